@@ -1,0 +1,37 @@
+"""The user look-up of a request, kept in Redis.
+
+A change never updates the copy: it marks it distrusted, before and after its commit, for longer than
+any request lasts. While the mark stands every request reads the database and none may store a copy,
+so that a reader who was slow to store what it read before the change cannot bring it back.
+"""
+
+from typing import TypedDict
+
+from django.core.cache import cache
+
+KEPT_FOR = 60  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
+DISTRUSTED = "distrusted"
+
+
+class CachedUser(TypedDict):
+    id: int
+    email: str
+    is_active: bool
+    revocation: str
+
+
+def find(pk: int) -> CachedUser | None:
+    found = cache.get(_key(pk))
+    return None if found == DISTRUSTED else found
+
+
+def keep(user: CachedUser) -> None:
+    cache.add(_key(user["id"]), user, KEPT_FOR)
+
+
+def distrust(*pks: int) -> None:
+    cache.set_many({_key(pk): DISTRUSTED for pk in pks}, KEPT_FOR)
+
+
+def _key(pk: int) -> str:
+    return f"user:{pk}"

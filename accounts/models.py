@@ -1,0 +1,79 @@
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models, transaction
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts import cache
+from accounts.fields import LowercaseEmailField
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def update(self, **values: Any) -> int:
+        """Sends no signals, so it must keep the cached users honest itself."""
+        with transaction.atomic():
+            pks = list(self.values_list("pk", flat=True))
+            cache.distrust(*pks)
+            transaction.on_commit(partial(cache.distrust, *pks))
+            return super().update(**values)
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def create_user(self, email: str, password: str | None = None, **values: Any) -> "User":
+        if not email:
+            raise ValueError("A user needs an e-mail address.")
+        user = self.model(email=email, **values)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **values: Any) -> "User":
+        return self.create_user(
+            email, password, **{"is_staff": True, "is_superuser": True} | values
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. The e-mail address is the login, kept in lower case."""
+
+    email = LowercaseEmailField(
+        "e-mail address",
+        unique=True,
+        error_messages={"unique": "A user with this e-mail address already exists."},
+    )
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the admin.")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="user_email_in_lower_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+def _distrust_cached_user(instance: User, **_: Any) -> None:
+    if instance.pk:
+        cache.distrust(instance.pk)
+        transaction.on_commit(partial(cache.distrust, instance.pk))
+
+
+SIGNALS: Iterable[models.signals.ModelSignal] = (
+    models.signals.pre_save,
+    models.signals.post_save,
+    models.signals.pre_delete,
+    models.signals.post_delete,
+)
+for signal in SIGNALS:
+    signal.connect(_distrust_cached_user, sender=User)

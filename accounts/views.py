@@ -1,0 +1,66 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.serializers import (
+    AuthenticateSerializer,
+    ChangePasswordSerializer,
+    SignedUpSerializer,
+    SignUpSerializer,
+    TokenSerializer,
+    UserSerializer,
+    issue_token,
+)
+from accounts.throttles import (
+    AuthenticateAddressThrottle,
+    AuthenticateEmailThrottle,
+    SignUpAddressThrottle,
+)
+
+
+class SignUpView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (SignUpAddressThrottle,)
+
+    @extend_schema(request=SignUpSerializer, responses={201: SignedUpSerializer})
+    def post(self, request: Request) -> Response:
+        serializer = SignUpSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        user = serializer.save()
+        answer = SignedUpSerializer({**issue_token(user), "user": user})
+        return Response(answer.data, status=status.HTTP_201_CREATED)
+
+
+class AuthenticateView(APIView):
+    # Without an authenticator a refused log-in would be a 403, so the class stays and skips the header.
+    permission_classes = (AllowAny,)
+    throttle_classes = (AuthenticateAddressThrottle, AuthenticateEmailThrottle)
+
+    def perform_authentication(self, request: Request) -> None:
+        """An old token in the header is no reason to refuse a log-in."""
+
+    @extend_schema(request=AuthenticateSerializer, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = AuthenticateSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(TokenSerializer(issue_token(serializer.user)).data)
+
+
+class MeView(APIView):
+    @extend_schema(responses=UserSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(UserSerializer(request.user).data)
+
+
+class PasswordView(APIView):
+    @extend_schema(request=ChangePasswordSerializer, responses=TokenSerializer)
+    def post(self, request: Request) -> Response:
+        serializer = ChangePasswordSerializer(
+            request.user, data=request.data, context={"request": request}
+        )
+        serializer.is_valid(raise_exception=True)
+        return Response(TokenSerializer(issue_token(serializer.save())).data)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CrmSyncConfig(AppConfig):
+    name = "crmsync"
+    verbose_name = "CRM sync"

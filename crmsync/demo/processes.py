@@ -1,0 +1,70 @@
+"""The processes of the Procfile, run as a supervisor would run them, and ended with whoever started them."""
+
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # Linux only, from <sys/prctl.h>
+STOP_SECONDS = 30  # A worker ends the step it is at.
+LIBC = ctypes.CDLL(None)
+
+
+def start_process(
+    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """In a session of its own, so that Ctrl-C reaches us first and we choose the order of the end."""
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
+
+
+def _end_with_parent() -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+class Processes:
+    """Processes by name, each with a log of its own."""
+
+    def __init__(self, logs: Path, env: Mapping[str, str]) -> None:
+        # `python` and `gunicorn` in the Procfile mean those of the running interpreter.
+        path = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
+        self.env = {**env, "PATH": path}
+        self.logs = logs
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str, command: str) -> None:
+        log = self.logs / f"{name}.log"
+        self.running[name] = start_process(shlex.split(command), log=log, env=self.env)
+
+    def dead(self) -> str | None:
+        """The name of one that ended by itself, if any did."""
+        return next((name for name, p in self.running.items() if p.poll() is not None), None)
+
+    def stop(self) -> None:
+        for process in self.running.values():
+            process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.running.values():
+            try:
+                process.wait(max(0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def procfile(path: Path) -> dict[str, str]:
+    lines = (line.partition(":") for line in path.read_text().splitlines())
+    return {name: command.strip() for name, _, command in lines if command}

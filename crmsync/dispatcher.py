@@ -1,0 +1,46 @@
+"""The sweep: finds what is due and whose worker is lost, and hints at it. Any number may run at once."""
+
+import logging
+import threading
+
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import close_old_connections
+from django.utils import timezone
+from redis.exceptions import RedisError
+
+from crmsync import lifecycle, queue
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT = "dispatcher"
+HEARTBEAT_SECONDS = 15
+
+
+def sweep() -> int:
+    """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
+    now = timezone.now()
+    lost = lifecycle.recover_lost(now)
+    if lost:
+        logger.warning("%s attempts had lost their worker.", lost)
+    room = queue.room()
+    hints = lifecycle.take_due(now, room) if room else []
+    if hints:
+        queue.send_hints(hints)
+    cache.set(HEARTBEAT, now.isoformat(), HEARTBEAT_SECONDS)
+    return len(hints)
+
+
+def run(interval: float, stop: threading.Event) -> None:
+    """Sweeps every `interval` seconds until `stop` is set, whatever is down meanwhile."""
+    while not stop.is_set():
+        try:
+            sweep()
+        except (RedisError, DatabaseError) as error:
+            logger.warning("Sweep failed, next one in %s s: %s", interval, error)
+        close_old_connections()
+        stop.wait(interval)
+
+
+def is_alive() -> bool:
+    return cache.get(HEARTBEAT) is not None

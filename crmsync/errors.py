@@ -1,0 +1,198 @@
+"""What can go wrong, as data: what each error code means, what is done about it and what people read.
+
+Texts may name {crm}, {field} and {detail} (the CRM's own words about the person's data).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class Handling(StrEnum):
+    RETRY = "retry"
+    WAIT = "wait"
+    HOLD = "hold"
+    GIVE_UP = "give_up"
+
+
+class Who(StrEnum):
+    NOBODY = "nobody"
+    YOU = "you"
+    CRM_ADMIN = "crm_admin"
+    SUPPORT = "support"
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    category: str
+    handling: Handling
+    who: Who
+    title: str | Promise
+    message: str | Promise
+    remedy: str | Promise
+    tries: int | None = None  # None: one more than there are delays in SYNC_RETRY_DELAYS.
+    wait_seconds: float = 0  # Where the CRM names no time itself.
+
+
+RETRY, WAIT, HOLD, GIVE_UP = Handling
+WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
+WE_LOOK = _(
+    "Our support has been told and looks into it. Nothing is lost; name them the reference."
+)
+
+CATALOGUE: dict[str, ErrorKind] = {
+    "crm_rate_limited": ErrorKind(
+        "transient",
+        WAIT,
+        Who.NOBODY,
+        _("{crm} asked us to slow down"),
+        _("{crm} limits how many requests it takes at a time, and we reached that limit."),
+        _("We go on as soon as {crm} allows it. You need to do nothing."),
+        wait_seconds=60,
+    ),
+    "crm_daily_quota_used": ErrorKind(
+        "transient",
+        WAIT,
+        Who.NOBODY,
+        _("{crm} takes no more requests today"),
+        _("Your {crm} account has used up the requests it may receive in a day."),
+        _(
+            "We go on when {crm} allows it again. If this happens often, ask your {crm} administrator."
+        ),
+        wait_seconds=3600,
+    ),
+    "crm_unavailable": ErrorKind(
+        "transient",
+        RETRY,
+        Who.NOBODY,
+        _("{crm} is not answering"),
+        _("{crm} could not be reached or had a problem of its own."),
+        WE_TRY_AGAIN,
+    ),
+    "crm_timeout": ErrorKind(
+        "transient",
+        RETRY,
+        Who.NOBODY,
+        _("{crm} took too long to answer"),
+        _("We sent the data, but no answer came in time. Trying again does not write it twice."),
+        WE_TRY_AGAIN,
+    ),
+    "record_locked": ErrorKind(
+        "transient",
+        RETRY,
+        Who.NOBODY,
+        _("Somebody is editing the record in {crm}"),
+        _("{crm} holds the record locked while somebody or something else changes it."),
+        WE_TRY_AGAIN,
+    ),
+    "connection_expired": ErrorKind(
+        "reconnect",
+        HOLD,
+        Who.YOU,
+        _("We lost access to your {crm} account"),
+        _("{crm} no longer accepts the sign-in that was stored for you."),
+        _("Connect {crm} again. We then finish saving what is waiting."),
+    ),
+    "permission_missing": ErrorKind(
+        "reconnect",
+        HOLD,
+        Who.CRM_ADMIN,
+        _("A permission is missing in {crm}"),
+        _("Your {crm} account may not write what a meeting needs."),
+        _("Ask your {crm} administrator for the permission, then connect {crm} again."),
+    ),
+    "crm_user_inactive": ErrorKind(
+        "reconnect",
+        HOLD,
+        Who.CRM_ADMIN,
+        _("Your {crm} user is not active"),
+        _("The {crm} user behind the connection was deactivated."),
+        _("Ask your {crm} administrator to activate it, then connect {crm} again."),
+    ),
+    "record_rejected": ErrorKind(
+        "data",
+        GIVE_UP,
+        Who.YOU,
+        _("{crm} did not accept the {field}"),
+        _("{crm} said: “{detail}”"),
+        _("Correct the {field} and sync the meeting again."),
+    ),
+    "field_missing": ErrorKind(
+        "data",
+        GIVE_UP,
+        Who.CRM_ADMIN,
+        _("{crm} requires the {field}"),
+        _("{crm} said: “{detail}”"),
+        _("Fill in the {field}, or ask your {crm} administrator, and sync the meeting again."),
+    ),
+    "record_deleted": ErrorKind(
+        "gone",
+        RETRY,
+        Who.NOBODY,
+        _("The record was deleted in {crm}"),
+        _("What an earlier sync wrote is no longer in {crm}."),
+        _("We write it once more. You need to do nothing."),
+        tries=2,
+    ),
+    "worker_lost": ErrorKind(
+        "system",
+        RETRY,
+        Who.NOBODY,
+        _("The sync was interrupted on our side"),
+        _("The process that saved your meeting stopped before it was done."),
+        WE_TRY_AGAIN,
+    ),
+    "attempts_exhausted": ErrorKind(
+        "final",
+        GIVE_UP,
+        Who.SUPPORT,
+        _("The meeting could not be saved to {crm}"),
+        _("We tried several times. The last time: {detail}"),
+        _("Sync the meeting again later. If it fails again, name our support the reference."),
+    ),
+    "unexpected_error": ErrorKind(
+        "bug",
+        RETRY,
+        Who.SUPPORT,
+        _("Something went wrong on our side"),
+        _("{crm} and syncsite did not understand each other."),
+        WE_LOOK,
+        tries=3,
+    ),
+}
+
+
+class CrmError(Exception):
+    """The one failure that leaves a provider; its code decides what happens next.
+
+    `message` is for staff. `detail` and `field` are the CRM's words about the person's data.
+    `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        *,
+        field: str = "",
+        detail: str = "",
+        http_status: int | None = None,
+        correlation_id: str = "",
+        retry_after: float | None = None,
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message or code)
+        self.code = code
+        self.message = message
+        self.field = field
+        self.detail = detail
+        self.http_status = http_status
+        self.correlation_id = correlation_id
+        self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
+
+    @property
+    def kind(self) -> ErrorKind:
+        return CATALOGUE[self.code]

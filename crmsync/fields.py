@@ -1,0 +1,49 @@
+"""Encrypted JSON at rest: Fernet with rotating keys, sealed until somebody opens it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.db import models
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """An encrypted JSON object. Its text and repr show nothing; only `open()` decrypts."""
+
+    token: str
+
+    @classmethod
+    def seal(cls, value: dict[str, Any]) -> "Sealed":
+        return cls(_keys().encrypt(json.dumps(value).encode()).decode())
+
+    def open(self) -> dict[str, Any]:
+        """Raises cryptography.fernet.InvalidToken where no current key fits."""
+        return json.loads(_keys().decrypt(self.token.encode())) if self.token else {}
+
+    def __repr__(self) -> str:
+        return "<Sealed>"
+
+    __str__ = __repr__
+
+
+class EncryptedJSONField(models.TextField):
+    """Holds a `Sealed`. Reading rows decrypts nothing, so a lost key cannot break a list or a job."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> Sealed | None:
+        return None if value is None else Sealed(value)
+
+    def to_python(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, Sealed) else Sealed(value)
+
+    def get_prep_value(self, value: Any) -> Any:
+        return value.token if isinstance(value, Sealed) else super().get_prep_value(value)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return self.value_from_object(obj).token
+
+
+def _keys() -> MultiFernet:
+    return MultiFernet([Fernet(key.strip()) for key in settings.CREDENTIALS_KEYS])

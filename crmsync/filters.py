@@ -1,0 +1,69 @@
+"""`?state=`: what state.py says of one meeting, said to the database of many."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+
+from crmsync.models import Connection, SyncRun
+from crmsync.state import PHASES
+from meetings.models import Meeting
+
+Status = SyncRun.Status
+
+
+class SyncStateFilter(BaseFilterBackend):
+    def filter_queryset(
+        self, request: Request, queryset: QuerySet[Meeting], view: Any
+    ) -> QuerySet[Meeting]:
+        state = request.query_params.get("state")
+        if state is None:
+            return queryset
+        if state not in PHASES:
+            raise ValidationError({"state": [f"Choose one of {', '.join(PHASES)}."]})
+        return with_state(queryset, timezone.now()).filter(state=state)
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        schema = {"type": "string", "enum": list(PHASES)}
+        return [{"name": "state", "in": "query", "required": False, "schema": schema}]
+
+
+def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Meeting]:
+    """Annotates `state`; a test holds it against state_of()."""
+    latest = SyncRun.objects.filter(meeting=OuterRef("pk")).order_by("-id")
+    own = Connection.objects.filter(user=OuterRef("user")).exclude(
+        state=Connection.State.DISCONNECTED
+    )
+    run = {
+        "run_status": "status",
+        "run_started_at": "started_at",
+        "run_wait_reason": "wait_reason",
+        "run_connection_state": "connection__state",
+        "run_not_before": "connection__not_before",
+    }
+    active = Q(run_status__in=SyncRun.ACTIVE)
+    asked_to_wait = Q(run_not_before__gt=now) | ~Q(run_wait_reason="")
+    cases = {
+        "paused": active & ~Q(run_connection_state=Connection.State.CONNECTED),
+        "syncing": Q(run_status=Status.RUNNING),
+        "retrying": Q(run_status=Status.RETRYING),
+        "waiting": active & asked_to_wait,
+        "queued": active,
+        "failed": Q(run_status=Status.FAILED),
+        "canceled": Q(run_status=Status.CANCELED),
+        "out_of_date": Q(updated_at__gt=F("run_started_at")),
+        "synced": Q(run_status=Status.SUCCEEDED) | Q(last_sync_success=True),
+        "never_synced": Q(Exists(own)),
+    }
+    return meetings.annotate(
+        **{name: Subquery(latest.values(field)[:1]) for name, field in run.items()}
+    ).annotate(
+        state=Case(
+            *(When(condition, then=Value(state)) for state, condition in cases.items()),
+            default=Value("not_connected"),
+        )
+    )

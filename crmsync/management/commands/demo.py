@@ -1,0 +1,156 @@
+import fcntl
+import io
+import os
+import signal
+import socket
+import time
+import webbrowser
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import httpx
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error as DatabaseError
+from django.db import connection
+from rich.console import Console
+
+from crmsync.demo.frontend import Frontend
+from crmsync.demo.processes import Processes, procfile
+from crmsync.demo.valkey import EmbeddedValkey, ValkeyError
+from crmsync.management.commands.seed import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
+
+HOST = "127.0.0.1"
+RETRY_DELAYS = "2,3,5,8,13"
+WORKERS = 2
+
+PAGES = """
+Pages
+  API docs    {url}/docs
+  Admin       {url}/admin/    {support} / {password}
+  Help        {url}/help
+
+As a frontend
+  curl -X POST {url}/authenticate -H 'Content-Type: application/json' -d '{{"email": "{user}", "password": "{password}"}}'
+  curl {url}/meetings/{meeting}/sync_status -H 'Authorization: {token}'
+  curl {url}/meetings/{meeting}/last_sync_success -H 'Authorization: {token}'
+  curl -X POST {url}/meetings/{meeting}/sync -H 'Authorization: {token}'
+"""
+
+
+class Command(BaseCommand):
+    help = "The whole product on this machine: database, queue, web, workers, and a sync to watch."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--once", action="store_true", help="end when the sync is done")
+        parser.add_argument("--no-browser", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        signal.signal(signal.SIGTERM, _interrupt)
+        self.console = Console(file=self.stdout._out, no_color=options["no_color"] or None)
+        try:
+            with ExitStack() as stack:
+                self._run(stack, options)
+        except KeyboardInterrupt:
+            self.console.print("Stopped. The data stays in .data/ for the next start.")
+        except (ValkeyError, DatabaseError, redis.RedisError, httpx.HTTPError) as error:
+            raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
+
+    def _run(self, stack: ExitStack, options: dict[str, Any]) -> None:
+        stack.enter_context(_only_demo_here(settings.DATA_DIR))
+        _check_port(options["port"])
+        self._start_valkey(stack)
+        self._prepare_database()
+        processes = self._start_processes(stack, options["port"])
+        self._show_sync(processes, options)
+        if not options["once"]:
+            self._stay(processes)
+
+    def _start_valkey(self, stack: ExitStack) -> None:
+        if os.environ.get("REDIS_URL"):
+            redis.Redis.from_url(settings.REDIS_URL).ping()
+            return
+        valkey = EmbeddedValkey(settings.EMBEDDED_SOCKET, settings.DATA_DIR)
+        valkey.start()
+        stack.callback(valkey.stop)
+
+    def _prepare_database(self) -> None:
+        self.console.print("Preparing the database …")
+        call_command("migrate", verbosity=0)
+        call_command("seed", password=LOCAL_PASSWORD, stdout=io.StringIO())
+        connection.close()
+
+    def _start_processes(self, stack: ExitStack, port: int) -> Processes:
+        logs = settings.DATA_DIR / "logs"
+        logs.mkdir(exist_ok=True)
+        processes = Processes(logs, _environment(port))
+        stack.callback(processes.stop)
+        commands = procfile(settings.BASE_DIR / "Procfile")
+        processes.start("web", f"{commands['web']} --bind {HOST}:{port}")
+        for number in range(1, WORKERS + 1):
+            processes.start(f"worker-{number}", commands["worker"])
+        processes.start("dispatcher", commands["dispatcher"])
+        return processes
+
+    def _show_sync(self, processes: Processes, options: dict[str, Any]) -> None:
+        url = f"http://localhost:{options['port']}"
+        frontend = Frontend(f"http://{HOST}:{options['port']}", self.console)
+        still_running = partial(_check_running, processes)
+        frontend.wait_until_ready(still_running)
+        token = frontend.sign_in(DEMO_USER, LOCAL_PASSWORD)
+        meeting = frontend.add_meeting()
+        if not frontend.sync(meeting, still_running):
+            raise CommandError("The sync did not succeed.")
+        names = {"user": DEMO_USER, "support": SUPPORT_USER, "password": LOCAL_PASSWORD}
+        self.stdout.write(PAGES.format(url=url, token=token, meeting=meeting, **names))
+        if not (options["once"] or options["no_browser"]) and self.console.is_terminal:
+            webbrowser.open(url)
+
+    def _stay(self, processes: Processes) -> None:
+        self.console.print("Running; Ctrl-C stops everything.")
+        while True:
+            _check_running(processes)
+            time.sleep(1)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _only_demo_here(folder: Path) -> IO[str]:
+    """A lock that ends with this process, however it ends."""
+    lock = (folder / "demo.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise CommandError("A demo is already running in this folder.") from error
+    return lock
+
+
+def _check_port(port: int) -> None:
+    try:
+        with socket.create_server((HOST, port)):
+            pass
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CommandError(f"Port {port} cannot be used ({reason}): choose another --port.") from error
+
+
+def _environment(port: int) -> Mapping[str, str]:
+    defaults = {"SYNC_RETRY_DELAYS": RETRY_DELAYS, "PUBLIC_URL": f"http://localhost:{port}"}
+    return {**defaults, **os.environ}
+
+
+def _check_running(processes: Processes) -> None:
+    name = processes.dead()
+    if name:
+        log = processes.logs / f"{name}.log"
+        raise CommandError(f"The {name} process ended by itself; {log} says why.")

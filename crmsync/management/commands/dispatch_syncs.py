@@ -1,0 +1,24 @@
+import signal
+import threading
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from crmsync import dispatcher
+
+
+class Command(BaseCommand):
+    help = "Sends due syncs to the workers, again and again. Any number of copies may run."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="sweep once, then end")
+        parser.add_argument("--interval", type=float, default=1, help="seconds between two sweeps")
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        if options["once"]:
+            return f"Sent {dispatcher.sweep()} hints."
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        dispatcher.run(options["interval"], stop)
+        return None

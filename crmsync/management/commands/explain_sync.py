@@ -1,0 +1,51 @@
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from crmsync import connections
+from crmsync.models import RemoteRecord, SyncRun
+from crmsync.serializers import SyncSerializer
+from crmsync.state import describe
+from meetings.models import Meeting
+
+
+class Command(BaseCommand):
+    help = "The case file of one meeting: what its owner reads, what was tried, what was written."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("meeting", type=int, metavar="MEETING_ID")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        meeting = Meeting.objects.filter(pk=options["meeting"]).select_related("user").first()
+        if meeting is None:
+            raise CommandError(f"There is no meeting {options['meeting']}.")
+        runs = SyncRun.objects.filter(meeting=meeting).select_related("connection")
+        self.stdout.write(f"Meeting {meeting.pk} of {meeting.user.email}: {meeting.title}")
+        self._write_document(meeting, runs.first())
+        for run in runs:
+            self._write_run(run)
+        self._write_records(meeting)
+
+    def _write_document(self, meeting: Meeting, run: SyncRun | None) -> None:
+        own = connections.find(meeting.user_id)
+        document = describe(meeting, run, own, timezone.now())
+        self.stdout.write("\nWhat its owner reads")
+        self.stdout.write(json.dumps(SyncSerializer(document).data, indent=2, ensure_ascii=False))
+
+    def _write_run(self, run: SyncRun) -> None:
+        self.stdout.write(f"\nRun {run.pk} ({run.reference}): {run.status} {run.error_code}")
+        for attempt in run.attempts.all():
+            ended = f"{attempt.finished_at:%H:%M:%S}" if attempt.finished_at else "…"
+            self.stdout.write(
+                f"  {attempt.started_at:%Y-%m-%d %H:%M:%S}–{ended}  {attempt}: "
+                f"{attempt.outcome or 'under way'} {attempt.error_code}".rstrip()
+            )
+            for line in attempt.internal_message.strip().splitlines():
+                self.stdout.write(f"      {line}")
+
+    def _write_records(self, meeting: Meeting) -> None:
+        self.stdout.write("\nWhat was written")
+        for record in RemoteRecord.objects.filter(meeting=meeting).order_by("kind", "local_key"):
+            self.stdout.write(f"  {record.action} {record.kind} {record.local_key}: {record.url}")

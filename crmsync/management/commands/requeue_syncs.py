@@ -1,0 +1,92 @@
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from rich.console import Console
+from rich.progress import track
+
+from crmsync.errors import CATALOGUE
+from crmsync.models import SyncRun
+from crmsync.providers import PROVIDERS
+from crmsync.requeue import Outcome, requeue
+from meetings.models import Meeting
+
+LOOKUPS = {
+    "error_code": "error_code",
+    "provider": "connection__provider",
+    "user": "meeting__user__email",
+    "meeting": "meeting__in",
+    "since": "finished_at__gte",
+}
+
+
+class Command(BaseCommand):
+    help = "Puts ended syncs back in line; each continues at the step that failed."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--failed", action="store_true", help="every sync that failed for good")
+        parser.add_argument("--error-code", choices=list(CATALOGUE), metavar="CODE")
+        parser.add_argument("--provider", choices=list(PROVIDERS))
+        parser.add_argument("--user", metavar="EMAIL")
+        parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
+        parser.add_argument("--since", type=when, metavar="WHEN", help="ended since then (UTC)")
+        parser.add_argument("--limit", type=int, metavar="N")
+        parser.add_argument("--rate", type=float, default=10, metavar="N", help="per second")
+        parser.add_argument("--reason", default="", help="kept with the new run")
+        parser.add_argument("--dry-run", action="store_true")
+        parser.add_argument("--json", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        if options["rate"] <= 0:
+            raise CommandError("--rate must be above zero.")
+        ids = list(_select(options).values_list("meeting", flat=True)[: options["limit"]])
+        outcomes: Counter[str] = Counter()
+        if not options["dry_run"]:
+            for meeting in _paced(ids, options["rate"]):
+                outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
+        return _report(len(ids), outcomes, options)
+
+
+def when(text: str) -> datetime:
+    moment = parse_datetime(text) or datetime.fromisoformat(text)
+    return moment if moment.tzinfo else timezone.make_aware(moment)
+
+
+def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
+    """The latest run of each meeting that fits; only failed ones, unless meetings are named."""
+    chosen = {LOOKUPS[name]: options[name] for name in LOOKUPS if options[name] is not None}
+    if not chosen and not options["failed"]:
+        raise CommandError(
+            "Say which: --failed, --error-code, --provider, --user, --meeting or --since."
+        )
+    if options["failed"] or options["meeting"] is None:
+        chosen["status"] = SyncRun.Status.FAILED
+    latest = SyncRun.objects.filter(meeting=OuterRef("meeting")).order_by("-id").values("pk")[:1]
+    return SyncRun.objects.filter(pk=Subquery(latest), **chosen).order_by("pk")
+
+
+def _paced(ids: list[int], rate: float) -> Iterator[Meeting]:
+    console = Console(stderr=True)
+    for pk in track(ids, "Re-queueing", console=console, disable=not console.is_terminal):
+        meeting = Meeting.objects.filter(pk=pk).first()
+        if meeting is not None:
+            yield meeting
+            time.sleep(1 / rate)
+
+
+def _report(chosen: int, outcomes: Counter[str], options: dict[str, Any]) -> str:
+    requeued = outcomes.pop(Outcome.REQUEUED, 0)
+    if options["json"]:
+        figures = {"chosen": chosen, "requeued": requeued, "skipped": outcomes}
+        return json.dumps({**figures, "dry_run": options["dry_run"]})
+    if options["dry_run"]:
+        return f"Would look at {chosen} syncs."
+    why = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    return f"Re-queued {requeued} syncs, skipped {outcomes.total()}{why and f' ({why})'}."

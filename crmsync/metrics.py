@@ -1,0 +1,25 @@
+"""What Prometheus scrapes, read from the database at scrape time: no counters to lose or to merge."""
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Min
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from crmsync.models import SyncRun
+
+
+class SyncCollector(Collector):
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        active = SyncRun.objects.active()
+        runs = GaugeMetricFamily("syncsite_active_runs", "Active sync runs.", labels=["status"])
+        counts = dict(active.values_list("status").annotate(Count("pk")).order_by())
+        for status in SyncRun.ACTIVE:
+            runs.add_metric([status], counts.get(status, 0))
+        yield runs
+        oldest = active.aggregate(at=Min("due_at"))["at"]
+        overdue = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
+        yield GaugeMetricFamily(
+            "syncsite_oldest_due_run_seconds", "How long the oldest due run waits.", value=overdue
+        )

@@ -1,0 +1,61 @@
+"""What to do about a failed attempt: pure decisions, no clock and no database."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from crmsync.errors import CrmError, Handling
+
+JITTER = 0.2
+LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
+
+
+@dataclass(frozen=True)
+class Retry:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Hold:
+    pass
+
+
+@dataclass(frozen=True)
+class GiveUp:
+    code: str
+
+
+Decision = Retry | Wait | Hold | GiveUp
+
+
+def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.Random) -> Decision:
+    """`failures` counts the earlier failures of this step, `delays` are seconds."""
+    kind = error.kind
+    if kind.handling is Handling.WAIT:
+        return Wait(min(error.retry_after or kind.wait_seconds, LONGEST_WAIT))
+    if kind.handling is Handling.HOLD:
+        return Hold()
+    if kind.handling is Handling.GIVE_UP:
+        return GiveUp(error.code)
+    if failures + 1 >= (kind.tries or max_tries(delays)):
+        return GiveUp(error.code if kind.category == "bug" else "attempts_exhausted")
+    return Retry(next_delay(failures, delays, rng, error.retry_after))
+
+
+def max_tries(delays: Sequence[float]) -> int:
+    return len(delays) + 1
+
+
+def next_delay(
+    failures: int, delays: Sequence[float], rng: random.Random, retry_after: float | None = None
+) -> float:
+    """Seconds until the next try: backoff with ±20 % jitter, never before the CRM's own wish."""
+    if not delays:
+        return retry_after or 0
+    jittered = delays[min(failures, len(delays) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER)
+    return min(max(jittered, retry_after or 0), LONGEST_WAIT)

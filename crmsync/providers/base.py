@@ -1,0 +1,77 @@
+"""What every CRM provider does, and the words it does it with.
+
+A provider is made for one step of one sync. Each of its methods means "make it so": calling it again
+with the same arguments changes nothing more. `known` maps local keys to remote ids that an earlier
+call returned; it is a hint and may be stale. A provider neither retries nor waits nor touches our
+database, calls `session.before_call()` before every call to the CRM, and lets only CrmError escape.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Session:
+    """`before_call` prolongs the lease of the step, and stops a worker that has lost it."""
+
+    credentials: Mapping[str, Any]
+    meeting_key: UUID | None = None
+    before_call: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Account:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Person:
+    email: str
+    name: str
+
+
+@dataclass(frozen=True)
+class MeetingContent:
+    key: UUID
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    location: str
+    notes: str
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One record in the CRM. `action` is created, updated or unchanged."""
+
+    kind: str
+    local_key: str
+    remote_id: str
+    action: str
+    url: str = ""
+    payload_hash: str = ""
+
+
+Known = Mapping[str, str]
+
+
+class Provider(Protocol):
+    name: str  # As people know the CRM.
+
+    def __init__(self, session: Session) -> None: ...
+
+    def check(self) -> Account: ...
+
+    def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]: ...
+
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Ref: ...
+
+    def add_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]: ...

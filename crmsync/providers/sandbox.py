@@ -1,0 +1,190 @@
+"""A CRM that lives in our own database, answers like a distant one, and fails on demand.
+
+An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (the first, if left out) fail, or only
+its first M tries for that meeting. The token `expired` is refused.
+"""
+
+import hashlib
+import json
+import random
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+from django.urls import reverse
+
+from crmsync.errors import CrmError
+from crmsync.models import SandboxFault, SandboxRecord
+from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from meetings.models import SyncStep
+
+ADDRESS = re.compile(
+    r"(?P<fault>[a-z-]+)(?:\.step(?P<step>[123]))?(?:\.x(?P<times>\d{1,4}))?@sandbox\.invalid"
+)
+SLOW_SECONDS = 8
+RETRY_AFTER = 5  # Seconds.
+
+
+@dataclass(frozen=True)
+class Fault:
+    name: str
+    step: int
+    times: int | None
+    email: str
+
+    @classmethod
+    def parse(cls, email: str) -> "Fault | None":
+        match = ADDRESS.fullmatch(email)
+        if match is None or match["fault"] not in FAULTS:
+            return None
+        times = int(match["times"]) if match["times"] else None
+        return cls(match["fault"], int(match["step"] or SyncStep.CONTACTS), times, email)
+
+
+def _unavailable(email: str) -> None:
+    raise CrmError("crm_unavailable", "The sandbox acts out an outage.", http_status=503)
+
+
+def _timeout(email: str) -> None:
+    raise CrmError("crm_timeout", "The sandbox wrote, but never answers.", outcome_unknown=True)
+
+
+def _rate_limited(email: str) -> None:
+    raise CrmError(
+        "crm_rate_limited", "Too many requests.", http_status=429, retry_after=RETRY_AFTER
+    )
+
+
+def _reconnect(email: str) -> None:
+    raise CrmError("connection_expired", "The sandbox forgot the token.", http_status=401)
+
+
+def _rejected(email: str) -> None:
+    raise CrmError(
+        "record_rejected",
+        "The sandbox refuses this address.",
+        field="email address",
+        detail=f"{email} is not a valid address",
+        http_status=400,
+    )
+
+
+def _locked(email: str) -> None:
+    raise CrmError("record_locked", "The record is being edited.", http_status=423)
+
+
+def _bug(email: str) -> None:
+    raise RuntimeError("The sandbox acts out a bug of ours.")
+
+
+def _slow(email: str) -> None:
+    time.sleep(SLOW_SECONDS)
+
+
+FAULTS = {
+    "unavailable": _unavailable,
+    "timeout": _timeout,
+    "rate-limited": _rate_limited,
+    "reconnect": _reconnect,
+    "rejected": _rejected,
+    "locked": _locked,
+    "bug": _bug,
+    "slow": _slow,
+}
+AFTER_WRITING = {"timeout"}
+
+
+class Sandbox:
+    name = "Sandbox"
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.account = str(session.credentials.get("account") or "Sandbox")[:255]
+
+    def check(self) -> Account:
+        self._answer()
+        if self.session.credentials.get("token") == "expired":
+            raise CrmError("connection_expired", "The token `expired` is refused.", http_status=401)
+        return Account(id=self.account, name=self.account)
+
+    def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
+        faults = self._due_faults([person.email for person in people], SyncStep.CONTACTS)
+        self._answer()
+        self._act_out(faults, after_writing=False)
+        refs = [self._write("contact", person.email, {"name": person.name}) for person in people]
+        self._act_out(faults, after_writing=True)
+        return refs
+
+    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+        emails = [contact.local_key for contact in contacts]
+        faults = self._due_faults(emails, SyncStep.MEETING)
+        self._answer()
+        self._act_out(faults, after_writing=False)
+        ref = self._write(
+            "meeting",
+            str(meeting.key),
+            {
+                "title": meeting.title,
+                "starts_at": meeting.starts_at.isoformat(),
+                "ends_at": meeting.ends_at.isoformat(),
+                "location": meeting.location,
+                "contacts": sorted(emails),
+            },
+        )
+        self._act_out(faults, after_writing=True)
+        return ref
+
+    def add_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        faults = self._due_faults([contact.local_key for contact in contacts], SyncStep.NOTES)
+        self._answer()
+        self._act_out(faults, after_writing=False)
+        content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
+        refs = [self._write("note", str(meeting.key), content)] if meeting.notes else []
+        self._act_out(faults, after_writing=True)
+        return refs
+
+    def _answer(self) -> None:
+        self.session.before_call()
+        time.sleep(random.uniform(*settings.SANDBOX_ANSWER_SECONDS))  # noqa: S311
+
+    def _due_faults(self, emails: Sequence[str], step: SyncStep) -> list[Fault]:
+        parsed = [Fault.parse(email) for email in emails]
+        return [f for f in parsed if f and f.step == step and self._is_due(f)]
+
+    def _is_due(self, fault: Fault) -> bool:
+        if fault.times is None:
+            return True
+        key = {"meeting_key": self.session.meeting_key, "email": fault.email}
+        SandboxFault.objects.get_or_create(**key)
+        left = SandboxFault.objects.filter(**key, times__lt=fault.times)
+        return bool(left.update(times=F("times") + 1))
+
+    def _act_out(self, faults: Sequence[Fault], *, after_writing: bool) -> None:
+        for fault in faults:
+            if (fault.name in AFTER_WRITING) is after_writing:
+                FAULTS[fault.name](fault.email)
+
+    def _write(self, kind: str, key: str, data: dict[str, Any]) -> Ref:
+        record, created = SandboxRecord.objects.get_or_create(
+            account=self.account, kind=kind, key=key, defaults={"data": data}
+        )
+        action = "created" if created else "unchanged"
+        if record.data != data:
+            record.data = data
+            record.save(update_fields=["data", "updated_at"])
+            action = "updated"
+        return Ref(kind, key, str(record.pk), action, _url(record), _digest(data))
+
+
+def _url(record: SandboxRecord) -> str:
+    return settings.PUBLIC_URL + reverse("admin:crmsync_sandboxrecord_change", args=[record.pk])
+
+
+def _digest(data: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,52 @@
+"""The only place that talks to RQ. A hint says "look at this run now"; losing or doubling one is harmless."""
+
+import logging
+from collections.abc import Iterable
+from functools import cache
+
+import django_rq
+from redis.exceptions import RedisError
+from rq import Queue
+
+from meetings.models import SyncStep
+
+logger = logging.getLogger(__name__)
+
+NAME = "crmsync"
+CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
+JOBS = {
+    SyncStep.CONTACTS: "crmsync.jobs.sync_contacts",
+    SyncStep.MEETING: "crmsync.jobs.sync_meeting",
+    SyncStep.NOTES: "crmsync.jobs.sync_notes",
+}
+Hint = tuple[int, int]  # The run's id and the step it is at.
+
+
+def send_hint(run_id: int, step: int) -> None:
+    """Best effort: without Redis the dispatcher sends it later."""
+    try:
+        send_hints([(run_id, step)])
+    except RedisError:
+        logger.warning("No hint sent for run %s: Redis is away.", run_id)
+
+
+def send_hints(hints: Iterable[Hint]) -> None:
+    """Raises RedisError."""
+    queue = _queue()
+    queue.enqueue_many(
+        [
+            queue.prepare_data(JOBS[SyncStep(step)], (run_id,), result_ttl=0, failure_ttl=3600)
+            for run_id, step in hints
+        ]
+    )
+
+
+def room() -> int:
+    """How many more hints the queue should take. Raises RedisError."""
+    return max(0, CAPACITY - len(_queue()))
+
+
+@cache
+def _queue() -> Queue:
+    # django-rq opens a new connection at every call.
+    return django_rq.get_queue(NAME)

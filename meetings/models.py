@@ -1,0 +1,96 @@
+import uuid
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.fields import LowercaseEmailField
+
+# What a calendar can mean; beyond it the CRMs' and databases' own limits begin.
+PLAUSIBLE_TIME = [
+    MinValueValidator(datetime(1970, 1, 1, tzinfo=UTC), "This time is before 1970."),
+    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC), "This time is after 2200."),
+]
+
+
+class SyncStep(models.IntegerChoices):
+    CONTACTS = 1, "Saving the contacts"
+    MEETING = 2, "Saving the meeting"
+    NOTES = 3, "Saving the notes"
+
+
+class MeetingQuerySet(models.QuerySet["Meeting"]):
+    def owned_by(self, user: Any) -> "MeetingQuerySet":
+        return self.filter(user=user)
+
+
+class Meeting(models.Model):
+    """A meeting and where its sync stands.
+
+    The three sync fields and `version`, which counts their changes, are written in transitions.py only.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings")
+    key = models.UUIDField(
+        default=uuid.uuid4, unique=True, editable=False, help_text="Travels to the CRM."
+    )
+    title = models.CharField(max_length=255)
+    starts_at = models.DateTimeField(validators=PLAUSIBLE_TIME)
+    ends_at = models.DateTimeField(validators=PLAUSIBLE_TIME)
+    location = models.CharField(max_length=255, blank=True)
+    notes = models.TextField(max_length=100_000, blank=True)
+    in_progress_sync_status = models.PositiveSmallIntegerField(
+        choices=SyncStep.choices, null=True, editable=False
+    )
+    last_sync_success = models.BooleanField(null=True, editable=False)
+    last_sync_at = models.DateTimeField(null=True, editable=False)
+    version = models.PositiveBigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects: ClassVar[MeetingQuerySet] = MeetingQuerySet.as_manager()  # type: ignore[assignment]
+
+    CONTENT = ("title", "starts_at", "ends_at", "location", "notes", "updated_at")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["user", "-id"], name="meetings_of_user")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="meeting_ends_after_it_starts",
+                violation_error_message="A meeting ends after it starts.",
+            ),
+            models.CheckConstraint(
+                condition=Q(in_progress_sync_status__isnull=True)
+                | Q(in_progress_sync_status__in=SyncStep.values),
+                name="meeting_in_a_known_step",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # Whoever edits a meeting read its sync fields a while ago; writing them back would undo a step.
+        if not self._state.adding:
+            kwargs.setdefault("update_fields", self.CONTENT)
+        super().save(*args, **kwargs)
+
+
+class Attendee(models.Model):
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="attendees")
+    email = LowercaseEmailField("e-mail address")
+    name = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["meeting", "email"], name="attendee_once_per_meeting")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.email

@@ -1,0 +1,89 @@
+from typing import Any
+
+from django.db import transaction
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+
+from meetings.models import Attendee, Meeting
+
+MOST_ATTENDEES = 250
+
+
+class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
+    class Meta:
+        model = Attendee
+        fields = ["email", "name"]
+
+    def validate_email(self, email: str) -> str:
+        return email.lower()
+
+
+class MeetingSerializer(serializers.ModelSerializer[Meeting]):
+    attendees = AttendeeSerializer(many=True, required=False, max_length=MOST_ATTENDEES)
+
+    class Meta:
+        model = Meeting
+        fields = [
+            "id",
+            "title",
+            "starts_at",
+            "ends_at",
+            "location",
+            "notes",
+            "attendees",
+            "in_progress_sync_status",
+            "last_sync_success",
+            "last_sync_at",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["in_progress_sync_status", "last_sync_success", "last_sync_at"]
+
+    def validate_attendees(self, attendees: list[dict[str, str]]) -> list[dict[str, str]]:
+        emails = [attendee["email"] for attendee in attendees]
+        twice = sorted({email for email in emails if emails.count(email) > 1})
+        if twice:
+            raise serializers.ValidationError([f"{email} is in the list twice." for email in twice])
+        return attendees
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        starts_at = attrs.get("starts_at", getattr(self.instance, "starts_at", None))
+        ends_at = attrs.get("ends_at", getattr(self.instance, "ends_at", None))
+        if starts_at and ends_at and ends_at <= starts_at:
+            raise serializers.ValidationError({"ends_at": ["A meeting ends after it starts."]})
+        return attrs
+
+    @transaction.atomic
+    def create(self, validated_data: dict[str, Any]) -> Meeting:
+        attendees = validated_data.pop("attendees", [])
+        meeting = Meeting.objects.create(**validated_data)
+        _add_attendees(meeting, attendees)
+        return meeting
+
+    @transaction.atomic
+    def update(self, instance: Meeting, validated_data: dict[str, Any]) -> Meeting:
+        # Two edits take turns, and one of a meeting deleted meanwhile finds nothing.
+        if Meeting.objects.select_for_update().filter(pk=instance.pk).first() is None:
+            raise NotFound
+        attendees = validated_data.pop("attendees", None)
+        meeting = super().update(instance, validated_data)
+        if attendees is not None:
+            meeting.attendees.all().delete()
+            _add_attendees(meeting, attendees)
+        return meeting
+
+
+class SyncStatusSerializer(serializers.ModelSerializer[Meeting]):
+    class Meta:
+        model = Meeting
+        fields = ["in_progress_sync_status"]
+
+
+class LastSyncSuccessSerializer(serializers.ModelSerializer[Meeting]):
+    class Meta:
+        model = Meeting
+        fields = ["last_sync_success"]
+
+
+def _add_attendees(meeting: Meeting, attendees: list[dict[str, str]]) -> None:
+    Attendee.objects.bulk_create(Attendee(meeting=meeting, **attendee) for attendee in attendees)

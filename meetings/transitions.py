@@ -1,0 +1,61 @@
+"""The only writer of a meeting's sync fields.
+
+Each function is one UPDATE that names the state it leaves, and must run inside the transaction that
+justifies it. Before the commit the cached copy is fenced off, after it the new one is written.
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from meetings import cache
+from meetings.models import Meeting, SyncStep
+
+
+class TransitionRefusedError(Exception):
+    """The meeting is gone, or not in the state that the transition leaves."""
+
+
+def start_step(meeting_id: int, step: SyncStep) -> None:
+    # A retry starts the same step again, so the step may equal the one we leave.
+    idle_or_before = Q(in_progress_sync_status=None) | Q(in_progress_sync_status__lte=step)
+    _move(meeting_id, idle_or_before, in_progress_sync_status=step)
+
+
+def record_success(meeting_id: int, at: datetime) -> None:
+    _move(
+        meeting_id,
+        Q(in_progress_sync_status=SyncStep.NOTES),
+        in_progress_sync_status=None,
+        last_sync_success=True,
+        last_sync_at=at,
+    )
+
+
+def record_failed_attempt(meeting_id: int) -> None:
+    """A step failed and will be tried again: the step stays in progress."""
+    _move(meeting_id, Q(in_progress_sync_status__isnull=False), last_sync_success=False)
+
+
+def record_failure(meeting_id: int) -> None:
+    """The sync gave up for good."""
+    _move(meeting_id, Q(), in_progress_sync_status=None, last_sync_success=False)
+
+
+def stop(meeting_id: int) -> None:
+    """The sync was canceled or is held; what the last one came to stays as it was."""
+    _move(meeting_id, Q(), in_progress_sync_status=None)
+
+
+def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
+    meeting = Meeting.objects.filter(leaving, pk=meeting_id)
+    if not meeting.update(version=F("version") + 1, **values):
+        raise TransitionRefusedError(f"Meeting {meeting_id} cannot take {values}.")
+    snapshot = cache.read(meeting_id)
+    if snapshot is None:
+        raise TransitionRefusedError(f"Meeting {meeting_id} vanished.")
+    cache.fence(meeting_id, snapshot["version"])
+    transaction.on_commit(partial(cache.keep, snapshot))

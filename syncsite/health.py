@@ -1,0 +1,67 @@
+"""For machines that watch: alive, ready, and in figures."""
+
+from collections.abc import Callable
+from secrets import compare_digest
+
+import django_rq
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from redis.exceptions import RedisError
+from rq import Worker
+
+from crmsync import dispatcher, queue
+from crmsync.metrics import SyncCollector
+
+
+def livez(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    parts = {name: "ok" if _holds(check) else "down" for name, check in CHECKS.items()}
+    ready = set(parts.values()) == {"ok"}
+    return JsonResponse(
+        {"status": "ok" if ready else "down", **parts}, status=200 if ready else 503
+    )
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+    if settings.METRICS_TOKEN and not compare_digest(given, settings.METRICS_TOKEN.encode()):
+        answer = {"detail": "Send the metrics token.", "code": "not_authenticated"}
+        return JsonResponse(answer, status=401, headers={"WWW-Authenticate": "Bearer"})
+    registry = CollectorRegistry()
+    registry.register(SyncCollector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _holds(check: Callable[[], bool]) -> bool:
+    try:
+        return check()
+    except (DatabaseError, RedisError):
+        return False
+
+
+def _database() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
+
+
+def _redis() -> bool:
+    return bool(django_rq.get_connection(queue.NAME).ping())
+
+
+def _workers() -> bool:
+    return Worker.count(connection=django_rq.get_connection(queue.NAME)) > 0
+
+
+CHECKS = {
+    "database": _database,
+    "redis": _redis,
+    "workers": _workers,
+    "dispatcher": dispatcher.is_alive,
+}

@@ -1,0 +1,46 @@
+"""Redis addresses: the embedded one, and the options that redis-py reads from a URL."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode
+
+LONGEST_SOCKET_PATH = 100  # Bytes; the system cuts longer ones off.
+TIMEOUTS = {"socket_timeout": "0.5", "socket_connect_timeout": "0.5"}
+
+
+def embedded_socket(folder: Path) -> Path:
+    """Where the embedded Valkey of this folder listens."""
+    path = folder / "valkey.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"syncsite-{digest}.sock"
+
+
+def unix_url(path: Path) -> str:
+    return f"unix://{quote(str(path))}?db=0"
+
+
+def next_database(url: str) -> str:
+    """The same server, the database after the one that `url` names."""
+    base, options = _split(url)
+    last = base.rpartition("/")[2]
+    number = int(options.get("db", last if last.isdigit() else "0"))
+    return _join(base, {**options, "db": str(number + 1)})
+
+
+def with_timeouts(url: str) -> str:
+    """Half a second for a server that hangs, unless `url` says otherwise."""
+    base, options = _split(url)
+    return _join(base, {**TIMEOUTS, **options})
+
+
+def _split(url: str) -> tuple[str, dict[str, str]]:
+    base, _, query = url.partition("?")
+    return base, dict(parse_qsl(query))
+
+
+def _join(base: str, options: dict[str, str]) -> str:
+    return f"{base}?{urlencode(options)}"

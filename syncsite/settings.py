@@ -1,0 +1,177 @@
+"""Settings, read from the environment. README.md explains each variable."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from django.core.management.utils import get_random_secret_key
+from environ import Env
+
+from syncsite.local_keys import local_key
+from syncsite.logs import logging_config
+from syncsite.redis_urls import embedded_socket, next_database, unix_url, with_timeouts
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = BASE_DIR / ".data"
+env = Env()
+
+DEBUG = env.bool("DEBUG", False)
+# Read directly: environ would take a value that starts with $ for the name of another variable.
+SECRET_KEY = os.environ.get("SECRET_KEY") or local_key(
+    DATA_DIR / "secret_key", get_random_secret_key
+)
+CREDENTIALS_KEYS = env.list("CREDENTIALS_KEYS", default=[]) or [
+    local_key(DATA_DIR / "credentials_key", lambda: Fernet.generate_key().decode())
+]
+GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
+
+PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Request-ID"]
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_rq",
+    "accounts",
+    "meetings",
+    "crmsync",
+    "syncsite",
+]
+MIDDLEWARE = [
+    "syncsite.logs.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "syncsite.urls"
+WSGI_APPLICATION = "syncsite.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'syncsite.sqlite3'}")}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # Deferred transactions lose to "database is locked" as soon as two processes write.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+EMBEDDED_SOCKET = embedded_socket(DATA_DIR)
+REDIS_URL = env.str("REDIS_URL", unix_url(EMBEDDED_SOCKET))
+CACHE_URL = env.str("CACHE_URL", next_database(REDIS_URL))
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": with_timeouts(CACHE_URL),
+        "OPTIONS": {
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "IGNORE_EXCEPTIONS": True,
+        },
+    }
+}
+RQ_QUEUES = {
+    "crmsync": {
+        "URL": with_timeouts(REDIS_URL),
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "DEFAULT_TIMEOUT": 600,
+    }
+}
+RQ = {"COMMIT_MODE": "auto"}  # crmsync sends after the commit itself, and survives a missing Redis.
+RQ_SHOW_ADMIN_LINK = False  # Its own pages are open to all staff; syncsite.urls lets superusers in.
+
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 6},
+    }
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.float("JWT_LIFETIME_HOURS", 24)),
+    "CHECK_REVOKE_TOKEN": True,
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["syncsite.parsers.BoundedJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "authenticate_email": env.str("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
+        "authenticate_address": env.str("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
+        "sign_up_address": env.str("THROTTLE_SIGN_UP_ADDRESS", "30/min"),
+    },
+    "EXCEPTION_HANDLER": "syncsite.errors.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "syncsite",
+    "DESCRIPTION": "Puts meetings into the CRM and says honestly where each one stands.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+SYNC_RETRY_DELAYS = env.list("SYNC_RETRY_DELAYS", cast=float, default=[10, 30, 120, 480, 1200])
+SYNC_LEASE_SECONDS = env.float("SYNC_LEASE_SECONDS", 90)
+SYNC_CONCURRENCY_PER_CONNECTION = env.int("SYNC_CONCURRENCY_PER_CONNECTION", 2)
+SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+
+vars().update(env.email_url("EMAIL_URL", "consolemail://"))
+LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), env.bool("LOG_JSON", False))
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # No collectstatic step to forget.
+
+# One switch: a service whose public address is https answers over https only.
+HTTPS = PUBLIC_URL.startswith("https://")
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if NUM_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -1,0 +1,41 @@
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.decorators import user_passes_test
+from django.http import HttpResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+from django_rq.urls import get_admin_urlpatterns
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from syncsite import health
+
+handler400 = "syncsite.errors.bad_request"
+handler404 = "syncsite.errors.not_found"
+handler500 = "syncsite.errors.server_error"
+
+
+def for_superusers(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """django-rq lets every member of staff empty a queue; here only superusers get that far."""
+
+    def is_superuser(user: Any) -> bool:
+        return user.is_active and user.is_superuser
+
+    return user_passes_test(is_superuser, login_url="admin:login")(view)
+
+
+queue_pages = (get_admin_urlpatterns(view_wrapper=for_superusers), "django_rq")
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="docs")),
+    path("", include("accounts.urls")),
+    path("", include("crmsync.urls")),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("admin/queues/", include(queue_pages)),
+    path("admin/", admin.site.urls),
+    path("livez", health.livez),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+]
