@@ -1,8 +1,8 @@
 """The user look-up of a request, kept in Redis.
 
-A change never updates the copy: it marks it distrusted, before and after its commit, for longer than
-any request lasts. While the mark stands every request reads the database and none may store a copy,
-so that a reader who was slow to store what it read before the change cannot bring it back.
+A change never updates the copy: it marks it distrusted, before and after its commit, for longer
+than any request lasts. While the mark stands every request reads the database and none may store a
+copy, so that a reader who was slow to store what it read before the change cannot bring it back.
 """
 
 from typing import TypedDict

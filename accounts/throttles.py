@@ -14,6 +14,9 @@ from rest_framework.views import APIView
 
 
 class CountingThrottle(SimpleRateThrottle):
+    num_requests: int
+    duration: int
+
     def allow_request(self, request: Request, view: APIView) -> bool:
         self.now = self.timer()
         identity = hashlib.sha256(self.identify(request).encode()).hexdigest()

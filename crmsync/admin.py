@@ -1,5 +1,5 @@
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from crmsync import lifecycle
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.requeue import requeue
-from crmsync.state import error_texts, describe_error, state_of
+from crmsync.state import describe_error, error_texts, state_of
 
 
 class ReadOnly:
@@ -28,7 +28,7 @@ class ReadOnly:
 
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = SyncAttempt
-    fields = [
+    fields: ClassVar[list[str]] = [
         "step",
         "number",
         "started_at",
@@ -101,7 +101,7 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.action(description="Re-queue the selected syncs", permissions=["act"])
     def requeue(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> None:
-        outcomes = Counter(requeue(run.meeting, by=request.user) for run in runs)
+        outcomes = Counter[str](requeue(run.meeting, by=request.user) for run in runs)
         self._report(request, outcomes)
 
     @admin.action(description="Cancel the selected syncs", permissions=["act"])

@@ -17,7 +17,7 @@ from crmsync.providers.base import Account
 State = Connection.State
 
 
-def find(user_id: int) -> Connection | None:
+def find(user_id: int | None) -> Connection | None:
     return Connection.objects.filter(user=user_id).exclude(state=State.DISCONNECTED).first()
 
 

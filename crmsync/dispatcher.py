@@ -1,4 +1,4 @@
-"""The sweep: finds what is due and whose worker is lost, and hints at it. Any number may run at once."""
+"""The sweep: finds what is due and what lost its worker. Any number may run at once."""
 
 import logging
 import threading

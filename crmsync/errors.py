@@ -1,4 +1,4 @@
-"""What can go wrong, as data: what each error code means, what is done about it and what people read.
+"""What can go wrong, as data: what each code means, what is done about it and what people read.
 
 Texts may name {crm}, {field} and {detail} (the CRM's own words about the person's data).
 """
@@ -58,9 +58,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         Who.NOBODY,
         _("{crm} takes no more requests today"),
         _("Your {crm} account has used up the requests it may receive in a day."),
-        _(
-            "We go on when {crm} allows it again. If this happens often, ask your {crm} administrator."
-        ),
+        _("We go on when {crm} allows it. If it happens often, ask your {crm} administrator."),
         wait_seconds=3600,
     ),
     "crm_unavailable": ErrorKind(

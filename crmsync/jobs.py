@@ -1,4 +1,4 @@
-"""The three jobs of a sync, one per step. A job is a hint: the run's row says whether there is work."""
+"""The three jobs of a sync, one per step. A job is a hint: the run's row says what is to do."""
 
 import logging
 import traceback
@@ -44,7 +44,7 @@ def _perform(run_id: int, step: SyncStep, work: Work) -> None:
         _fail(claim, error)
     except JobTimeoutException as error:
         _fail(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
-    except Exception:  # noqa: BLE001 - the one edge where an unknown error becomes a recorded one
+    except Exception:
         _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
     else:
         lifecycle.complete_step(claim, refs)

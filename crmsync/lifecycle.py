@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, Window, When
+from django.db.models import Case, F, Q, When, Window
 from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
@@ -200,7 +200,7 @@ def recover_lost(now: datetime) -> int:
 
 @transaction.atomic
 def take_due(now: datetime, limit: int) -> list[queue.Hint]:
-    """Due runs that no recent hint points at, marked as sent; a few of each connection, oldest first."""
+    """Due runs that no recent hint points at, marked as sent: the oldest few of each connection."""
     unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
     usable = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
     usable &= Q(connection__state=Connection.State.CONNECTED)

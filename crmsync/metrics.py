@@ -1,11 +1,11 @@
-"""What Prometheus scrapes, read from the database at scrape time: no counters to lose or to merge."""
+"""What Prometheus scrapes, read from the database: no counters to lose or to merge."""
 
 from collections.abc import Iterable
 
 from django.db.models import Count, Min
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector, CollectorRegistry
+from prometheus_client.registry import Collector
 
 from crmsync.models import SyncRun
 

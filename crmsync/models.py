@@ -21,7 +21,7 @@ def nothing_sealed() -> Sealed:
 
 
 class Connection(models.Model):
-    """A person's authorised link to one CRM account. Written in connections.py and lifecycle.py only.
+    """A person's authorised link to one CRM account. Written in connections.py only.
 
     Disconnecting keeps the row, so that what was written to the account stays known.
     """

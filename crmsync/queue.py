@@ -1,4 +1,4 @@
-"""The only place that talks to RQ. A hint says "look at this run now"; losing or doubling one is harmless."""
+"""The only place that sends to RQ. A hint says "look at this run now"; none is needed twice."""
 
 import logging
 from collections.abc import Iterable

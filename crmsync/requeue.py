@@ -17,7 +17,7 @@ class Outcome(StrEnum):
 
 
 def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
-    """Starts a new run at the step that did not succeed, unless one is under way or none is needed."""
+    """Starts a new run at the step that did not succeed, where one is needed."""
     last = SyncRun.objects.filter(meeting=meeting).select_related("connection").first()
     if last is None:
         return Outcome.NEVER_SYNCED

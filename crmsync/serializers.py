@@ -12,7 +12,7 @@ from meetings.serializers import MeetingSerializer
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
-    """A meeting and the state of its sync. Expects `latest_runs` prefetched, `connection` in context."""
+    """Expects `latest_runs` prefetched and the owner's `connection` in the context."""
 
     sync_state = serializers.SerializerMethodField()
 

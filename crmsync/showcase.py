@@ -5,7 +5,7 @@ Due times lie a day ahead, so that running workers leave the meetings as they ar
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -113,10 +113,12 @@ def _show(state: str, sample: Sample, owner: User) -> None:
         **sample.meeting,
     )
     if sample.run:
-        _add_run(meeting, owner, sample, started_at=now + timedelta(seconds=-5 if state == "out_of_date" else 5))
+        # Content that changed after the run began has not reached the CRM.
+        started_at = now - timedelta(minutes=1) if state == "out_of_date" else timezone.now()
+        _add_run(meeting, owner, sample, started_at)
 
 
-def _add_run(meeting: Meeting, owner: User, sample: Sample, started_at: Any) -> None:
+def _add_run(meeting: Meeting, owner: User, sample: Sample, started_at: datetime) -> None:
     ended = sample.run["status"] not in SyncRun.ACTIVE
     run = SyncRun.objects.create(
         meeting=meeting,
@@ -138,7 +140,7 @@ def _add_attempt(run: SyncRun) -> None:
         claim=run.attempt,
         step=SyncStep(run.step),
         number=run.failures or 1,
-        started_at=run.started_at,
+        started_at=run.started_at or run.created_at,
         finished_at=None if under_way else timezone.now(),
         outcome="" if under_way else SyncAttempt.Outcome.FAILED,
         error_code=run.error_code,

@@ -1,4 +1,4 @@
-"""What a person reads about a sync: the one place that decides a state or a text. No database, no clock."""
+"""What a person reads about a sync: the one place that decides a state or a text. It is pure."""
 
 from datetime import datetime
 from typing import Any

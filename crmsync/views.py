@@ -95,9 +95,11 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @extend_schema(responses=RunSerializer(many=True))
     @action(detail=True)
     def runs(self, request: Request, pk: int) -> Response:
-        runs = SyncRun.objects.filter(meeting=self.get_object()).select_related("connection")
-        page = self.paginate_queryset(runs.prefetch_related("attempts__run__connection"))
-        return self.get_paginated_response(RunSerializer(page, many=True).data)
+        runs: QuerySet[Any] = SyncRun.objects.filter(meeting=self.get_object())
+        page = self.paginate_queryset(
+            runs.select_related("connection").prefetch_related("attempts__run__connection")
+        )
+        return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
 def _document(request: Request, meeting: Meeting, status_code: int) -> HttpResponse:
@@ -109,7 +111,8 @@ def _document(request: Request, meeting: Meeting, status_code: int) -> HttpRespo
     stable = JSONRenderer().render({**document, "poll_after": None})
     response["ETag"] = f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"'
     if status_code == status.HTTP_200_OK:
-        response = get_conditional_response(request, response["ETag"], response=response)
+        answer = get_conditional_response(request, response["ETag"], response=response)
+        response = answer or response
     response["Cache-Control"] = "no-cache, private"
     if document["poll_after"] is not None:
         response["Retry-After"] = str(document["poll_after"])

@@ -1,10 +1,10 @@
-"""What is polled, kept in Redis: a copy that is never older than what was committed when the poll began.
+"""What is polled, kept in Redis: a copy never older than what was committed when the poll began.
 
-Every entry starts with the version of the meeting it was read at, and nothing replaces an entry with
-a lower one. Before a transition commits, a fence of the new version and without a copy takes the
-place of the old entry: from then on readers ask the database, and a reader who was slow to store what
-it read earlier is refused. After the commit the new copy is written over the fence. Should the writer
-die in between, the fence ends by itself and any reader that sees the new version may replace it.
+Every entry starts with the version of the meeting it was read at, and nothing replaces an entry
+with a lower one. Before a transition commits, a fence of the new version and without a copy takes
+the place of the old entry: from then on readers ask the database, and a reader who was slow to
+store what it read earlier is refused. After the commit the new copy is written over the fence.
+Should the writer die in between, any reader that sees the new version may replace the fence.
 """
 
 import json

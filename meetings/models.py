@@ -30,7 +30,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 class Meeting(models.Model):
     """A meeting and where its sync stands.
 
-    The three sync fields and `version`, which counts their changes, are written in transitions.py only.
+    The three sync fields and `version`, which counts their changes, are written in transitions.py.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings")
@@ -75,7 +75,7 @@ class Meeting(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # Whoever edits a meeting read its sync fields a while ago; writing them back would undo a step.
+        # An editor read the sync fields a while ago; writing them back would undo a step.
         if not self._state.adding:
             kwargs.setdefault("update_fields", self.CONTENT)
         super().save(*args, **kwargs)

@@ -19,7 +19,7 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
 
 
 class MeetingSerializer(serializers.ModelSerializer[Meeting]):
-    attendees = AttendeeSerializer(many=True, required=False, max_length=MOST_ATTENDEES)
+    attendees = AttendeeSerializer(many=True, required=False, max_length=MOST_ATTENDEES)  # type: ignore[call-arg]
 
     class Meta:
         model = Meeting

@@ -1,4 +1,4 @@
-"""Keys for a machine on which nobody has set any: made once, kept under .data/ for this user only."""
+"""Keys for a machine on which nobody has set any: made once, kept for this user only."""
 
 import os
 import sys

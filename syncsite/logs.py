@@ -1,4 +1,4 @@
-"""Logs: one line per event on stderr, for people or, with LOG_JSON, for machines; each HTTP line carries its request id."""
+"""Logs: one line per event on stderr, for people or (LOG_JSON) for machines, with a request id."""
 
 import re
 import uuid

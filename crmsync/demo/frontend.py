@@ -79,12 +79,12 @@ class Frontend:
         return response.json()
 
     def _say(self, text: str) -> None:
-        self.console.print(f"{datetime.now():%H:%M:%S}  {text}", highlight=False, soft_wrap=True)
+        self.console.print(f"{time.strftime('%H:%M:%S')}  {text}", highlight=False, soft_wrap=True)
 
 
 def _line(document: dict[str, Any]) -> str:
-    fields = "in_progress_sync_status={in_progress_sync_status} last_sync_success={last_sync_success}"
-    text = f"{document['state']:<9} {fields.format_map(document)}"
+    fields = ("in_progress_sync_status", "last_sync_success")
+    text = " ".join([f"{document['state']:<9}", *(f"{f}={document[f]}" for f in fields)])
     if document["error"]:
         text += f"  {document['error']['title']}"
     if document["state"] == "retrying":

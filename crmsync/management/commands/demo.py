@@ -1,8 +1,10 @@
 import fcntl
 import io
+import json
 import os
 import signal
 import socket
+import sys
 import time
 import webbrowser
 from collections.abc import Mapping
@@ -32,11 +34,11 @@ WORKERS = 2
 PAGES = """
 Pages
   API docs    {url}/docs
-  Admin       {url}/admin/    {support} / {password}
+  Admin       {url}/admin/    {admin}
   Help        {url}/help
 
 As a frontend
-  curl -X POST {url}/authenticate -H 'Content-Type: application/json' -d '{{"email": "{user}", "password": "{password}"}}'
+  curl -X POST {url}/authenticate -H 'Content-Type: application/json' -d '{credentials}'
   curl {url}/meetings/{meeting}/sync_status -H 'Authorization: {token}'
   curl {url}/meetings/{meeting}/last_sync_success -H 'Authorization: {token}'
   curl -X POST {url}/meetings/{meeting}/sync -H 'Authorization: {token}'
@@ -53,7 +55,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
-        self.console = Console(file=self.stdout._out, no_color=options["no_color"] or None)
+        self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
         try:
             with ExitStack() as stack:
                 self._run(stack, options)
@@ -109,8 +111,13 @@ class Command(BaseCommand):
         meeting = frontend.add_meeting()
         if not frontend.sync(meeting, still_running):
             raise CommandError("The sync did not succeed.")
-        names = {"user": DEMO_USER, "support": SUPPORT_USER, "password": LOCAL_PASSWORD}
-        self.stdout.write(PAGES.format(url=url, token=token, meeting=meeting, **names))
+        credentials = json.dumps({"email": DEMO_USER, "password": LOCAL_PASSWORD})
+        admin = f"{SUPPORT_USER} / {LOCAL_PASSWORD}"
+        self.stdout.write(
+            PAGES.format(
+                url=url, admin=admin, credentials=credentials, meeting=meeting, token=token
+            )
+        )
         if not (options["once"] or options["no_browser"]) and self.console.is_terminal:
             webbrowser.open(url)
 
@@ -141,7 +148,7 @@ def _check_port(port: int) -> None:
             pass
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CommandError(f"Port {port} cannot be used ({reason}): choose another --port.") from error
+        raise CommandError(f"Port {port} is not free ({reason}): choose another --port.") from error
 
 
 def _environment(port: int) -> Mapping[str, str]:
