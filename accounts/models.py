@@ -63,8 +63,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
-def _distrust_cached_user(instance: User, **_: Any) -> None:
-    if instance.pk:
+def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
+    if instance.pk and not created:  # Of a new user there is no copy yet.
         cache.distrust(instance.pk)
         transaction.on_commit(partial(cache.distrust, instance.pk))
 

@@ -1,5 +1,5 @@
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -28,7 +28,7 @@ class ReadOnly:
 
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = SyncAttempt
-    fields: ClassVar[list[str]] = [
+    fields = [
         "step",
         "number",
         "started_at",
@@ -40,7 +40,6 @@ class AttemptInline(ReadOnly, admin.TabularInline):
         "outcome_unknown",
         "internal_message",
     ]
-    readonly_fields = fields
 
 
 class ErrorFilter(admin.SimpleListFilter):

@@ -18,13 +18,15 @@ PROCESSORS: list[Any] = [
 
 
 def logging_config(level: str, as_json: bool) -> dict[str, Any]:
+    # Both renderers would print local variables, and with them passwords and tokens.
     if as_json:
         rendering: list[Any] = [
-            structlog.processors.dict_tracebacks,
+            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ]
     else:
-        rendering = [structlog.dev.ConsoleRenderer(colors=False)]
+        plain = structlog.dev.plain_traceback
+        rendering = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
     return {
         "version": 1,
         "disable_existing_loggers": False,

@@ -1,30 +1,14 @@
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
-from django.conf import settings
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_detail = "The request body is larger than this service accepts."
-    default_code = "body_too_large"
+class NestedJSONParser(JSONParser):
+    """Python gives up on JSON nested too deeply with an error that DRF does not expect."""
 
-
-class BoundedJSONParser(JSONParser):
-    """DRF reads a JSON body whatever its size; this one stops at DATA_UPLOAD_MAX_MEMORY_SIZE."""
-
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,
-        parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:
-        request = (parser_context or {})["request"]
-        if int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            raise BodyTooLarge
+    def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
+            return super().parse(*args, **kwargs)
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply") from error

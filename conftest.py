@@ -1,0 +1,133 @@
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import django_rq
+import pytest
+import redis
+from django.core.cache import cache
+from django.utils import timezone
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+from rq import SimpleWorker
+
+from accounts.models import User
+from crmsync import dispatcher
+from crmsync.demo.valkey import EmbeddedValkey
+from crmsync.fields import Sealed
+from crmsync.models import Connection
+from meetings.models import Attendee, Meeting
+from syncsite.tests import settings as run
+
+PASSWORD = "correct horse"  # noqa: S105
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(run.FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[None]:
+    if not run.OWN_REDIS:
+        yield
+        return
+    valkey = EmbeddedValkey(run.SOCKET, run.FOLDER, keeps_data=False)
+    valkey.start()
+    yield
+    valkey.stop()
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(redis_server: None) -> None:
+    django_rq.get_connection("crmsync").flushdb()
+    cache.clear()
+
+
+@pytest.fixture
+def user(transactional_db: None) -> User:
+    return User.objects.create_user("ann@example.com", PASSWORD)
+
+
+@pytest.fixture
+def stranger(transactional_db: None) -> User:
+    return User.objects.create_user("stranger@example.com", PASSWORD)
+
+
+@pytest.fixture
+def connection(user: User) -> Connection:
+    return Connection.objects.create(
+        user=user,
+        provider="sandbox",
+        account_id="Sandbox",
+        account_name="Sandbox",
+        credentials=Sealed.seal({}),
+    )
+
+
+MakeMeeting = Callable[..., Meeting]
+
+
+@pytest.fixture
+def make_meeting(user: User) -> MakeMeeting:
+    def make(*emails: str, owner: User | None = None, **values: object) -> Meeting:
+        now = timezone.now().replace(microsecond=0)
+        content = {"title": "Kick-off", "notes": "Forty seats.", "starts_at": now}
+        content |= {"ends_at": now + timedelta(hours=1)} | values
+        meeting = Meeting.objects.create(user=owner or user, **content)
+        Attendee.objects.bulk_create(Attendee(meeting=meeting, email=email) for email in emails)
+        return meeting
+
+    return make
+
+
+@pytest.fixture
+def meeting(make_meeting: MakeMeeting) -> Meeting:
+    return make_meeting("ann@acme.example", "bob@acme.example")
+
+
+@pytest.fixture
+def api() -> APIClient:
+    return APIClient()
+
+
+def api_of(user: User) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=str(AccessToken.for_user(user)))
+    return client
+
+
+@pytest.fixture
+def own_api(user: User) -> APIClient:
+    return api_of(user)
+
+
+def work_hints() -> None:
+    """A real RQ worker takes every hint that waits, those that its own jobs send included."""
+    queue = django_rq.get_queue("crmsync")
+    worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
+    worker.work(burst=True, logging_level="WARNING")
+
+
+@pytest.fixture
+def settle() -> Callable[[], None]:
+    """Lets the dispatcher and a worker take turns until nothing is due."""
+
+    def run_until_idle() -> None:
+        work_hints()
+        while dispatcher.sweep():
+            work_hints()
+
+    return run_until_idle
+
+
+@pytest.fixture
+def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every call to Redis is refused, as by a server that is down."""
+
+    def refuse(self: object) -> None:
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr("redis.connection.AbstractConnection.connect", refuse)
+    monkeypatch.setattr("redis.connection.AbstractConnection.can_read", refuse)
+    monkeypatch.setattr("redis.connection.AbstractConnection.send_packed_command", refuse)

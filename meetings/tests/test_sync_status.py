@@ -1,0 +1,67 @@
+import pytest
+from django.db import transaction
+
+from conftest import api_of
+from meetings import transitions
+from meetings.models import SyncStep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def path(meeting):
+    return f"/meetings/{meeting.pk}/sync_status"
+
+
+def start(meeting, step):
+    with transaction.atomic():
+        transitions.start_step(meeting.pk, step)
+
+
+def test_is_exactly_this_before_the_first_sync(own_api, meeting):
+    response = own_api.get(path(meeting))
+    assert response.status_code == 200
+    assert response.content == b'{"in_progress_sync_status":null}'
+
+
+@pytest.mark.parametrize("step", SyncStep)
+def test_is_the_step_in_progress(own_api, meeting, step):
+    start(meeting, step)
+    assert own_api.get(path(meeting)).content == b'{"in_progress_sync_status":%d}' % step
+
+
+def test_comes_from_redis_on_a_hit(own_api, meeting, django_assert_num_queries):
+    with django_assert_num_queries(2):  # The user and the meeting.
+        own_api.get(path(meeting))
+    with django_assert_num_queries(0):
+        own_api.get(path(meeting))
+        start_free = own_api.get(f"/meetings/{meeting.pk}/last_sync_success")
+    assert start_free.json() == {"last_sync_success": None}
+
+
+def test_comes_from_redis_right_after_a_change(own_api, meeting, django_assert_num_queries):
+    own_api.get(path(meeting))
+    start(meeting, SyncStep.MEETING)
+    with django_assert_num_queries(0):
+        assert own_api.get(path(meeting)).json() == {"in_progress_sync_status": 2}
+
+
+def test_answers_the_same_without_redis(own_api, meeting, unreachable_redis):
+    start(meeting, SyncStep.NOTES)
+    assert own_api.get(path(meeting)).json() == {"in_progress_sync_status": 3}
+
+
+def test_of_another_user_does_not_exist_even_when_cached(own_api, meeting, stranger):
+    own_api.get(path(meeting))
+    response = api_of(stranger).get(path(meeting))
+    assert response.status_code == 404
+    assert response.json() == own_api.get("/meetings/999999/sync_status").json()
+
+
+def test_is_gone_with_the_meeting(own_api, meeting):
+    own_api.get(path(meeting))
+    own_api.delete(f"/meetings/{meeting.pk}")
+    assert own_api.get(path(meeting)).status_code == 404
+
+
+def test_asks_for_a_token(api, meeting):
+    assert api.get(path(meeting)).status_code == 401
