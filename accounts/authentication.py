@@ -1,5 +1,7 @@
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -67,3 +69,11 @@ def _look_up(pk: int) -> cache.CachedUser | None:
 
 def _values(user: cache.CachedUser) -> tuple[int, str, bool]:
     return user["id"], user["email"], user["is_active"]
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = TokenAuthentication
+    name = "token"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "apiKey", "in": "header", "name": "Authorization"}

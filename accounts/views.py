@@ -30,7 +30,7 @@ class SignUpView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (SignUpAddressThrottle,)
 
-    @extend_schema(request=SignUpSerializer, responses={201: SignedUpSerializer})
+    @extend_schema(auth=[], request=SignUpSerializer, responses={201: SignedUpSerializer})
     def post(self, request: Request) -> Response:
         serializer = SignUpSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -47,7 +47,7 @@ class AuthenticateView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """An old token in the header is no reason to refuse a log-in."""
 
-    @extend_schema(request=AuthenticateSerializer, responses=TokenSerializer)
+    @extend_schema(auth=[], request=AuthenticateSerializer, responses=TokenSerializer)
     def post(self, request: Request) -> Response:
         serializer = AuthenticateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -4,9 +4,9 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.decorators import user_passes_test
 from django.http import HttpResponse
-from django.urls import include, path
+from django.urls import URLPattern, include, path
 from django.views.generic import RedirectView
-from django_rq.urls import get_admin_urlpatterns
+from django_rq.urls import urlpatterns as django_rq_urls
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from syncsite import health
@@ -25,7 +25,10 @@ def for_superusers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return user_passes_test(is_superuser, login_url="admin:login")(view)
 
 
-queue_pages = (get_admin_urlpatterns(view_wrapper=for_superusers), "django_rq")
+queue_pages = [
+    URLPattern(page.pattern, for_superusers(page.callback), page.default_args, page.name)
+    for page in django_rq_urls
+]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
@@ -33,7 +36,7 @@ urlpatterns = [
     path("", include("crmsync.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("admin/queues/", include(queue_pages)),
+    path("admin/queues/", include((queue_pages, "django_rq"))),
     path("admin/", admin.site.urls),
     path("livez", health.livez),
     path("readyz", health.readyz),

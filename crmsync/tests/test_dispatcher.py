@@ -1,0 +1,149 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import django_rq
+import pytest
+import redis
+from django.core.management import call_command
+from django.db import connection as database
+from django.utils import timezone
+
+from conftest import api_of
+from crmsync import connecting, dispatcher, lifecycle, queue
+from crmsync.errors import CrmError
+from crmsync.models import Connection, SyncRun
+from meetings.models import SyncStep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def hints():
+    return django_rq.get_queue("crmsync")
+
+
+def request(meeting):
+    """A run whose first hint got lost a while ago."""
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    SyncRun.objects.filter(pk=run.pk).update(sent_at=timezone.now() - timedelta(minutes=1))
+    django_rq.get_queue("crmsync").empty()
+    return run
+
+
+def test_sends_a_lost_hint_again(meeting, connection, hints):
+    run = request(meeting)
+    assert dispatcher.sweep() == 1
+    assert [job.args for job in hints.jobs] == [[run.pk]]
+
+
+def test_sends_no_hint_twice_within_seconds(meeting, connection):
+    request(meeting)
+    assert [dispatcher.sweep(), dispatcher.sweep()] == [1, 0]
+
+
+def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger, hints):
+    connecting.connect(stranger, "sandbox", {})
+    runs = [request(make_meeting(owner=owner)) for owner in (connection.user, stranger)]
+
+    def sweep(_):
+        try:
+            return dispatcher.sweep()
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sum(pool.map(sweep, range(6))) == 2
+    assert sorted(job.args[0] for job in hints.jobs) == sorted(run.pk for run in runs)
+
+
+def test_leaves_alone_what_is_not_due_held_slowed_down_or_under_way(connection, make_meeting):
+    request(make_meeting())
+    SyncRun.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    assert dispatcher.sweep() == 0
+    SyncRun.objects.update(due_at=timezone.now())
+    Connection.objects.update(state=Connection.State.NEEDS_REAUTH)
+    assert dispatcher.sweep() == 0
+    Connection.objects.update(
+        state=Connection.State.CONNECTED, not_before=timezone.now() + timedelta(minutes=1)
+    )
+    assert dispatcher.sweep() == 0
+    Connection.objects.update(not_before=None)
+    assert dispatcher.sweep() == 1
+
+
+def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, stranger, hints):
+    for _ in range(10):
+        request(make_meeting())
+    connecting.connect(stranger, "sandbox", {})
+    late = request(make_meeting(owner=stranger))
+    dispatcher.sweep()
+    assert late.pk in [job.args[0] for job in hints.jobs]
+    assert len(hints.jobs) == 3  # Two places of the first connection, one run of the second.
+
+
+def test_prefers_a_run_that_has_begun(connection, make_meeting, hints):
+    waiting = [request(make_meeting()) for _ in range(4)]
+    lifecycle.complete_step(lifecycle.claim(waiting[3].pk, SyncStep.CONTACTS), [])
+    SyncRun.objects.update(sent_at=None)
+    hints.empty()
+    dispatcher.sweep()
+    assert waiting[3].pk in [job.args[0] for job in hints.jobs]
+
+
+def test_sends_no_more_than_the_queue_has_room_for(meeting, connection, monkeypatch):
+    monkeypatch.setattr(queue, "CAPACITY", 0)
+    request(meeting)
+    assert dispatcher.sweep() == 0
+
+
+def test_marks_nothing_as_sent_while_redis_is_away(meeting, connection, unreachable_redis):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    SyncRun.objects.update(sent_at=None)
+    with pytest.raises(redis.RedisError):
+        dispatcher.sweep()
+    run.refresh_from_db()
+    assert run.sent_at is None
+
+
+def test_recovers_what_lost_its_worker(meeting, connection):
+    run = request(meeting)
+    lifecycle.claim(run.pk, SyncStep.CONTACTS)
+    SyncRun.objects.update(due_at=timezone.now() - timedelta(seconds=1))
+    dispatcher.sweep()
+    run.refresh_from_db()
+    assert run.error_code == "worker_lost"
+
+
+def test_sends_a_retry_when_it_is_due(meeting, connection, hints):
+    run = request(meeting)
+    lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("crm_unavailable"))
+    assert dispatcher.sweep() == 1
+    assert hints.jobs[-1].args == [run.pk]
+
+
+def test_goes_on_after_a_failed_sweep(monkeypatch):
+    sweeps, stop = [], threading.Event()
+
+    def fail_then_stop():
+        sweeps.append(1)
+        if len(sweeps) == 2:
+            stop.set()
+        raise redis.ConnectionError
+
+    monkeypatch.setattr(dispatcher, "sweep", fail_then_stop)
+    dispatcher.run(0, stop)
+    assert len(sweeps) == 2
+
+
+def test_once_as_a_command_says_what_it_did(meeting, connection, capsys):
+    request(meeting)
+    call_command("dispatch_syncs", once=True)
+    assert capsys.readouterr().out == "Sent 1 hints.\n"
+
+
+def test_finishes_a_sync_whose_every_first_hint_was_lost(meeting, connection, user, settle):
+    request(meeting)
+    settle()
+    state = api_of(user).get(f"/meetings/{meeting.pk}/sync").json()["state"]
+    assert state == "synced"

@@ -1,0 +1,41 @@
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from crmsync import lifecycle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def explain(pk):
+    output = io.StringIO()
+    call_command("explain_sync", pk, stdout=output)
+    return output.getvalue()
+
+
+def test_tells_what_the_owner_reads_what_was_tried_and_what_was_written(
+    make_meeting, connection, settle
+):
+    meeting = make_meeting("ann@acme.example", "rejected.step2@sandbox.invalid")
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    settle()
+    told = explain(meeting.pk)
+    for text in (
+        '"state": "failed"',
+        "Sandbox did not accept the email address",
+        run.reference,
+        "Saving the contacts, try 1: succeeded",
+        "Saving the meeting, try 1: failed record_rejected",
+        "created contact ann@acme.example",
+    ):
+        assert text in told
+
+
+def test_tells_of_a_meeting_that_was_never_synced(meeting):
+    assert '"state": "not_connected"' in explain(meeting.pk)
+
+
+def test_knows_no_other_meeting():
+    with pytest.raises(CommandError, match="no meeting 999999"):
+        explain(999_999)

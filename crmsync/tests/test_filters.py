@@ -1,0 +1,49 @@
+import io
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from conftest import api_of
+from crmsync import connections, showcase
+from crmsync.filters import with_state
+from crmsync.models import SyncRun
+from crmsync.state import PHASES, state_of
+from meetings.models import Meeting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_meeting_in_every_state(transactional_db):
+    call_command("seed", meetings=0, states=True, password="secret", stdout=io.StringIO())
+
+
+def test_agree_with_what_is_said_of_each_meeting():
+    now = timezone.now()
+    found = {meeting.pk: meeting.state for meeting in with_state(Meeting.objects.all(), now)}
+    for meeting in Meeting.objects.all():
+        run = SyncRun.objects.filter(meeting=meeting).first()
+        assert found[meeting.pk] == state_of(meeting, run, connections.find(meeting.user_id), now)
+    assert set(found.values()) == set(PHASES)
+
+
+@pytest.mark.parametrize("state", PHASES)
+def test_find_the_meetings_in_a_state(state):
+    owner = Meeting.objects.get(title=f"A meeting that is {state.replace('_', ' ')}").user
+    rows = api_of(owner).get("/meetings", {"state": state}).json()["results"]
+    assert [row["sync_state"] for row in rows] == [state]
+
+
+def test_look_at_the_latest_run_only():
+    failed = Meeting.objects.get(title="A meeting that is failed")
+    SyncRun.objects.create(
+        meeting=failed,
+        connection=failed.user.connection,
+        status="succeeded",
+        started_at=timezone.now(),
+    )
+    api = api_of(failed.user)
+    assert api.get("/meetings", {"state": "failed"}).json()["count"] == 0
+    assert api.get("/meetings", {"state": "synced"}).json()["count"] == 2
+    assert failed.user.email == showcase.STATES_USER

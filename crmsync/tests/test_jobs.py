@@ -1,0 +1,130 @@
+import json
+
+import django_rq
+import pytest
+from cryptography.fernet import Fernet
+
+from crmsync import jobs, lifecycle
+from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
+from meetings.models import SyncStep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Status = SyncRun.Status
+
+
+@pytest.fixture
+def sync(connection, settle):
+    def run_to_the_end(meeting):
+        run, _ = lifecycle.request_sync(meeting, by=None)
+        settle()
+        run.refresh_from_db()
+        meeting.refresh_from_db()
+        return run
+
+    return run_to_the_end
+
+
+def test_write_the_contacts_the_meeting_and_the_notes(sync, meeting):
+    run = sync(meeting)
+    assert run.status == Status.SUCCEEDED
+    assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, True)
+    kinds = SandboxRecord.objects.order_by("pk").values_list("kind", flat=True)
+    assert list(kinds) == ["contact", "contact", "meeting", "note"]
+    assert RemoteRecord.objects.filter(meeting=meeting).count() == 4
+    attempts = SyncAttempt.objects.values_list("step", "number", "outcome")
+    assert list(attempts) == [(step, 1, "succeeded") for step in (1, 2, 3)]
+
+
+def test_write_nothing_new_the_second_time(sync, meeting):
+    sync(meeting)
+    sync(meeting)
+    assert SandboxRecord.objects.count() == 4
+    assert set(RemoteRecord.objects.values_list("action", flat=True)) == {"unchanged"}
+
+
+def test_write_a_meeting_without_attendees_or_notes(sync, make_meeting):
+    assert sync(make_meeting(notes="")).status == Status.SUCCEEDED
+    assert SandboxRecord.objects.get().kind == "meeting"
+
+
+def test_try_again_after_failures(sync, make_meeting):
+    run = sync(make_meeting("unavailable.step2.x2@sandbox.invalid"))
+    assert run.status == Status.SUCCEEDED
+    tries = run.attempts.filter(step=SyncStep.MEETING).values_list("number", "outcome")
+    assert list(tries) == [(1, "failed"), (2, "failed"), (3, "succeeded")]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "cause"),
+    [
+        ("rejected", "record_rejected", ""),
+        ("unavailable", "attempts_exhausted", "crm_unavailable"),
+        ("locked", "attempts_exhausted", "record_locked"),
+        ("timeout", "attempts_exhausted", "crm_timeout"),
+        ("bug", "unexpected_error", ""),
+    ],
+)
+def test_give_up_with_the_reason(sync, make_meeting, fault, code, cause):
+    meeting = make_meeting(f"{fault}@sandbox.invalid")
+    run = sync(meeting)
+    assert (run.status, run.error_code, run.error_cause) == (Status.FAILED, code, cause)
+    assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, False)
+
+
+def test_keep_the_traceback_of_a_bug_for_staff_only(sync, make_meeting):
+    run = sync(make_meeting("bug@sandbox.invalid"))
+    attempt = run.attempts.first()
+    assert "RuntimeError" in attempt.internal_message
+    assert "Traceback" not in run.error_detail
+
+
+def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
+    run = sync(make_meeting("reconnect@sandbox.invalid"))
+    connection.refresh_from_db()
+    assert (run.status, connection.state) == (Status.QUEUED, "needs_reauth")
+
+
+def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, connection, settings):
+    settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
+    assert sync(meeting).error_code == "connection_expired"
+
+
+def test_do_nothing_when_hinted_at_twice_late_or_for_nobody(sync, meeting):
+    run = sync(meeting)
+    for job in (jobs.sync_contacts, jobs.sync_meeting, jobs.sync_notes):
+        job(run.pk)
+        job(999_999)
+    assert SyncAttempt.objects.count() == 3
+    assert SandboxRecord.objects.count() == 4
+
+
+def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatch):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+
+    def canceled_meanwhile(*_):
+        lifecycle.cancel(meeting.pk)
+        return [jobs.Person("ann@acme.example", "Ann")]
+
+    monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_faults", canceled_meanwhile)
+    jobs.sync_contacts(run.pk)
+    run.refresh_from_db()
+    assert run.status == Status.CANCELED
+    assert not SandboxRecord.objects.exists()
+    assert SyncAttempt.objects.get().outcome == "interrupted"
+
+
+def test_survive_the_deletion_of_the_meeting_under_them(connection, meeting, monkeypatch):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    monkeypatch.setattr(
+        "crmsync.providers.sandbox.Sandbox.upsert_contacts", lambda *_: meeting.delete() and []
+    )
+    jobs.sync_contacts(run.pk)
+    assert not SyncRun.objects.exists()
+    assert not RemoteRecord.objects.exists()
+
+
+def test_carry_only_ids(connection, meeting):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    (job,) = django_rq.get_queue("crmsync").jobs
+    assert json.loads(job.data) == ["crmsync.jobs.sync_contacts", None, [run.pk], {}]

@@ -1,0 +1,151 @@
+import io
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from crmsync import connecting, lifecycle
+from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
+from meetings.models import SyncStep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def fail(connection, make_meeting, settle):
+    def fail_one(email="rejected@sandbox.invalid", **values):
+        meeting = make_meeting(email, **values)
+        lifecycle.request_sync(meeting, by=None)
+        settle()
+        return meeting
+
+    return fail_one
+
+
+def requeue(*args, **options):
+    output = io.StringIO()
+    call_command("requeue_syncs", *args, rate=1000, stdout=output, **options)
+    return output.getvalue().strip()
+
+
+def statuses(meeting):
+    return list(meeting.sync_runs.order_by("id").values_list("status", flat=True))
+
+
+def test_puts_back_what_failed(fail):
+    meeting = fail()
+    assert requeue("--failed", reason="fixed the address") == "Re-queued 1 syncs, skipped 0."
+    assert statuses(meeting) == ["failed", "queued"]
+    assert SyncRun.objects.first().reason == "fixed the address"
+
+
+def test_continues_at_the_step_that_failed(fail, settle):
+    meeting = fail("rejected.step2.x1@sandbox.invalid")
+    requeue("--failed")
+    settle()
+    assert statuses(meeting) == ["failed", "succeeded"]
+    steps = SyncAttempt.objects.values_list("step", flat=True)
+    assert list(steps) == [1, 2, 2, 3]
+
+
+def test_goes_back_to_the_contacts_where_one_is_new(fail):
+    meeting = fail("rejected.step2.x1@sandbox.invalid")
+    meeting.attendees.create(email="new@acme.example")
+    requeue("--failed")
+    assert SyncRun.objects.first().step == SyncStep.CONTACTS
+
+
+def test_goes_back_to_the_meeting_where_its_record_is_gone(fail):
+    fail("rejected.step3.x1@sandbox.invalid")
+    RemoteRecord.objects.filter(kind="meeting").delete()
+    requeue("--failed")
+    assert SyncRun.objects.first().step == SyncStep.MEETING
+
+
+def test_is_safe_to_run_twice(fail):
+    meeting = fail()
+    requeue("--failed")
+    assert requeue("--failed") == "Re-queued 0 syncs, skipped 0."
+    assert statuses(meeting) == ["failed", "queued"]
+
+
+def test_looks_at_the_latest_run_only(fail, settle):
+    meeting = fail("rejected.x1@sandbox.invalid")
+    lifecycle.request_sync(meeting, by=None)
+    settle()
+    assert requeue("--failed") == "Re-queued 0 syncs, skipped 0."
+
+
+def test_says_why_it_skips(fail, make_meeting, settle):
+    syncing, synced = fail(), make_meeting()
+    lifecycle.request_sync(synced, by=None)
+    settle()
+    lifecycle.request_sync(syncing, by=None)
+    answer = requeue(meeting=[syncing.pk, synced.pk])
+    assert answer == "Re-queued 0 syncs, skipped 2 (1 already synced, 1 already syncing)."
+
+
+def test_skips_who_is_not_connected(fail, connection):
+    fail()
+    connecting.disconnect(connection)
+    assert requeue("--failed") == "Re-queued 0 syncs, skipped 1 (1 not connected)."
+
+
+def test_puts_back_a_canceled_sync_that_is_named(connection, meeting):
+    lifecycle.request_sync(meeting, by=None)
+    lifecycle.cancel(meeting.pk)
+    assert requeue("--failed") == "Re-queued 0 syncs, skipped 0."
+    assert requeue(meeting=[meeting.pk]) == "Re-queued 1 syncs, skipped 0."
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ({"error_code": "record_rejected"}, 1),
+        ({"error_code": "attempts_exhausted"}, 1),
+        ({"error_code": "crm_timeout"}, 0),
+        ({"provider": "sandbox"}, 2),
+        ({"user": "Ann@example.com"}, 2),
+        ({"user": "nobody@example.com"}, 0),
+        ({"since": timezone.now() - timedelta(days=1)}, 2),
+        ({"since": timezone.now() + timedelta(days=1)}, 0),
+        ({"failed": True, "limit": 1}, 1),
+    ],
+)
+def test_chooses_what_it_is_asked_for(fail, options, chosen):
+    fail()
+    fail("locked@sandbox.invalid")
+    assert requeue(dry_run=True, **options) == f"Would look at {chosen} syncs."
+    assert SyncRun.objects.count() == 2
+
+
+def test_answers_machines_in_json(fail):
+    fail()
+    assert json.loads(requeue("--failed", "--json")) == {
+        "chosen": 1,
+        "requeued": 1,
+        "skipped": {},
+        "dry_run": False,
+    }
+
+
+@pytest.mark.parametrize("since", ["2026-05-04", "2026-05-04 12:00", "2026-05-04T12:00:00+02:00"])
+def test_takes_a_day_or_a_moment(fail, since):
+    assert requeue("--since", since) == "Re-queued 0 syncs, skipped 0."
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["--limit", "3"],
+        ["--since", "yesterday"],
+        ["--error-code", "x"],
+        ["--failed", "--rate", "0"],
+    ],
+)
+def test_refuses_what_makes_no_sense(args):
+    with pytest.raises(CommandError):
+        call_command("requeue_syncs", *args)

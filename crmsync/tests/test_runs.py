@@ -1,0 +1,49 @@
+import pytest
+
+from conftest import api_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_show_what_was_tried_newest_first(own_api, make_meeting, connection, settle):
+    meeting = make_meeting("locked.x1@sandbox.invalid")
+    for _ in range(2):
+        own_api.post(f"/meetings/{meeting.pk}/sync")
+        settle()
+    newest, first = own_api.get(f"/meetings/{meeting.pk}/runs").json()["results"]
+    assert newest["id"] > first["id"]
+    assert [(a["step"], a["number"], a["outcome"]) for a in first["attempts"]] == [
+        (1, 1, "failed"),
+        (1, 2, "succeeded"),
+        (2, 1, "succeeded"),
+        (3, 1, "succeeded"),
+    ]
+    assert first["attempts"][0]["error"] == {
+        "code": "record_locked",
+        "title": "Somebody is editing the record in Sandbox",
+    }
+
+
+def test_never_show_what_is_for_staff(own_api, make_meeting, connection, settle):
+    meeting = make_meeting("bug@sandbox.invalid")
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    answer = own_api.get(f"/meetings/{meeting.pk}/runs").content.decode()
+    assert "unexpected_error" in answer
+    assert "Traceback" not in answer
+    assert "acts out" not in answer
+
+
+def test_cost_the_same_queries_however_many_there_are(
+    own_api, meeting, connection, settle, django_assert_max_num_queries
+):
+    for _ in range(5):
+        own_api.post(f"/meetings/{meeting.pk}/sync")
+        settle()
+    own_api.get("/me")
+    with django_assert_max_num_queries(9):
+        assert own_api.get(f"/meetings/{meeting.pk}/runs").json()["count"] == 5
+
+
+def test_of_another_user_do_not_exist(meeting, stranger):
+    assert api_of(stranger).get(f"/meetings/{meeting.pk}/runs").status_code == 404

@@ -1,0 +1,94 @@
+import io
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from accounts.models import User
+from crmsync.models import Connection, SyncRun
+from crmsync.state import PHASES
+from meetings.models import Attendee, Meeting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def seed(**options):
+    output = io.StringIO()
+    call_command("seed", stdout=output, **{"password": "secret", **options})
+    return output.getvalue()
+
+
+def counts():
+    return [model.objects.count() for model in (User, Connection, Meeting, Attendee, SyncRun)]
+
+
+def test_makes_a_user_who_can_sign_in_and_sync(api, settle):
+    assert "test-user@example.com" in seed()
+    body = {"email": "test-user@example.com", "password": "secret"}
+    api.credentials(HTTP_AUTHORIZATION=api.post("/authenticate", body).json()["auth_token"])
+    assert api.get("/meetings").json()["count"] == 10
+    first = Meeting.objects.order_by("pk").first()
+    api.post(f"/meetings/{first.pk}/sync")
+    settle()
+    assert api.get(f"/meetings/{first.pk}/sync").json()["state"] == "synced"
+
+
+def test_makes_a_support_login(client):
+    seed()
+    assert client.login(email="support@example.com", password="secret")
+    assert client.get("/admin/").status_code == 200
+
+
+def test_changes_nothing_the_second_time():
+    seed(users=3, meetings=20, states=True)
+    before = counts()
+    seed(users=3, meetings=20, states=True)
+    assert counts() == before
+
+
+def test_goes_on_from_a_smaller_one():
+    seed(users=1, meetings=5)
+    seed(users=4, meetings=30)
+    assert Meeting.objects.count() == 30
+    assert User.objects.count() == 5
+
+
+def test_makes_many_in_few_queries(django_assert_max_num_queries):
+    with django_assert_max_num_queries(150):
+        seed(users=200, meetings=2500)
+    assert Meeting.objects.count() == 2500
+
+
+def test_makes_one_meeting_in_every_state(api):
+    seed(meetings=0, states=True)
+    assert Meeting.objects.count() == len(PHASES)
+
+
+def test_leaves_the_states_alone_while_workers_run(settle):
+    seed(meetings=0, states=True)
+    before = list(SyncRun.objects.values_list("status", flat=True))
+    settle()
+    assert list(SyncRun.objects.values_list("status", flat=True)) == before
+
+
+def test_keeps_tokens_alive_when_the_password_stays(api):
+    seed()
+    before = User.objects.get(email="test-user@example.com").password
+    seed()
+    assert User.objects.get(email="test-user@example.com").password == before
+
+
+def test_sets_a_password_that_is_given():
+    seed()
+    seed(password="another")
+    assert User.objects.get(email="test-user@example.com").check_password("another")
+
+
+def test_wants_a_password_where_the_keys_are_real():
+    with pytest.raises(CommandError, match="--password"):
+        seed(password=None)
+
+
+@pytest.mark.parametrize("options", [{"users": 0}, {"meetings": -1}])
+def test_refuses_what_makes_no_sense(options):
+    with pytest.raises(CommandError):
+        seed(**options)

@@ -1,0 +1,108 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from crmsync.models import Connection, SyncRun
+from crmsync.state import ACTIONS, PHASES, describe
+from meetings.models import Meeting
+
+NOW = datetime(2026, 9, 1, 14, 31, 33, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=12)
+BEFORE = NOW - timedelta(hours=1)
+
+CONNECTED = {"state": "connected"}
+HELD = {"state": "needs_reauth"}
+UNAVAILABLE = {"error_code": "crm_unavailable", "failures": 1, "due_at": LATER}
+SYNCED = {"last_sync_success": True, "last_sync_at": BEFORE}
+
+# state: (meeting, run, connection)
+CASES = {
+    "not_connected": ({}, None, None),
+    "never_synced": ({}, None, CONNECTED),
+    "queued": ({}, {"status": "queued"}, CONNECTED),
+    "syncing": ({"in_progress_sync_status": 2}, {"status": "running", "step": 2}, CONNECTED),
+    "waiting": ({}, {"status": "queued", "wait_reason": "other_syncs"}, CONNECTED),
+    "retrying": (
+        {"in_progress_sync_status": 2, "last_sync_success": False},
+        {"status": "retrying", "step": 2, **UNAVAILABLE},
+        CONNECTED,
+    ),
+    "paused": ({}, {"status": "queued", "error_code": "connection_expired"}, HELD),
+    "synced": (SYNCED, {"status": "succeeded", "started_at": NOW}, CONNECTED),
+    "out_of_date": (SYNCED, {"status": "succeeded", "started_at": BEFORE}, CONNECTED),
+    "failed": (
+        {"last_sync_success": False},
+        {"status": "failed", "error_code": "attempts_exhausted", "error_cause": "crm_timeout"},
+        CONNECTED,
+    ),
+    "canceled": ({}, {"status": "canceled"}, CONNECTED),
+}
+
+
+def document(meeting, run, connection):
+    link = connection and Connection(provider="sandbox", account_name="Acme", **connection)
+    made = run and SyncRun(connection=link, **{"due_at": NOW, "reference": "SY-1", **run})
+    meeting = Meeting(pk=1, updated_at=NOW - timedelta(minutes=5), **meeting)
+    return describe(meeting, made, link, NOW)
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_is_derived_from_the_rows(state):
+    read = document(*CASES[state])
+    assert read["state"] == state
+    assert read["phase"] == PHASES[state]
+    assert read["actions"] == ACTIONS[state]
+
+
+def test_has_a_case_for_every_state():
+    assert set(CASES) == set(PHASES) == set(ACTIONS)
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_shows_an_error_where_one_stands_in_the_way_and_only_there(state):
+    shown = document(*CASES[state])["error"]
+    assert bool(shown) == (state in {"retrying", "paused", "failed"})
+
+
+@pytest.mark.parametrize("state", CASES)
+def test_names_the_next_attempt_where_one_is_planned_and_only_there(state):
+    planned = document(*CASES[state])["next_attempt_at"]
+    assert bool(planned) == (state in {"retrying", "waiting"})
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"),
+    [("never_synced", 60), ("queued", 2), ("retrying", 13), ("paused", 30), ("synced", 60)],
+)
+def test_says_when_to_ask_again(state, seconds):
+    assert document(*CASES[state])["poll_after"] == seconds
+
+
+@pytest.mark.parametrize("state", ["failed", "canceled"])
+def test_asks_for_no_more_polls_once_it_stands_still(state):
+    assert document(*CASES[state])["poll_after"] is None
+
+
+def test_waits_for_the_crm_that_asked_to_slow_down():
+    link = {**CONNECTED, "not_before": LATER}
+    read = document({}, {"status": "queued"}, link)
+    assert (read["state"], read["reason"]) == ("waiting", "rate_limited")
+    assert read["next_attempt_at"] == LATER
+
+
+def test_tells_a_pause_by_support_from_a_lost_connection():
+    assert document(*CASES["paused"])["reason"] == "needs_reauth"
+    assert document({}, {"status": "queued"}, {"state": "paused"})["reason"] == "by_support"
+
+
+def test_explains_what_exhausted_the_tries():
+    error = document(*CASES["failed"])["error"]
+    assert error["message"].endswith("Sandbox took too long to answer")
+    assert (error["who"], error["reference"]) == ("support", "SY-1")
+    assert error["help_url"] == "/help/attempts_exhausted"
+    assert error["retryable"] is False
+
+
+def test_counts_the_tries():
+    read = document(*CASES["retrying"])
+    assert (read["attempt"], read["max_attempts"]) == (2, 6)

@@ -1,0 +1,111 @@
+import pytest
+
+from conftest import api_of
+from crmsync import lifecycle
+from crmsync.models import SyncRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def path(meeting):
+    return f"/meetings/{meeting.pk}/sync"
+
+
+def test_starts_and_ends_with_success(own_api, path, connection, settle):
+    response = own_api.post(path)
+    assert response.status_code == 202
+    assert response.json()["state"] == "queued"
+    settle()
+    read = own_api.get(path).json()
+    assert (read["state"], read["phase"]) == ("synced", "done")
+    assert read["in_progress_sync_status"] is None
+    assert read["last_sync_success"] is True
+    assert read["last_sync_at"]
+
+
+def test_started_twice_is_one_sync(own_api, path, connection):
+    assert [own_api.post(path).status_code for _ in range(2)] == [202, 202]
+    assert SyncRun.objects.count() == 1
+
+
+def test_needs_a_connection(own_api, path):
+    response = own_api.post(path)
+    assert response.status_code == 409
+    assert response.json()["code"] == "not_connected"
+    assert own_api.get(path).json()["state"] == "not_connected"
+
+
+def test_says_why_it_failed_and_what_to_do(own_api, make_meeting, connection, settle):
+    path = f"/meetings/{make_meeting('rejected@sandbox.invalid').pk}/sync"
+    own_api.post(path)
+    settle()
+    read = own_api.get(path).json()
+    assert (read["state"], read["last_sync_success"]) == ("failed", False)
+    assert read["error"]["code"] == "record_rejected"
+    assert read["error"]["title"] == "Sandbox did not accept the email address"
+    assert read["error"]["remedy"].startswith("Correct the email address")
+    assert read["error"]["reference"] == SyncRun.objects.get().reference
+    assert own_api.get(read["error"]["help_url"]).status_code == 200
+
+
+def test_is_canceled(own_api, path, connection):
+    own_api.post(path)
+    response = own_api.delete(path)
+    assert response.status_code == 202
+    assert response.json()["state"] == "canceled"
+    again = own_api.delete(path)
+    assert again.status_code == 409
+    assert again.json()["code"] == "nothing_to_cancel"
+
+
+def test_is_canceled_by_the_deletion_of_its_meeting(own_api, path, meeting, connection, settle):
+    own_api.post(path)
+    assert own_api.delete(f"/meetings/{meeting.pk}").status_code == 204
+    settle()
+    assert not SyncRun.objects.exists()
+
+
+def test_can_be_started_again_after_its_end(own_api, path, connection, settle):
+    own_api.post(path)
+    settle()
+    assert own_api.post(path).json()["state"] == "queued"
+    assert SyncRun.objects.count() == 2
+
+
+def test_is_out_of_date_after_an_edit(own_api, path, meeting, connection, settle):
+    own_api.post(path)
+    settle()
+    own_api.patch(f"/meetings/{meeting.pk}", {"title": "Lunch"})
+    assert own_api.get(path).json()["state"] == "out_of_date"
+
+
+def test_tells_a_poller_when_nothing_changed(own_api, path, connection, meeting, settings):
+    settings.SYNC_RETRY_DELAYS = [60]
+    own_api.post(path)
+    first = own_api.get(path)
+    assert first["Cache-Control"] == "no-cache, private"
+    assert first["Retry-After"] == "2"
+    again = own_api.get(path, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert again.status_code == 304
+    assert again.content == b""
+    assert again["ETag"] == first["ETag"]
+    lifecycle.cancel(meeting.pk)
+    changed = own_api.get(path, HTTP_IF_NONE_MATCH=first["ETag"])
+    assert changed.status_code == 200
+    assert "Retry-After" not in changed
+
+
+def test_shows_the_connection_without_a_secret(own_api, path, connection):
+    read = own_api.get(path).json()["connection"]
+    assert read == {"state": "connected", "provider": "sandbox", "account": "Sandbox"}
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_of_another_user_does_not_exist(stranger, path, method):
+    assert getattr(api_of(stranger), method)(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_asks_for_a_token(api, path, method):
+    assert getattr(api, method)(path).status_code == 401

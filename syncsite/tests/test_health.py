@@ -1,0 +1,76 @@
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from rq import SimpleWorker
+
+from crmsync import dispatcher, lifecycle, queue
+from syncsite import health
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def all_up():
+    waiting = queue._queue()
+    worker = SimpleWorker([waiting], connection=waiting.connection)
+    worker.register_birth()
+    dispatcher.sweep()
+    yield
+    worker.register_death()
+
+
+def test_is_alive_whatever_is_down(client, unreachable_redis, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        assert client.get("/livez").json() == {"status": "ok"}
+
+
+def test_is_ready_when_every_part_is_up(client, all_up):
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert set(response.json().values()) == {"ok"}
+    assert set(response.json()) == {"status", "database", "redis", "workers", "dispatcher"}
+
+
+def test_names_the_part_that_is_down(client):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == {
+        "status": "down",
+        "database": "ok",
+        "redis": "ok",
+        "workers": "down",
+        "dispatcher": "down",
+    }
+
+
+def test_is_not_ready_without_redis(client, unreachable_redis):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert (response.json()["redis"], response.json()["database"]) == ("down", "ok")
+
+
+def test_is_not_ready_without_the_database(client, all_up, monkeypatch):
+    def fail():
+        raise OperationalError
+
+    monkeypatch.setitem(health.CHECKS, "database", fail)
+    assert client.get("/readyz").json()["database"] == "down"
+
+
+def test_counts_what_is_under_way(client, meeting, connection):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    type(run).objects.update(due_at=timezone.now() - timedelta(seconds=90))
+    text = client.get("/metrics").content.decode()
+    assert 'syncsite_active_runs{status="queued"} 1.0' in text
+    assert 'syncsite_active_runs{status="running"} 0.0' in text
+    (oldest,) = (line for line in text.splitlines() if line.startswith("syncsite_oldest_due"))
+    assert 89 < float(oldest.split()[1]) < 120
+
+
+def test_asks_for_the_metrics_token_where_one_is_set(client, settings):
+    settings.METRICS_TOKEN = "s3cret"
+    assert client.get("/metrics").status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 401
+    assert client.get("/metrics", headers={"Authorization": "Bearer s3cret"}).status_code == 200

@@ -1,0 +1,97 @@
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from syncsite.checks import check_deployment
+
+PRODUCTION = {
+    "SECRET_KEY": "$a-key-that-starts-with-a-dollar-and-is-quite-long-enough-0123456789",
+    "CREDENTIALS_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=, "
+    "MTEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+    "DATABASE_URL": "postgres://syncsite:p%40ss@db.example/syncsite",
+    "REDIS_URL": "redis://:secret@redis.example:6379/3",
+    "ALLOWED_HOSTS": "api.example.com",
+    "PUBLIC_URL": "https://api.example.com",
+    "NUM_PROXIES": "1",
+}
+
+
+def manage(*args, **environment):
+    """In a process of its own, because settings are read once."""
+    kept = {"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "syncsite.settings"}
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "manage.py", *args],
+        cwd=settings.BASE_DIR,
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def read(expression, **environment):
+    code = f"import json; from django.conf import settings as s; print(json.dumps({expression}))"
+    done = manage("shell", "--no-imports", "-c", code, **{**PRODUCTION, **environment})
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_pass_the_deployment_check_in_production():
+    done = manage("check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "text"),
+    [
+        ({"DEBUG": "1"}, "DEBUG is on"),
+        ({"DATABASE_URL": "sqlite:////tmp/x.sqlite3"}, "The database is SQLite"),
+    ],
+)
+def test_fail_the_deployment_check(environment, text):
+    done = manage("check", "--deploy", **{**PRODUCTION, **environment})
+    assert done.returncode == 1
+    assert text in done.stderr
+
+
+def test_fail_the_deployment_check_with_generated_keys(monkeypatch):
+    monkeypatch.setattr(settings, "GENERATED_KEYS", ["SECRET_KEY", "CREDENTIALS_KEYS"])
+    texts = [error.msg for error in check_deployment()]
+    assert any("SECRET_KEY was generated" in text for text in texts)
+    assert any("CREDENTIALS_KEYS was generated" in text for text in texts)
+
+
+def test_take_a_key_that_starts_with_a_dollar_as_it_is():
+    assert read("s.SECRET_KEY") == PRODUCTION["SECRET_KEY"]
+
+
+def test_take_several_credentials_keys():
+    keys = read("s.CREDENTIALS_KEYS")
+    assert [len(key.strip()) for key in keys] == [44, 44]
+
+
+def test_keep_the_cache_in_the_next_database_of_the_same_redis():
+    assert read("s.CACHE_URL") == "redis://:secret@redis.example:6379/3?db=4"
+
+
+def test_give_a_hanging_redis_half_a_second():
+    for url in read("[s.CACHES['default']['LOCATION'], s.RQ_QUEUES['crmsync']['URL']]"):
+        assert "socket_timeout=0.5" in url
+        assert "socket_connect_timeout=0.5" in url
+
+
+def test_read_the_retry_delays_and_the_lifetime_of_a_token():
+    environment = {"SYNC_RETRY_DELAYS": "1,2.5", "JWT_LIFETIME_HOURS": "2"}
+    seconds = "s.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].total_seconds()"
+    assert read(f"[s.SYNC_RETRY_DELAYS, {seconds}]", **environment) == [[1, 2.5], 7200]
+
+
+def test_say_which_variable_is_wrong():
+    done = manage("check", **{**PRODUCTION, "NUM_PROXIES": "many"})
+    assert done.returncode != 0
+    assert "many" in done.stderr
