@@ -50,10 +50,14 @@ class EmbeddedValkey:
             return False
 
     def _command(self) -> list[str]:
+        # The server lists its socket to RQ, whose client cannot read a path with a blank in it;
+        # it takes a name to be in its own folder.
+        inside = self.socket.parent == self.folder
+        socket = self.socket.name if inside else str(self.socket)
         return [
             *(_binary(), "--port", "0"),
-            *("--unixsocket", str(self.socket), "--unixsocketperm", "700"),
             *("--dir", str(self.folder), "--save", ""),
+            *("--unixsocket", socket, "--unixsocketperm", "700"),
             *("--appendonly", "yes" if self.keeps_data else "no"),
         ]
 

@@ -62,11 +62,11 @@ def _local_password() -> str:
 
 
 def _make_users(emails: Sequence[str], password: str) -> Sequence[User]:
-    hashed = make_password(password)  # Once: hashing is slow on purpose.
+    known = set(User.objects.filter(email__in=emails).values_list("email", flat=True))
+    missing = [email for email in emails if email not in known]
+    hashed = make_password(password) if missing else ""  # Once: hashing is slow on purpose.
     User.objects.bulk_create(
-        [User(email=email, password=hashed) for email in emails],
-        batch_size=CHUNK,
-        ignore_conflicts=True,
+        [User(email=email, password=hashed) for email in missing], batch_size=CHUNK
     )
     return User.objects.filter(email__in=emails).order_by("pk")
 
@@ -84,12 +84,16 @@ def _set_password(emails: Sequence[str], password: str) -> None:
 
 
 def _connect(users: Sequence[User]) -> None:
+    connected = set(Connection.objects.values_list("user", flat=True))
     account = {"provider": "sandbox", "account_id": "Sandbox", "account_name": "Sandbox"}
     credentials = Sealed.seal({})
     Connection.objects.bulk_create(
-        [Connection(user=user, credentials=credentials, **account) for user in users],
+        [
+            Connection(user=user, credentials=credentials, **account)
+            for user in users
+            if user.pk not in connected
+        ],
         batch_size=CHUNK,
-        ignore_conflicts=True,
     )
 
 
@@ -99,12 +103,14 @@ def _make_meetings(users: Sequence[User], count: int) -> None:
     starts = range(0, count, CHUNK)
     for start in track(starts, "Meetings", console=console, disable=not console.is_terminal):
         numbers = range(start, min(start + CHUNK, count))
-        drafts = {_key(n): _draft(n, owners[n % len(owners)]) for n in numbers}
-        Meeting.objects.bulk_create(drafts.values(), ignore_conflicts=True)
-        pks = dict(Meeting.objects.filter(key__in=drafts).values_list("key", "pk"))
+        keys = {_key(n): n for n in numbers}
+        for known in Meeting.objects.filter(key__in=keys).values_list("key", flat=True):
+            del keys[known]
+        made = Meeting.objects.bulk_create(
+            _draft(key, n, owners[n % len(owners)]) for key, n in keys.items()
+        )
         Attendee.objects.bulk_create(
-            [attendee for n in numbers for attendee in _attendees(n, pks[_key(n)])],
-            ignore_conflicts=True,
+            attendee for meeting in made for attendee in _attendees(keys[meeting.key], meeting.pk)
         )
 
 
@@ -112,10 +118,10 @@ def _key(number: int) -> uuid.UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.com/seed/{number}")
 
 
-def _draft(number: int, owner: User) -> Meeting:
+def _draft(key: uuid.UUID, number: int, owner: User) -> Meeting:
     starts_at = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=number)
     return Meeting(
-        key=_key(number),
+        key=key,
         user=owner,
         title=f"{TITLES[number % len(TITLES)]} with {COMPANIES[number % len(COMPANIES)]}",
         starts_at=starts_at,

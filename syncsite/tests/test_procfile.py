@@ -1,0 +1,162 @@
+"""The production processes, started as the Procfile says, on the database of the test run."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+from django.db import connection as database
+from rest_framework_simplejwt.tokens import AccessToken
+
+from crmsync.demo.processes import Processes, procfile
+from crmsync.models import SandboxRecord, SyncAttempt
+from syncsite.tests.settings import ENVIRONMENT
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PROC = Path("/proc")
+LEASE_SECONDS = 4  # Longer than the sandbox takes to answer, short enough to wait for its end.
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def database_url():
+    it = database.settings_dict
+    if database.vendor == "sqlite":
+        return f"sqlite:///{it['NAME']}"
+    return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
+
+
+def wait_for(condition, seconds=40):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "It did not happen in time."
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture
+def processes(tmp_path, transactional_db):
+    environment = {
+        **ENVIRONMENT,
+        "DATABASE_URL": database_url(),
+        "SYNC_RETRY_DELAYS": "0.5,0.5",
+        "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
+        "PATH": os.environ["PATH"],
+        "LOG_LEVEL": "INFO",
+    }
+    running = Processes(tmp_path, environment)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def commands():
+    return procfile(Path(settings.BASE_DIR) / "Procfile")
+
+
+@pytest.fixture
+def service(processes, commands, user, connection):
+    """An HTTP client of one web process, a worker and the dispatcher, signed in."""
+    port = free_port()
+    processes.start("web", f"{commands['web']} --bind 127.0.0.1:{port}")
+    processes.start("worker", commands["worker"])
+    processes.start("dispatcher", commands["dispatcher"])
+    headers = {"Authorization": str(AccessToken.for_user(user))}
+    url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
+        wait_for(lambda: is_ready(client))
+        yield client
+
+
+def is_ready(client):
+    try:
+        return client.get("/readyz").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def watch(client, meeting):
+    """Starts a sync and polls both endpoints to its end: every pair of answers, in order."""
+    path, seen = f"/meetings/{meeting.pk}", []
+
+    def poll():
+        pair = (
+            client.get(f"{path}/sync_status").json()["in_progress_sync_status"],
+            client.get(f"{path}/last_sync_success").json()["last_sync_success"],
+        )
+        if not seen or seen[-1] != pair:
+            seen.append(pair)
+        return client.get(f"{path}/sync").json()["phase"] in {"done", "stopped"}
+
+    poll()
+    assert client.post(f"{path}/sync").status_code == 202
+    wait_for(poll)
+    poll()
+    return seen
+
+
+def test_take_a_meeting_through_the_three_steps(service, meeting):
+    statuses = [status for status, _ in watch(service, meeting)]
+    assert statuses == [None, 1, 2, 3, None]
+
+
+def test_show_a_failure_a_success_and_a_final_failure(service, make_meeting):
+    retried = watch(service, make_meeting("unavailable.step2.x1@sandbox.invalid"))
+    assert (2, False) in retried
+    assert retried[-1] == (None, True)
+    failed = watch(service, make_meeting("rejected@sandbox.invalid"))
+    assert failed[-1] == (None, False)
+
+
+@pytest.mark.skipif(not PROC.exists(), reason="finds the job's process in /proc")
+def test_finish_a_sync_whose_worker_was_killed_in_a_step(service, processes, commands, meeting):
+    service.post(f"/meetings/{meeting.pk}/sync")
+    wait_for(lambda: SyncAttempt.objects.filter(finished_at=None).exists())
+    kill_worker(processes.running["worker"].pid)
+    processes.start("worker-2", commands["worker"])
+    path = f"/meetings/{meeting.pk}/sync"
+    wait_for(lambda: service.get(path).json()["state"] == "synced")
+    assert SyncAttempt.objects.filter(outcome="interrupted").exists()
+    assert not SyncAttempt.objects.filter(finished_at=None).exists()
+    kinds = list(SandboxRecord.objects.order_by("kind").values_list("kind", flat=True))
+    assert kinds == ["contact", "contact", "meeting", "note"]
+
+
+def kill_worker(pid):
+    """With -9, the process that holds the job first."""
+    children = [
+        int(stat.parent.name) for stat in PROC.glob("[0-9]*/stat") if parent_of(stat) == pid
+    ]
+    for victim in [*children, pid]:
+        os.kill(victim, signal.SIGKILL)
+
+
+def parent_of(stat):
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:  # It ended meanwhile.
+        return None
+
+
+def test_let_a_worker_end_its_step_when_it_is_stopped(service, processes, meeting):
+    service.post(f"/meetings/{meeting.pk}/sync")
+    wait_for(lambda: SyncAttempt.objects.filter(finished_at=None).exists())
+    worker = processes.running["worker"]
+    worker.terminate()
+    assert worker.wait(20) == 0
+    attempts = list(SyncAttempt.objects.values_list("outcome", flat=True))
+    assert attempts
+    assert set(attempts) == {"succeeded"}
+
+
+def test_release_leaves_nothing_to_migrate(processes, commands):
+    processes.start("release", commands["release"])
+    assert processes.running["release"].wait(60) == 0
