@@ -35,7 +35,7 @@ def start(project):
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "manage.py", "demo", "--no-browser", *args],
             cwd=project,
-            env={"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1"},
+            env={"PATH": os.environ["PATH"], "SYNC_RETRY_DELAYS": "0.5,0.5"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
