@@ -55,7 +55,7 @@ class ErrorFilter(admin.SimpleListFilter):
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["reference", "meeting", "customer", "state", "step", "error", "created_at"]
+    list_display = ["reference", "meeting", "customer", "state", "error", "created_at"]
     list_filter = ["status", ErrorFilter, "connection__provider"]
     list_select_related = ["meeting__user", "connection"]
     search_fields = ["reference", "meeting__title", "meeting__user__email"]

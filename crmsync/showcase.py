@@ -64,7 +64,7 @@ SAMPLES = {
         {
             "status": Status.FAILED,
             "error_code": "record_rejected",
-            "error_field": "email address",
+            "error_field": "e-mail address",
             "error_detail": "bob@@example.com is not a valid address",
         },
     ),

@@ -148,7 +148,7 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     words = {
         "crm": PROVIDERS[provider].name if provider else _("your CRM"),
         "field": field or _("data"),
-        "detail": detail or "…",
+        "detail": detail or _("(here it gives the reason)"),
     }
     texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}
     return {name: _sentence(str(text).format_map(words)) for name, text in texts.items()}

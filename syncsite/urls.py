@@ -11,6 +11,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from syncsite import health
 
+admin.site.site_header = admin.site.site_title = "syncsite"
+
 handler400 = "syncsite.errors.bad_request"
 handler404 = "syncsite.errors.not_found"
 handler500 = "syncsite.errors.server_error"

@@ -67,7 +67,7 @@ def _rejected(email: str) -> None:
     raise CrmError(
         "record_rejected",
         "The sandbox refuses this address.",
-        field="email address",
+        field="e-mail address",
         detail=f"{email} is not a valid address",
         http_status=400,
     )

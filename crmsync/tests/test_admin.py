@@ -54,7 +54,7 @@ def test_filters_by_error(admin, failed_run):
 
 def test_shows_one_sync_with_its_attempts_and_nothing_to_edit(admin, failed_run):
     page = admin.get(f"{RUNS}{failed_run.pk}/change/").content.decode()
-    for text in ("Correct the email address", "Saving the contacts, try 1"):
+    for text in ("Correct the e-mail address", "Saving the contacts, try 1"):
         assert text in page
     assert 'name="_save"' not in page
     assert admin.post(f"{RUNS}{failed_run.pk}/change/", {"status": "queued"}).status_code == 403

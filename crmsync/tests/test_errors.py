@@ -35,8 +35,8 @@ def test_have_a_help_page(code, client):
 
 
 def test_quote_the_crm_about_the_field():
-    texts = error_texts("record_rejected", "sandbox", "email address", "x is not valid")
-    assert texts["title"] == "Sandbox did not accept the email address"
+    texts = error_texts("record_rejected", "sandbox", "e-mail address", "x is not valid")
+    assert texts["title"] == "Sandbox did not accept the e-mail address"
     assert "x is not valid" in texts["message"]
 
 

@@ -23,7 +23,7 @@ def test_tells_what_the_owner_reads_what_was_tried_and_what_was_written(
     told = explain(meeting.pk)
     for text in (
         '"state": "failed"',
-        "Sandbox did not accept the email address",
+        "Sandbox did not accept the e-mail address",
         run.reference,
         "Saving the contacts, try 1: succeeded",
         "Saving the meeting, try 1: failed record_rejected",

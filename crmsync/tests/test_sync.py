@@ -43,8 +43,8 @@ def test_says_why_it_failed_and_what_to_do(own_api, make_meeting, connection, se
     read = own_api.get(path).json()
     assert (read["state"], read["last_sync_success"]) == ("failed", False)
     assert read["error"]["code"] == "record_rejected"
-    assert read["error"]["title"] == "Sandbox did not accept the email address"
-    assert read["error"]["remedy"].startswith("Correct the email address")
+    assert read["error"]["title"] == "Sandbox did not accept the e-mail address"
+    assert read["error"]["remedy"].startswith("Correct the e-mail address")
     assert read["error"]["reference"] == SyncRun.objects.get().reference
     assert own_api.get(read["error"]["help_url"]).status_code == 200
 

@@ -54,7 +54,9 @@ class Command(BaseCommand):
         parser.add_argument("--no-browser", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _interrupt)
         self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
         try:
             with ExitStack() as stack:
