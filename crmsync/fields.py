@@ -51,4 +51,4 @@ class EncryptedJSONField(models.TextField):
 
 
 def _keys() -> MultiFernet:
-    return MultiFernet([Fernet(key.strip()) for key in settings.CREDENTIALS_KEYS])
+    return MultiFernet([Fernet(key) for key in settings.CREDENTIALS_KEYS])

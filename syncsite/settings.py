@@ -16,20 +16,25 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
 env = Env()
 
+
+def listed(name: str) -> list[str]:
+    return [item.strip() for item in env.list(name, default=[])]
+
+
 DEBUG = env.bool("DEBUG", False)
 # Read directly: environ would take a value that starts with $ for the name of another variable.
 SECRET_KEY = os.environ.get("SECRET_KEY") or local_key(
     DATA_DIR / "secret_key", get_random_secret_key
 )
-CREDENTIALS_KEYS = env.list("CREDENTIALS_KEYS", default=[]) or [
+CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [
     local_key(DATA_DIR / "credentials_key", lambda: Fernet.generate_key().decode())
 ]
 GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
 
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
+CORS_ALLOWED_ORIGINS = listed("CORS_ALLOWED_ORIGINS")
 CORS_EXPOSE_HEADERS = ["ETag", "Retry-After", "X-Request-ID"]
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 

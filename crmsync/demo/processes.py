@@ -16,12 +16,13 @@ LIBC = ctypes.CDLL(None)
 
 
 def start_process(
-    command: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str], *, folder: Path, log: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     """In a session of its own: Ctrl-C reaches only us, and we choose the order of the end."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603
             command,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -36,18 +37,21 @@ def _end_with_parent() -> None:
 
 
 class Processes:
-    """Processes by name, each with a log of its own."""
+    """The processes of the project in `folder`, by name, each with a log of its own in `logs`."""
 
-    def __init__(self, logs: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, logs: Path, env: Mapping[str, str]) -> None:
         # `python` and `gunicorn` in the Procfile mean those of the running interpreter.
         path = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
         self.env = {**env, "PATH": path}
+        self.folder = folder
         self.logs = logs
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: str) -> None:
         log = self.logs / f"{name}.log"
-        self.running[name] = start_process(shlex.split(command), log=log, env=self.env)
+        self.running[name] = start_process(
+            shlex.split(command), folder=self.folder, log=log, env=self.env
+        )
 
     def dead(self) -> str | None:
         """The name of one that ended by itself, if any did."""

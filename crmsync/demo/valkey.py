@@ -26,7 +26,9 @@ class EmbeddedValkey:
 
     def start(self) -> None:
         self.socket.unlink(missing_ok=True)  # Left behind by one that was killed.
-        self.process = start_process(self._command(), log=self.folder / "valkey.log")
+        self.process = start_process(
+            self._command(), folder=self.folder, log=self.folder / "valkey.log"
+        )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:

@@ -21,7 +21,7 @@ OWN_REDIS = not os.environ.get("REDIS_URL")
 SERVER = unix_url(SOCKET) if OWN_REDIS else os.environ["REDIS_URL"]
 
 ENVIRONMENT = {
-    "DATABASE_URL": os.environ.get("DATABASE_URL", f"sqlite:///{FOLDER / 'unused.sqlite3'}"),
+    "DATABASE_URL": os.environ.get("DATABASE_URL") or f"sqlite:///{FOLDER / 'unused.sqlite3'}",
     "REDIS_URL": f"{SERVER.partition('?')[0]}?db={15 - 2 * NUMBER}",
     "CACHE_URL": f"{SERVER.partition('?')[0]}?db={14 - 2 * NUMBER}",
     "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",

@@ -52,7 +52,7 @@ def processes(tmp_path, transactional_db):
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "INFO",
     }
-    running = Processes(tmp_path, environment)
+    running = Processes(settings.BASE_DIR, tmp_path, environment)
     yield running
     running.stop()
 

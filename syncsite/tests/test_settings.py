@@ -72,7 +72,7 @@ def test_take_a_key_that_starts_with_a_dollar_as_it_is():
 
 def test_take_several_credentials_keys():
     keys = read("s.CREDENTIALS_KEYS")
-    assert [len(key.strip()) for key in keys] == [44, 44]
+    assert [len(key) for key in keys] == [44, 44]
 
 
 def test_keep_the_cache_in_the_next_database_of_the_same_redis():

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             self.console.print("Stopped. The data stays in .data/ for the next start.")
         except (ValkeyError, DatabaseError, redis.RedisError, httpx.HTTPError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error).splitlines()[0]) from error
         except OSError as error:
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
 
@@ -95,7 +95,7 @@ class Command(BaseCommand):
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
         logs = settings.DATA_DIR / "logs"
         logs.mkdir(exist_ok=True)
-        processes = Processes(logs, _environment(port))
+        processes = Processes(settings.BASE_DIR, logs, _environment(port))
         stack.callback(processes.stop)
         commands = procfile(settings.BASE_DIR / "Procfile")
         processes.start("web", f"{commands['web']} --bind {HOST}:{port}")
