@@ -13,26 +13,27 @@ from rq import SimpleWorker
 
 from accounts.models import User
 from crmsync import dispatcher
-from crmsync.demo.valkey import EmbeddedValkey
 from crmsync.fields import Sealed
 from crmsync.models import Connection
+from crmsync.providers.sandbox import CONNECTION
 from meetings.models import Attendee, Meeting
-from syncsite.tests import settings as run
+from syncsite.demo.valkey import EmbeddedValkey
+from syncsite.tests import settings as test_settings
 
 PASSWORD = "correct horse"  # noqa: S105
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(run.FOLDER, ignore_errors=True)
+        shutil.rmtree(test_settings.FOLDER, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def redis_server() -> Iterator[None]:
-    if not run.OWN_REDIS:
+    if not test_settings.OWN_REDIS:
         yield
         return
-    valkey = EmbeddedValkey(run.SOCKET, run.FOLDER, keeps_data=False)
+    valkey = EmbeddedValkey(test_settings.SOCKET, test_settings.FOLDER, keeps_data=False)
     valkey.start()
     yield
     valkey.stop()
@@ -56,13 +57,7 @@ def stranger(transactional_db: None) -> User:
 
 @pytest.fixture
 def connection(user: User) -> Connection:
-    return Connection.objects.create(
-        user=user,
-        provider="sandbox",
-        account_id="Sandbox",
-        account_name="Sandbox",
-        credentials=Sealed.seal({}),
-    )
+    return Connection.objects.create(user=user, credentials=Sealed.seal({}), **CONNECTION)
 
 
 MakeMeeting = Callable[..., Meeting]

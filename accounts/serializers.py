@@ -4,6 +4,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.db import IntegrityError, transaction
 from rest_framework import serializers
+from rest_framework.validators import UniqueValidator
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -58,25 +59,20 @@ class NewPasswordSerializer(serializers.Serializer[User]):
         return attrs
 
 
-class SignUpSerializer(NewPasswordSerializer):
-    email = serializers.EmailField(max_length=254)
+TAKEN = "A user with this e-mail address already exists."
 
-    def validate_email(self, email: str) -> str:
-        if User.objects.filter(email=email).exists():
-            raise self._taken()
-        return email
+
+class SignUpSerializer(NewPasswordSerializer):
+    email = serializers.EmailField(
+        max_length=254, validators=[UniqueValidator(User.objects.all(), TAKEN)]
+    )
 
     def create(self, validated_data: dict[str, Any]) -> User:
         try:
             with transaction.atomic():
                 return User.objects.create_user(**validated_data)
         except IntegrityError as error:  # Somebody else signed up with it since we looked.
-            raise serializers.ValidationError({"email": self._taken().detail}) from error
-
-    def _taken(self) -> serializers.ValidationError:
-        return serializers.ValidationError(
-            ["A user with this e-mail address already exists."], code="unique"
-        )
+            raise serializers.ValidationError({"email": [TAKEN]}, code="unique") from error
 
 
 class ChangePasswordSerializer(NewPasswordSerializer):

@@ -22,9 +22,6 @@ class ReadOnly:
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = SyncAttempt
@@ -58,8 +55,8 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["reference", "meeting", "customer", "state", "error", "created_at"]
     list_filter = ["status", ErrorFilter, "connection__provider"]
     list_select_related = ["meeting__user", "connection"]
-    search_fields = ["reference", "meeting__title", "meeting__user__email"]
-    date_hierarchy = "created_at"
+    search_fields = ["meeting__title", "meeting__user__email"]
+    show_full_result_count = False
     inlines = [AttemptInline]
     actions = ["requeue", "cancel"]
     fieldsets = [
@@ -74,6 +71,14 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
             {"fields": ["requested_by", "reason", "created_at", "started_at", "finished_at"]},
         ),
     ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        # What looks like a reference is one; the other fields are slow to search.
+        if search_term.strip().upper().startswith("SY-"):
+            return queryset.filter(reference=search_term.strip().upper()), False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.display(ordering="meeting__user__email")
     def customer(self, run: SyncRun) -> str:

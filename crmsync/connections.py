@@ -1,4 +1,4 @@
-"""The only writer of Connection. Whoever also moves its runs does so through lifecycle.py."""
+"""The only writer of Connection. Whoever also moves its runs does so through turns.py."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
-from crmsync import records
+from accounts.models import User
 from crmsync.errors import CrmError
 from crmsync.fields import Sealed
 from crmsync.models import Connection
@@ -17,13 +17,17 @@ from crmsync.providers.base import Account
 State = Connection.State
 
 
-def find(user_id: int | None) -> Connection | None:
-    return Connection.objects.filter(user=user_id).exclude(state=State.DISCONNECTED).first()
+def of(user: User) -> Connection | None:
+    """The user's connection to a CRM, if there is one now."""
+    connection: Connection | None = getattr(user, "connection", None)
+    return None if connection is None or connection.state == State.DISCONNECTED else connection
 
 
-def lock(**lookups: Any) -> QuerySet[Connection]:
+def lock(**lookups: Any) -> Connection | None:
+    """The one connection that fits, its row locked until the end of the transaction."""
     # Not FOR UPDATE, which would make every new row that points at the connection wait as well.
-    return Connection.objects.select_for_update(of=("self",), no_key=True).filter(**lookups)
+    locked = Connection.objects.select_for_update(of=("self",), no_key=True)
+    return locked.filter(**lookups).first()
 
 
 def open_credentials(connection: Connection) -> dict[str, Any]:
@@ -34,14 +38,16 @@ def open_credentials(connection: Connection) -> dict[str, Any]:
         raise CrmError("connection_expired", "No current key opens the credentials.") from error
 
 
-def store(user: Any, provider: str, account: Account, credentials: dict[str, Any]) -> Connection:
-    """Another account than before starts with an empty memory of what was written."""
-    Connection.objects.get_or_create(
-        user=user, defaults={"provider": provider, "account_id": account.id}
-    )
-    connection = lock(user=user.pk).get()
-    if (connection.provider, connection.account_id) != (provider, account.id):
-        records.forget_account(connection)
+def get_or_create(user: Any, provider: str, account: Account) -> Connection:
+    """The user's connection, whatever it leads to so far, its row locked."""
+    made = {"provider": provider, "account_id": account.id}
+    Connection.objects.get_or_create(user=user, defaults=made)
+    return Connection.objects.select_for_update(no_key=True).get(user=user)
+
+
+def store(
+    connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
+) -> None:
     connection.provider = provider
     connection.account_id = account.id
     connection.account_name = account.name
@@ -51,21 +57,28 @@ def store(user: Any, provider: str, account: Account, credentials: dict[str, Any
     connection.not_before = None
     connection.connected_at = timezone.now()
     connection.save()
-    return connection
 
 
-def hold(pk: int, error: CrmError) -> None:
-    usable = Connection.objects.filter(pk=pk, state__in=[State.CONNECTED, State.NEEDS_REAUTH])
-    usable.update(state=State.NEEDS_REAUTH, last_error=error.code)
+def hold(connection: Connection, error: CrmError) -> bool:
+    """False where it was connected anew since `connection` was read: the error is an old one's."""
+    return bool(_as_read(connection).update(state=State.NEEDS_REAUTH, last_error=error.code))
 
 
-def restore(pk: int) -> None:
-    healed = Connection.objects.filter(pk=pk, state__in=[State.CONNECTED, State.NEEDS_REAUTH])
-    healed.update(state=State.CONNECTED, last_error="")
+def restore(connection: Connection) -> bool:
+    return bool(_as_read(connection).update(state=State.CONNECTED, last_error=""))
 
 
-def note_error(pk: int, error: CrmError) -> None:
-    Connection.objects.filter(pk=pk).exclude(state=State.DISCONNECTED).update(last_error=error.code)
+def _as_read(connection: Connection) -> QuerySet[Connection]:
+    """The same link, neither renewed nor paused nor cut meanwhile."""
+    return Connection.objects.filter(
+        pk=connection.pk,
+        connected_at=connection.connected_at,
+        state__in=[State.CONNECTED, State.NEEDS_REAUTH],
+    )
+
+
+def note_error(connection: Connection, error: CrmError) -> None:
+    _as_read(connection).update(last_error=error.code)
 
 
 def slow_down(pk: int, until: datetime) -> None:

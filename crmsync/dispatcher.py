@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import lifecycle, queue
+from crmsync import lifecycle, queue, turns
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def sweep() -> int:
     if lost:
         logger.warning("%s attempts had lost their worker.", lost)
     room = queue.room()
-    hints = lifecycle.take_due(now, room) if room else []
+    hints = turns.take_due(now, room) if room else []
     if hints:
         queue.send_hints(hints)
     cache.set(HEARTBEAT, now.isoformat(), HEARTBEAT_SECONDS)
@@ -38,6 +38,8 @@ def run(interval: float, stop: threading.Event) -> None:
             sweep()
         except (RedisError, DatabaseError) as error:
             logger.warning("Sweep failed, next one in %s s: %s", interval, error)
+        except Exception:  # Whatever it is, the next sweep must take place.
+            logger.exception("Sweep failed, next one in %s s.", interval)
         close_old_connections()
         stop.wait(interval)
 

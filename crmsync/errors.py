@@ -38,9 +38,7 @@ class ErrorKind:
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
 WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
-WE_LOOK = _(
-    "Our support has been told and looks into it. Nothing is lost; name them the reference."
-)
+WE_LOOK = _("Nothing is lost. Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
     "crm_rate_limited": ErrorKind(
@@ -148,7 +146,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         Who.SUPPORT,
         _("The meeting could not be saved to {crm}"),
         _("We tried several times. The last time: {detail}"),
-        _("Sync the meeting again later. If it fails again, name our support the reference."),
+        _("Sync the meeting again later. If it fails again, give our support the reference."),
     ),
     "unexpected_error": ErrorKind(
         "bug",
@@ -183,6 +181,7 @@ class CrmError(Exception):
     ) -> None:
         super().__init__(message or code)
         self.code = code
+        self.kind = CATALOGUE[code]
         self.message = message
         self.field = field
         self.detail = detail
@@ -190,7 +189,3 @@ class CrmError(Exception):
         self.correlation_id = correlation_id
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
-
-    @property
-    def kind(self) -> ErrorKind:
-        return CATALOGUE[self.code]

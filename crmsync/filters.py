@@ -34,7 +34,7 @@ class SyncStateFilter(BaseFilterBackend):
 
 def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     """Annotates `state`; a test holds it against state_of()."""
-    latest = SyncRun.objects.filter(meeting=OuterRef("pk")).order_by("-id")
+    latest = SyncRun.objects.latest_of(OuterRef("pk"))
     own = Connection.objects.filter(user=OuterRef("user")).exclude(
         state=Connection.State.DISCONNECTED
     )
@@ -59,7 +59,7 @@ def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
         "synced": Q(run_status=Status.SUCCEEDED) | Q(last_sync_success=True),
         "never_synced": Q(Exists(own)),
     }
-    return meetings.annotate(
+    return meetings.alias(
         **{name: Subquery(latest.values(field)[:1]) for name, field in run.items()}
     ).annotate(
         state=Case(

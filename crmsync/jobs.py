@@ -11,11 +11,12 @@ from crmsync import connections, lifecycle, records
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.providers.base import MeetingContent, Person, Provider, Ref, Session
+from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
 from meetings.models import Meeting, SyncStep
 
 logger = logging.getLogger(__name__)
 
+Kind = RemoteRecord.Kind
 Work = Callable[[Provider, SyncRun], Sequence[Ref]]
 
 
@@ -37,17 +38,16 @@ def _perform(run_id: int, step: SyncStep, work: Work) -> None:
         return
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:
-        refs = work(_open_provider(claim), claim.run)
+        lifecycle.complete_step(claim, work(_open_provider(claim), claim.run))
     except lifecycle.StaleAttemptError:
         lifecycle.abandon(claim)
     except CrmError as error:
         _fail(claim, error)
     except JobTimeoutException as error:
         _fail(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
-    except Exception:
+    except Exception:  # The one edge where an unknown error becomes a recorded one.
+        logger.exception("Sync run %s: step %s met a bug.", run_id, step)
         _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
-    else:
-        lifecycle.complete_step(claim, refs)
 
 
 def _fail(claim: lifecycle.Claim, error: CrmError) -> None:
@@ -67,33 +67,41 @@ def _open_provider(claim: lifecycle.Claim) -> Provider:
 
 def _save_contacts(provider: Provider, run: SyncRun) -> Sequence[Ref]:
     people = [Person(a.email, a.name) for a in run.meeting.attendees.all()]
-    if not people:
-        return []
-    known = records.find(run.connection, RemoteRecord.Kind.CONTACT, [p.email for p in people])
-    return provider.upsert_contacts(people, {ref.local_key: ref.remote_id for ref in known})
+    known = records.find(run.connection, Kind.CONTACT, [person.email for person in people])
+    return provider.upsert_contacts(people, _ids(known)) if people else []
 
 
 def _save_meeting(provider: Provider, run: SyncRun) -> Sequence[Ref]:
+    contacts, new = _contacts(provider, run)
     content = _content(run.meeting)
-    known = records.find(run.connection, RemoteRecord.Kind.MEETING, [str(content.key)])
-    return [
-        provider.upsert_meeting(
-            content, _contacts(run), {ref.local_key: ref.remote_id for ref in known}
-        )
-    ]
+    known = records.find(run.connection, Kind.MEETING, [str(content.key)])
+    return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
 
 
 def _save_notes(provider: Provider, run: SyncRun) -> Sequence[Ref]:
+    contacts, new_contacts = _contacts(provider, run)
     content = _content(run.meeting)
-    written = records.find(run.connection, RemoteRecord.Kind.MEETING, [str(content.key)])
-    if not written:
-        raise CrmError("record_deleted", "The meeting's own record is no longer known.")
-    return provider.add_notes(written[0], content, _contacts(run))
+    known = records.find(run.connection, Kind.MEETING, [str(content.key)])
+    new = [*new_contacts, *([] if known else [provider.upsert_meeting(content, contacts, {})])]
+    meeting_ref = known[0] if known else new[-1]
+    return [*new, *provider.add_notes(meeting_ref, content, contacts)]
 
 
-def _contacts(run: SyncRun) -> Sequence[Ref]:
-    emails = run.meeting.attendees.values_list("email", flat=True)
-    return records.find(run.connection, RemoteRecord.Kind.CONTACT, emails)
+def _contacts(provider: Provider, run: SyncRun) -> tuple[Sequence[Ref], Sequence[Ref]]:
+    """The attendees' contacts, and those of them that had to be saved now.
+
+    An attendee may have joined, and a record may have been forgotten, since the first step.
+    """
+    emails = set(run.meeting.attendees.values_list("email", flat=True))
+    known = records.find(run.connection, Kind.CONTACT, emails)
+    if len(known) == len(emails):
+        return known, []
+    saved = _save_contacts(provider, run)
+    return saved, saved
+
+
+def _ids(known: Sequence[Ref]) -> Known:
+    return {ref.local_key: ref.remote_id for ref in known}
 
 
 def _content(meeting: Meeting) -> MeetingContent:

@@ -1,4 +1,4 @@
-"""The only writer of SyncRun and SyncAttempt: every change of a run is one conditional UPDATE here.
+"""How a run moves: each change of a SyncRun is one conditional UPDATE here.
 
 Rows are locked in the order connection, run, meeting. Hints go out after the commit.
 """
@@ -13,11 +13,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, F, Q, When, Window
-from django.db.models.functions import Coalesce, RowNumber
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync import connections, policy, queue, records
+from crmsync import connections, policy, queue, records, turns
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
@@ -26,7 +26,6 @@ from meetings.models import Meeting, SyncStep
 
 logger = logging.getLogger(__name__)
 
-RESEND_AFTER = timedelta(seconds=5)
 QUEUED, RUNNING, RETRYING = SyncRun.ACTIVE
 Outcome = SyncAttempt.Outcome
 
@@ -64,7 +63,7 @@ def request_sync(
 
 @transaction.atomic
 def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[SyncRun, bool]:
-    connection = connections.lock(user=meeting.user_id).first()
+    connection = connections.lock(user=meeting.user_id)
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
     run, created = SyncRun.objects.get_or_create(
@@ -92,16 +91,16 @@ def cancel(meeting_id: int) -> bool:
     ):
         return False
     transitions.stop(meeting_id)
-    _hand_over(run.connection_id)
+    turns.hand_over(run.connection_id)
     return True
 
 
 @transaction.atomic
 def claim(run_id: int, step: int) -> Claim | None:
     """Takes a due run for one attempt; None where there is nothing to do, or not now."""
-    connection = connections.lock(sync_runs=run_id).first()
+    connection = connections.lock(sync_runs=run_id)
     now = timezone.now()
-    if connection is None or not _may_call(connection, run_id, now):
+    if connection is None or not turns.may_start(connection, run_id, now):
         return None
     due = _leave(run_id, SyncRun.ACTIVE).filter(step=step, due_at__lte=now)
     if not due.without_open_attempt().update(
@@ -132,22 +131,17 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
     is_last = run.step == SyncStep.NOTES
     ending = {"status": SyncRun.Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
-    if not _held(claim).update(
-        failures=0,
-        error_code="",
-        error_field="",
-        error_detail="",
-        **ending if is_last else going_on,
-    ):
-        return abandon(claim)
+    cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
+    if not _held(claim).update(**cleared, **(ending if is_last else going_on)):
+        abandon(claim)
+        return
     _close(claim.attempt, Outcome.SUCCEEDED)
     records.remember(run, refs)
     if is_last:
         transitions.record_success(run.meeting_id, now)
-        _hand_over(run.connection_id)
+        turns.hand_over(run.connection_id)
     else:
         transaction.on_commit(partial(queue.send_hint, run.pk, run.step + 1))
-    return None
 
 
 @transaction.atomic
@@ -157,75 +151,44 @@ def fail_step(claim: Claim, error: CrmError) -> None:
 
 
 @transaction.atomic
-def lose_worker(claim: Claim) -> None:
-    """The lease ended without a word from the worker."""
+def lose_worker(claim: Claim) -> bool:
+    """The lease ended without a word from the worker. False where it was prolonged meanwhile."""
     expired = _held(claim).filter(due_at__lte=timezone.now())
-    _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
+    return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
 
 
 @transaction.atomic
-def abandon(claim: Claim, error: CrmError | None = None) -> None:
+def abandon(claim: Claim, error: CrmError | None = None) -> bool:
     """Closes an attempt whose run was canceled or taken over, so that its meeting is free again."""
-    _close(claim.attempt, Outcome.INTERRUPTED, error)
-    _hand_over(claim.run.connection_id)
+    if not _close(claim.attempt, Outcome.INTERRUPTED, error):
+        return False
+    turns.hand_over(claim.run.connection_id)
     active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
     if active is not None:
         transaction.on_commit(partial(queue.send_hint, active.pk, active.step))
-
-
-def hold(connection_id: int, error: CrmError) -> None:
-    """The connection needs its owner: its runs wait, and give up their places meanwhile."""
-    connections.hold(connection_id, error)
-    _park(connection_id)
-
-
-def release(connection_id: int) -> None:
-    """Sends the runs of a connection that works again on their way, at its own pace."""
-    limit = settings.SYNC_CONCURRENCY_PER_CONNECTION
-    transaction.on_commit(partial(_hint_waiting, connection_id, limit))
+    return True
 
 
 def recover_lost(now: datetime) -> int:
     """Ends the attempts of workers whose lease is over; returns how many."""
     expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
-    attempts = list(expired.select_related("run__meeting", "run__connection")[:1000])
-    for attempt in attempts:
-        taken = Claim(attempt.run, attempt)
-        if attempt.run.status == RUNNING:
-            lose_worker(taken)
-        else:
-            abandon(taken)
-    return len(attempts)
+    attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
+    return sum(_recover(Claim(attempt.run, attempt)) for attempt in attempts)
 
 
-@transaction.atomic
-def take_due(now: datetime, limit: int) -> list[queue.Hint]:
-    """Due runs that no recent hint points at, marked as sent: the oldest few of each connection."""
-    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
-    usable = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
-    usable &= Q(connection__state=Connection.State.CONNECTED)
-    ranked = (
-        SyncRun.objects.active()
-        .filter(unsent, usable, due_at__lte=now)
-        .without_open_attempt()
-        .annotate(
-            # Those that hold one of the connection's places come first, or nobody moves.
-            turn=Case(When(status=RUNNING, then=0), default=1),
-            rank=Window(RowNumber(), partition_by="connection", order_by=["turn", "due_at", "id"]),
-        )
-    )
-    chosen = ranked.filter(rank__lte=settings.SYNC_CONCURRENCY_PER_CONNECTION)
-    ids = list(chosen.order_by("rank", "due_at").values_list("pk", flat=True)[:limit])
-    locked = SyncRun.objects.active().filter(unsent, pk__in=ids).select_for_update(skip_locked=True)
-    hints = list(locked.values_list("pk", "step"))
-    SyncRun.objects.filter(pk__in=[pk for pk, _ in hints]).update(sent_at=now)
-    return hints
+def _recover(claim: Claim) -> bool:
+    try:
+        return lose_worker(claim) if claim.run.status == RUNNING else abandon(claim)
+    except transitions.TransitionRefusedError:
+        # One row that fits no rule must not keep the others waiting.
+        logger.exception("Sync run %s cannot be recovered.", claim.run.pk)
+        return False
 
 
 def _fail(claim: Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
     now = timezone.now()
     decision = policy.decide(error, claim.run.failures, settings.SYNC_RETRY_DELAYS, random.Random())
-    connections.lock(pk=claim.run.connection_id).first()
+    connections.lock(pk=claim.run.connection_id)
     if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
         return False
     _close(claim.attempt, outcome, error)
@@ -263,63 +226,19 @@ def _tell_meeting_and_connection(
     decision: policy.Decision, run: SyncRun, error: CrmError, now: datetime
 ) -> None:
     if error.code == "record_deleted":
-        records.forget_step(run)
+        records.forget_meeting(run)
     match decision:
         case policy.Retry():
             transitions.record_failed_attempt(run.meeting_id)
-            _hand_over(run.connection_id)
+            turns.hand_over(run.connection_id)
         case policy.Wait(seconds):
             connections.slow_down(run.connection_id, now + timedelta(seconds=seconds))
         case policy.Hold():
             transitions.stop(run.meeting_id)
-            hold(run.connection_id, error)
+            turns.hold(run.connection, error)
         case policy.GiveUp():
             transitions.record_failure(run.meeting_id)
-            _hand_over(run.connection_id)
-
-
-def _may_call(connection: Connection, run_id: int, now: datetime) -> bool:
-    if connection.state != Connection.State.CONNECTED:
-        _park(connection.pk)
-        return False
-    if connection.not_before and connection.not_before > now:
-        return False
-    placed = _runs_with_a_place(connection)
-    if run_id in placed or len(placed) < settings.SYNC_CONCURRENCY_PER_CONNECTION:
-        return True
-    _leave(run_id, [QUEUED]).update(wait_reason=SyncRun.WaitReason.OTHER_SYNCS)
-    return False
-
-
-def _runs_with_a_place(connection: Connection) -> set[int]:
-    """Those under way, and canceled ones whose worker is still in a call."""
-    running = connection.sync_runs.filter(status=RUNNING).values_list("pk", flat=True)
-    calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
-    return {*running, *calling.values_list("run_id", flat=True)}
-
-
-def _park(connection_id: int) -> None:
-    """Runs between two attempts give up their places until the connection works again."""
-    begun = SyncRun.objects.filter(connection=connection_id, status__in=[RUNNING, RETRYING])
-    for run in begun.without_open_attempt():
-        if _leave(run.pk, [RUNNING, RETRYING]).without_open_attempt().update(status=QUEUED):
-            transitions.stop(run.meeting_id)
-
-
-def _hand_over(connection_id: int) -> None:
-    """A place of the connection is free: after the commit the next run in line learns of it."""
-    transaction.on_commit(partial(_hint_waiting, connection_id, 1))
-
-
-def _hint_waiting(connection_id: int, limit: int) -> None:
-    waiting = SyncRun.objects.filter(
-        connection=connection_id,
-        connection__state=Connection.State.CONNECTED,
-        status=QUEUED,
-        due_at__lte=timezone.now(),
-    )
-    for run in waiting.order_by("due_at", "id")[:limit]:
-        queue.send_hint(run.pk, run.step)
+            turns.hand_over(run.connection_id)
 
 
 def _leave(run_id: int, statuses: Iterable[str]) -> SyncRunQuerySet:
@@ -331,21 +250,15 @@ def _held(claim: Claim) -> SyncRunQuerySet:
     return _leave(claim.run.pk, [RUNNING]).filter(attempt=claim.run.attempt, step=claim.run.step)
 
 
-def _close(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> None:
-    failure = (
-        {
-            "error_code": error.code,
-            "http_status": error.http_status,
-            "correlation_id": error.correlation_id[:255],
-            "internal_message": error.message,
-            "outcome_unknown": error.outcome_unknown,
-        }
-        if error
-        else {}
-    )
-    SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(
-        outcome=outcome, finished_at=timezone.now(), **failure
-    )
+def _close(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
+    closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
+    if error is not None:
+        closing["error_code"] = error.code
+        closing["http_status"] = error.http_status
+        closing["correlation_id"] = error.correlation_id[:255]
+        closing["internal_message"] = error.message
+        closing["outcome_unknown"] = error.outcome_unknown
+    return bool(SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(**closing))
 
 
 def _lease() -> timedelta:

@@ -12,14 +12,17 @@ from crmsync.models import SyncRun
 
 class SyncCollector(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
+        now = timezone.now()
         active = SyncRun.objects.active()
         runs = GaugeMetricFamily("syncsite_active_runs", "Active sync runs.", labels=["status"])
         counts = dict(active.values_list("status").annotate(Count("pk")).order_by())
         for status in SyncRun.ACTIVE:
             runs.add_metric([status], counts.get(status, 0))
         yield runs
-        oldest = active.aggregate(at=Min("due_at"))["at"]
-        overdue = max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
+        # Only what may start: one person who never reconnects must not raise an alarm for ever.
+        startable = active.startable(now).filter(due_at__lte=now)
+        oldest = startable.aggregate(at=Min("due_at"))["at"] or now
+        overdue = (now - oldest).total_seconds()
         yield GaugeMetricFamily(
             "syncsite_oldest_due_run_seconds", "How long the oldest due run waits.", value=overdue
         )

@@ -1,5 +1,6 @@
 import secrets
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -52,6 +53,15 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def active(self) -> "SyncRunQuerySet":
         return self.filter(status__in=SyncRun.ACTIVE)
 
+    def startable(self, now: datetime) -> "SyncRunQuerySet":
+        """Whose connection works and whose CRM takes calls."""
+        takes_calls = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
+        return self.filter(takes_calls, connection__state=Connection.State.CONNECTED)
+
+    def latest_of(self, meeting: Any) -> "SyncRunQuerySet":
+        """The runs of a meeting or of an OuterRef to one, the latest first."""
+        return self.filter(meeting=meeting).order_by("-id")
+
     def without_open_attempt(self) -> "SyncRunQuerySet":
         """Also of an earlier run of the same meeting: one sync per meeting at a time."""
         open_attempts = SyncAttempt.objects.filter(finished_at=None)
@@ -61,7 +71,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
 
 class SyncRun(models.Model):
-    """One execution of the sync of one meeting. Written in lifecycle.py only.
+    """One execution of the sync of one meeting. Written in lifecycle.py and turns.py.
 
     `attempt` is the fencing token, +1 at every claim. `due_at` is the earliest next claim; while a
     worker holds the run it is the end of its lease. A terminal status never changes.
@@ -81,7 +91,8 @@ class SyncRun(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.RETRYING)
 
-    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs")
+    # Where `db_index` is off another index starts with the same column.
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="sync_runs")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices, default=SyncStep.CONTACTS)
@@ -94,7 +105,7 @@ class SyncRun(models.Model):
     error_cause = models.CharField(max_length=64, blank=True, help_text="What exhausted the tries.")
     error_field = models.CharField(max_length=255, blank=True)
     error_detail = models.TextField(blank=True, help_text="The CRM's own words, fit for its user.")
-    reference = models.CharField(max_length=16, unique=True, default=new_reference, editable=False)
+    reference = models.CharField(max_length=16, default=new_reference, editable=False)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -115,13 +126,15 @@ class SyncRun(models.Model):
                 condition=Q(status__in=["queued", "running", "retrying"]),
             ),
             models.Index(fields=["connection"], name="running_runs", condition=Q(status="running")),
+            models.Index(fields=["error_code"], name="failed_runs", condition=Q(status="failed")),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["reference"], name="one_run_per_reference"),
             models.UniqueConstraint(
                 fields=["meeting"],
                 name="one_active_run_per_meeting",
                 condition=Q(status__in=["queued", "running", "retrying"]),
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -136,7 +149,7 @@ class SyncAttempt(models.Model):
         FAILED = "failed"
         INTERRUPTED = "interrupted"
 
-    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="attempts")
+    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="attempts", db_index=False)
     claim = models.PositiveIntegerField(help_text="The run's fencing token of this try.")
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
     number = models.PositiveIntegerField(help_text="Of this step; the first is 1.")
@@ -176,7 +189,9 @@ class RemoteRecord(models.Model):
         UPDATED = "updated"
         UNCHANGED = "unchanged"
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="records")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="records", db_index=False
+    )
     meeting = models.ForeignKey(Meeting, models.SET_NULL, null=True, related_name="remote_records")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     local_key = models.CharField(max_length=320)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crmsync.errors import CrmError, Handling
+from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
 LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
@@ -42,13 +42,14 @@ def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.
         return Hold()
     if kind.handling is Handling.GIVE_UP:
         return GiveUp(error.code)
-    if failures + 1 >= (kind.tries or max_tries(delays)):
+    if failures + 1 >= max_tries(kind, delays):
         return GiveUp(error.code if kind.category == "bug" else "attempts_exhausted")
     return Retry(next_delay(failures, delays, rng, error.retry_after))
 
 
-def max_tries(delays: Sequence[float]) -> int:
-    return len(delays) + 1
+def max_tries(kind: ErrorKind | None, delays: Sequence[float]) -> int:
+    """Of one step, for errors of this kind."""
+    return (kind.tries if kind else None) or len(delays) + 1
 
 
 def next_delay(

@@ -6,7 +6,7 @@ from functools import cache
 
 import django_rq
 from redis.exceptions import RedisError
-from rq import Queue
+from rq import Queue, Worker
 
 from meetings.models import SyncStep
 
@@ -44,6 +44,16 @@ def send_hints(hints: Iterable[Hint]) -> None:
 def room() -> int:
     """How many more hints the queue should take. Raises RedisError."""
     return max(0, CAPACITY - len(_queue()))
+
+
+def ping() -> bool:
+    """Raises RedisError."""
+    return bool(_queue().connection.ping())
+
+
+def has_workers() -> bool:
+    """Whether a worker gave a sign of life within its time. Raises RedisError."""
+    return bool(Worker.all(queue=_queue()))
 
 
 @cache

@@ -3,25 +3,25 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from django.db.models import Q, QuerySet
+
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Ref
-from meetings.models import SyncStep
+from meetings.models import Meeting
 
-KINDS = {
-    SyncStep.CONTACTS: [RemoteRecord.Kind.CONTACT],
-    SyncStep.MEETING: [RemoteRecord.Kind.MEETING],
-    SyncStep.NOTES: [RemoteRecord.Kind.NOTE, RemoteRecord.Kind.LINK],
-}
+Kind = RemoteRecord.Kind
 
 
 def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
     for ref in refs:
         written = asdict(ref)
+        # A contact belongs to every meeting with the address, so to none.
+        meeting = None if ref.kind == Kind.CONTACT else run.meeting
         RemoteRecord.objects.update_or_create(
             connection_id=run.connection_id,
             kind=written.pop("kind"),
             local_key=written.pop("local_key"),
-            defaults={**written, "meeting_id": run.meeting_id},
+            defaults={**written, "meeting": meeting},
         )
 
 
@@ -32,11 +32,16 @@ def find(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[R
     return [Ref(kind, r.local_key, r.remote_id, r.action, r.url, r.payload_hash) for r in found]
 
 
-def forget_step(run: SyncRun) -> None:
-    """The CRM no longer has what this step wrote."""
-    RemoteRecord.objects.filter(
-        meeting_id=run.meeting_id, kind__in=KINDS[SyncStep(run.step)]
-    ).delete()
+def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
+    """All that was written for a meeting, its attendees' contacts included."""
+    emails = meeting.attendees.values("email")
+    contacts = Q(connection__user=meeting.user_id, kind=Kind.CONTACT, local_key__in=emails)
+    return RemoteRecord.objects.filter(Q(meeting=meeting) | contacts)
+
+
+def forget_meeting(run: SyncRun) -> None:
+    """Something that the run relied on is gone from the CRM: it relies on nothing any more."""
+    of_meeting(run.meeting).filter(connection=run.connection_id).delete()
 
 
 def forget_account(connection: Connection) -> None:

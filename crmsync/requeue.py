@@ -3,8 +3,8 @@
 from enum import StrEnum
 from typing import Any
 
-from crmsync import lifecycle, records
-from crmsync.models import RemoteRecord, SyncRun
+from crmsync import lifecycle
+from crmsync.models import SyncRun
 from meetings.models import Meeting, SyncStep
 
 
@@ -18,7 +18,7 @@ class Outcome(StrEnum):
 
 def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
     """Starts a new run at the step that did not succeed, where one is needed."""
-    last = SyncRun.objects.filter(meeting=meeting).select_related("connection").first()
+    last = SyncRun.objects.latest_of(meeting).select_related("meeting").first()
     if last is None:
         return Outcome.NEVER_SYNCED
     if last.status == SyncRun.Status.SUCCEEDED:
@@ -31,11 +31,7 @@ def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
 
 
 def resume_step(run: SyncRun) -> int:
-    """The step that failed, or an earlier one whose work is not in the CRM (any more)."""
-    emails = set(run.meeting.attendees.values_list("email", flat=True))
-    contacts = records.find(run.connection, RemoteRecord.Kind.CONTACT, emails)
-    if {ref.local_key for ref in contacts} < emails:
+    """The step that did not succeed; the first, if the meeting was edited since the run began."""
+    if run.started_at is None or run.meeting.updated_at > run.started_at:
         return SyncStep.CONTACTS
-    if not records.find(run.connection, RemoteRecord.Kind.MEETING, [str(run.meeting.key)]):
-        return min(run.step, SyncStep.MEETING)
     return run.step

@@ -3,6 +3,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
+from crmsync import connections
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
@@ -12,7 +13,7 @@ from meetings.serializers import MeetingSerializer
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
-    """Expects `latest_runs` prefetched and the owner's `connection` in the context."""
+    """Expects `latest_runs` prefetched and the owner's connection selected with the meeting."""
 
     sync_state = serializers.SerializerMethodField()
 
@@ -22,7 +23,7 @@ class SyncedMeetingSerializer(MeetingSerializer):
     def get_sync_state(self, meeting: Meeting) -> str:
         runs = getattr(meeting, "latest_runs", [])  # A meeting just made has none.
         run = runs[0] if runs else None
-        return state_of(meeting, run, self.context["connection"], timezone.now())
+        return state_of(meeting, run, connections.of(meeting.user), timezone.now())
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -1,5 +1,7 @@
 """One meeting in every state, for whoever builds or supports a frontend.
 
+The one place that writes runs and connections as they would be, instead of moving them.
+
 Due times lie a day ahead, so that running workers leave the meetings as they are until then.
 """
 
@@ -13,6 +15,7 @@ from django.utils import timezone
 from accounts.models import User
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.providers.sandbox import CONNECTION
 from meetings.models import Meeting, SyncStep
 
 Status = SyncRun.Status
@@ -84,17 +87,13 @@ def make(hashed_password: str) -> None:
 
 
 def _connect(user: User, state: str) -> None:
-    account = {"provider": "sandbox", "account_id": "Sandbox", "account_name": "Sandbox"}
-    last_error = "connection_expired" if state == State.NEEDS_REAUTH else ""
+    held = state == State.NEEDS_REAUTH
+    standing = {"state": state, "last_error": "connection_expired" if held else ""}
+    credentials = {"credentials": Sealed.seal({})}
     Connection.objects.update_or_create(
         user=user,
-        defaults={**account, "state": state, "last_error": last_error},
-        create_defaults={
-            **account,
-            "state": state,
-            "last_error": last_error,
-            "credentials": Sealed.seal({}),
-        },
+        defaults=CONNECTION | standing,
+        create_defaults=CONNECTION | standing | credentials,
     )
 
 

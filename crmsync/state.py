@@ -49,19 +49,19 @@ def describe(
 ) -> dict[str, Any]:
     """The document of one meeting. `run` is its latest, `connection` its owner's, if any."""
     state = state_of(meeting, run, connection, now)
-    shows_error = run is not None and state in STATES_WITH_ERROR and bool(run.error_code)
-    next_attempt_at = _next_attempt_at(state, run, connection)
+    error_kind = CATALOGUE.get(run.error_code) if run and state in STATES_WITH_ERROR else None
+    next_attempt_at = _next_attempt_at(state, run, now)
     return {
         "meeting_id": meeting.pk,
         "state": state,
         "phase": PHASES[state],
-        "reason": _reason(state, run, connection, now),
+        "reason": _reason(state, run, now),
         "actions": ACTIONS[state],
         "poll_after": _poll_after(state, next_attempt_at, now),
         "attempt": run.failures + 1 if run and state in {"syncing", "retrying"} else None,
-        "max_attempts": policy.max_tries(settings.SYNC_RETRY_DELAYS),
+        "max_attempts": policy.max_tries(error_kind, settings.SYNC_RETRY_DELAYS),
         "next_attempt_at": next_attempt_at,
-        "error": describe_error(run) if run and shows_error else None,
+        "error": describe_error(run) if run and error_kind else None,
         "in_progress_sync_status": meeting.in_progress_sync_status,
         "last_sync_success": meeting.last_sync_success,
         "last_sync_at": meeting.last_sync_at,
@@ -99,9 +99,7 @@ def _wait_reason(run: SyncRun, now: datetime) -> str:
     return run.wait_reason
 
 
-def _reason(
-    state: str, run: SyncRun | None, connection: Connection | None, now: datetime
-) -> str | None:
+def _reason(state: str, run: SyncRun | None, now: datetime) -> str | None:
     if run is None:
         return None
     if state == "paused":
@@ -112,13 +110,12 @@ def _reason(
     return run.error_code or None if state in STATES_WITH_ERROR else None
 
 
-def _next_attempt_at(
-    state: str, run: SyncRun | None, connection: Connection | None
-) -> datetime | None:
+def _next_attempt_at(state: str, run: SyncRun | None, now: datetime) -> datetime | None:
+    """When it goes on, where that is known; a run that stands in line is due already."""
     if run is None or state not in {"retrying", "waiting"}:
         return None
-    not_before = run.connection.not_before
-    return max(run.due_at, not_before) if not_before else run.due_at
+    planned = max(run.due_at, run.connection.not_before or run.due_at)
+    return planned if planned > now else None
 
 
 def _poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> int | None:

@@ -1,7 +1,7 @@
 import hashlib
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.authentication import AuthenticatedRequest
 from crmsync import connecting, connections, lifecycle
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
@@ -58,16 +59,18 @@ class SyncedMeetingViewSet(MeetingViewSet):
     filter_backends = [SearchFilter, SyncStateFilter]
 
     def get_queryset(self) -> QuerySet[Meeting]:
-        return super().get_queryset().prefetch_related(LATEST_RUN)
+        meetings = super().get_queryset().select_related("user__connection")
+        return meetings.prefetch_related(LATEST_RUN)
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        own = connections.find(self.request.user.pk) if self.request else None
-        return {**super().get_serializer_context(), "connection": own}
-
-    @transaction.atomic
     def perform_destroy(self, instance: Meeting) -> None:
-        lifecycle.cancel(instance.pk)
-        super().perform_destroy(instance)
+        for _ in range(3):
+            try:
+                with transaction.atomic():
+                    lifecycle.cancel(instance.pk)
+                    super().perform_destroy(instance)
+                return
+            except IntegrityError:  # A new sync began just now; it is canceled in turn.
+                instance.refresh_from_db()
 
     @extend_schema(responses=SyncSerializer)
     @action(detail=True)
@@ -97,14 +100,14 @@ class SyncedMeetingViewSet(MeetingViewSet):
     def runs(self, request: Request, pk: int) -> Response:
         runs: QuerySet[Any] = SyncRun.objects.filter(meeting=self.get_object())
         page = self.paginate_queryset(
-            runs.select_related("connection").prefetch_related("attempts__run__connection")
+            runs.select_related("connection").prefetch_related("attempts")
         )
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
 def _document(request: Request, meeting: Meeting, status_code: int) -> HttpResponse:
     run = meeting.latest_runs[0] if meeting.latest_runs else None  # type: ignore[attr-defined]
-    own = connections.find(meeting.user_id)
+    own = connections.of(meeting.user)
     document = SyncSerializer(describe(meeting, run, own, timezone.now())).data
     response: HttpResponse = Response(document, status=status_code)
     # Weak, because the seconds until the next poll differ while the state they belong to does not.
@@ -123,11 +126,11 @@ class ConnectionView(APIView):
     """The CRM connection of the person who asks; each has one at most."""
 
     @extend_schema(responses=ConnectionSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: AuthenticatedRequest) -> Response:
         return Response(ConnectionSerializer(_own_connection(request)).data)
 
     @extend_schema(request=ConnectSerializer, responses=ConnectionSerializer)
-    def put(self, request: Request) -> Response:
+    def put(self, request: AuthenticatedRequest) -> Response:
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -139,20 +142,20 @@ class ConnectionView(APIView):
         return Response(ConnectionSerializer(connection).data)
 
     @extend_schema(responses={204: None})
-    def delete(self, request: Request) -> Response:
+    def delete(self, request: AuthenticatedRequest) -> Response:
         connecting.disconnect(_own_connection(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class ConnectionCheckView(APIView):
     @extend_schema(request=None, responses=ConnectionSerializer)
-    def post(self, request: Request) -> Response:
+    def post(self, request: AuthenticatedRequest) -> Response:
         checked = connecting.check(_own_connection(request))
         return Response(ConnectionSerializer(checked).data)
 
 
-def _own_connection(request: Request) -> Connection:
-    connection = connections.find(request.user.pk)
+def _own_connection(request: AuthenticatedRequest) -> Connection:
+    connection = connections.of(request.user)
     if connection is None:
         raise NotFound
     return connection

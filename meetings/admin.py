@@ -36,7 +36,7 @@ class MeetingAdmin(admin.ModelAdmin):
     list_filter = [SyncFilter]
     list_select_related = ["user"]
     search_fields = ["title", "user__email", "attendees__email"]
-    date_hierarchy = "starts_at"
+    show_full_result_count = False
     autocomplete_fields = ["user"]
     inlines = [AttendeeInline]
     readonly_fields = [
@@ -47,6 +47,10 @@ class MeetingAdmin(admin.ModelAdmin):
         "created_at",
         "updated_at",
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A meeting keeps its owner: what was synced went to the owner's CRM."""
+        return [*self.readonly_fields, *(["user"] if obj else [])]
 
     @admin.display(description="sync")
     def sync(self, meeting: Meeting) -> str:

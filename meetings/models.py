@@ -33,7 +33,10 @@ class Meeting(models.Model):
     The three sync fields and `version`, which counts their changes, are written in transitions.py.
     """
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings")
+    # Where `db_index` is off another index starts with the same column.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings", db_index=False
+    )
     key = models.UUIDField(
         default=uuid.uuid4, unique=True, editable=False, help_text="Travels to the CRM."
     )
@@ -82,7 +85,7 @@ class Meeting(models.Model):
 
 
 class Attendee(models.Model):
-    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="attendees")
+    meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="attendees", db_index=False)
     email = LowercaseEmailField("e-mail address")
     name = models.CharField(max_length=255, blank=True)
 

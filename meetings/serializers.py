@@ -62,9 +62,12 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
 
     @transaction.atomic
     def update(self, instance: Meeting, validated_data: dict[str, Any]) -> Meeting:
-        # Two edits take turns, and one of a meeting deleted meanwhile finds nothing.
-        if Meeting.objects.select_for_update().filter(pk=instance.pk).first() is None:
-            raise NotFound
+        # Two edits take turns: the second changes what the first left, if anything is left.
+        try:
+            instance.refresh_from_db(from_queryset=Meeting.objects.select_for_update(no_key=True))
+        except Meeting.DoesNotExist as error:
+            raise NotFound from error
+        self.validate(validated_data)
         attendees = validated_data.pop("attendees", None)
         meeting = super().update(instance, validated_data)
         if attendees is not None:

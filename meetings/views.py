@@ -31,7 +31,8 @@ class MeetingViewSet(ModelViewSet[Meeting]):
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = Meeting.objects.owned_by(self.request.user.pk)
-        return meetings.prefetch_related("attendees")
+        shown_whole = self.action in {"list", "retrieve", "partial_update"}
+        return meetings.prefetch_related("attendees") if shown_whole else meetings
 
     def perform_create(self, serializer: BaseSerializer[Meeting]) -> None:
         serializer.save(user=self.request.user)

@@ -1,27 +1,34 @@
-"""What `manage.py check --deploy` refuses besides Django's own list."""
+"""What `manage.py check` and `check --deploy` refuse besides Django's own lists."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core.checks import Error, Tags, register
 
 
+@register(Tags.security)
+def check_credentials_keys(**_: Any) -> list[Error]:
+    try:
+        for key in settings.CREDENTIALS_KEYS:
+            Fernet(key)
+    except ValueError:
+        hint = "Fernet.generate_key() of the package cryptography makes one."
+        return [Error("CREDENTIALS_KEYS has a malformed key.", hint=hint, id="syncsite.E004")]
+    return []
+
+
 @register(Tags.security, deploy=True)
 def check_deployment(**_: Any) -> list[Error]:
-    embedded = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
-    return [
-        *(_generated_key(name) for name in settings.GENERATED_KEYS),
-        *(
-            [Error("The database is SQLite.", hint="Set DATABASE_URL.", id="syncsite.E002")]
-            * embedded
-        ),
-        *([Error("DEBUG is on.", hint="Unset DEBUG.", id="syncsite.E003")] * settings.DEBUG),
-    ]
+    return list(_unfit_for_production())
 
 
-def _generated_key(name: str) -> Error:
-    return Error(
-        f"{name} was generated on this machine; another machine would have another one.",
-        hint=f"Set {name}.",
-        id="syncsite.E001",
-    )
+def _unfit_for_production() -> Iterator[Error]:
+    for name in settings.GENERATED_KEYS:
+        text = f"{name} was generated on this machine; another machine would have another one."
+        yield Error(text, hint=f"Set {name}.", id="syncsite.E001")
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        yield Error("The database is SQLite.", hint="Set DATABASE_URL.", id="syncsite.E002")
+    if settings.DEBUG:
+        yield Error("DEBUG is on.", hint="Unset DEBUG.", id="syncsite.E003")

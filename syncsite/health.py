@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from secrets import compare_digest
 
-import django_rq
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
-from rq import Worker
 
 from crmsync import dispatcher, queue
 from crmsync.metrics import SyncCollector
@@ -51,17 +49,9 @@ def _database() -> bool:
     return True
 
 
-def _redis() -> bool:
-    return bool(django_rq.get_connection(queue.NAME).ping())
-
-
-def _workers() -> bool:
-    return Worker.count(connection=django_rq.get_connection(queue.NAME)) > 0
-
-
 CHECKS = {
     "database": _database,
-    "redis": _redis,
-    "workers": _workers,
+    "redis": queue.ping,
+    "workers": queue.has_workers,
     "dispatcher": dispatcher.is_alive,
 }

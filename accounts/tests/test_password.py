@@ -34,7 +34,3 @@ def test_names_the_field_that_is_wrong_and_changes_nothing(own_api, changes, fie
     assert response.status_code == 400
     assert field in response.json()
     assert own_api.get("/me").status_code == 200
-
-
-def test_asks_for_a_token(api):
-    assert api.post("/me/password", NEW).status_code == 401

@@ -25,6 +25,7 @@ from meetings.models import SyncStep
 ADDRESS = re.compile(
     r"(?P<fault>[a-z-]+)(?:\.step(?P<step>[123]))?(?:\.x(?P<times>\d{1,4}))?@sandbox\.invalid"
 )
+CONNECTION = {"provider": "sandbox", "account_id": "Sandbox", "account_name": "Sandbox"}
 SLOW_SECONDS = 8
 RETRY_AFTER = 5  # Seconds.
 

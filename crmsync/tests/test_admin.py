@@ -14,12 +14,6 @@ RUNS = "/admin/crmsync/syncrun/"
 
 
 @pytest.fixture
-def admin(client):
-    client.force_login(User.objects.create_superuser("root@example.com", "secret"))
-    return client
-
-
-@pytest.fixture
 def failed_run(make_meeting, connection, settle):
     run, _ = lifecycle.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
     settle()
@@ -27,43 +21,45 @@ def failed_run(make_meeting, connection, settle):
     return run
 
 
-def act(admin, action, *runs):
+def act(admin_client, action, *runs):
     form = {"action": action, "_selected_action": [run.pk for run in runs]}
-    return admin.post(RUNS, form, follow=True).content.decode()
+    return admin_client.post(RUNS, form, follow=True).content.decode()
 
 
-def test_lists_syncs_with_customer_state_and_error(admin, failed_run):
-    page = admin.get(RUNS).content.decode()
+def test_lists_syncs_with_customer_state_and_error(admin_client, failed_run):
+    page = admin_client.get(RUNS).content.decode()
     for text in (failed_run.reference, "ann@example.com", "failed", "did not accept"):
         assert text in page
 
 
 @pytest.mark.parametrize("query", ["ann@example.com", "kick-off", "reference"])
-def test_finds_a_sync(admin, failed_run, query):
+def test_finds_a_sync(admin_client, failed_run, query):
     sought = failed_run.reference if query == "reference" else query
-    assert failed_run.reference in admin.get(RUNS, {"q": sought}).content.decode()
-    assert failed_run.reference not in admin.get(RUNS, {"q": "nobody"}).content.decode()
+    assert failed_run.reference in admin_client.get(RUNS, {"q": sought}).content.decode()
+    assert failed_run.reference not in admin_client.get(RUNS, {"q": "nobody"}).content.decode()
 
 
-def test_filters_by_error(admin, failed_run):
-    page = admin.get(RUNS, {"error": "record_rejected"}).content.decode()
+def test_filters_by_error(admin_client, failed_run):
+    page = admin_client.get(RUNS, {"error": "record_rejected"}).content.decode()
     assert failed_run.reference in page
-    page = admin.get(RUNS, {"error": "crm_timeout"}).content.decode()
+    page = admin_client.get(RUNS, {"error": "crm_timeout"}).content.decode()
     assert failed_run.reference not in page
 
 
-def test_shows_one_sync_with_its_attempts_and_nothing_to_edit(admin, failed_run):
-    page = admin.get(f"{RUNS}{failed_run.pk}/change/").content.decode()
+def test_shows_one_sync_with_its_attempts_and_nothing_to_edit(admin_client, failed_run):
+    page = admin_client.get(f"{RUNS}{failed_run.pk}/change/").content.decode()
     for text in ("Correct the e-mail address", "Saving the contacts, try 1"):
         assert text in page
     assert 'name="_save"' not in page
-    assert admin.post(f"{RUNS}{failed_run.pk}/change/", {"status": "queued"}).status_code == 403
+    assert (
+        admin_client.post(f"{RUNS}{failed_run.pk}/change/", {"status": "queued"}).status_code == 403
+    )
 
 
-def test_costs_the_same_queries_however_many_are_listed(admin, make_meeting, connection):
+def test_costs_the_same_queries_however_many_are_listed(admin_client, make_meeting, connection):
     def count_queries():
         with CaptureQueriesContext(database) as queries:
-            admin.get(RUNS)
+            admin_client.get(RUNS)
         return len(queries)
 
     lifecycle.request_sync(make_meeting(), by=None)
@@ -73,21 +69,21 @@ def test_costs_the_same_queries_however_many_are_listed(admin, make_meeting, con
     assert count_queries() == before
 
 
-def test_re_queues_what_failed(admin, failed_run, settle):
-    assert "1 re-queued" in act(admin, "requeue", failed_run)
+def test_re_queues_what_failed(admin_client, failed_run, settle):
+    assert "1 re-queued" in act(admin_client, "requeue", failed_run)
     newest = SyncRun.objects.first()
     assert newest != failed_run
-    assert newest.requested_by.email == "root@example.com"
+    assert newest.requested_by.email == "admin@example.com"
 
 
-def test_says_why_it_skips(admin, failed_run):
-    act(admin, "requeue", failed_run)
-    assert "1 already syncing" in act(admin, "requeue", failed_run)
+def test_says_why_it_skips(admin_client, failed_run):
+    act(admin_client, "requeue", failed_run)
+    assert "1 already syncing" in act(admin_client, "requeue", failed_run)
 
 
-def test_cancels_what_is_under_way(admin, failed_run, meeting):
+def test_cancels_what_is_under_way(admin_client, failed_run, meeting):
     run, _ = lifecycle.request_sync(meeting, by=None)
-    assert "1 canceled, 1 already ended" in act(admin, "cancel", run, failed_run)
+    assert "1 canceled, 1 already ended" in act(admin_client, "cancel", run, failed_run)
     run.refresh_from_db()
     assert run.status == SyncRun.Status.CANCELED
 
@@ -101,17 +97,25 @@ def test_lets_staff_who_may_only_look_do_nothing(client, failed_run):
     assert SyncRun.objects.count() == 1
 
 
-def test_never_shows_credentials(admin, connection):
+def test_never_shows_credentials(admin_client, connection):
     sealed = Sealed.seal({"token": "s3cret"})
     Connection.objects.update(credentials=sealed)
     for path in ("", f"{connection.pk}/change/"):
-        page = admin.get(f"/admin/crmsync/connection/{path}").content.decode()
+        page = admin_client.get(f"/admin/crmsync/connection/{path}").content.decode()
         assert "ann@example.com" in page
         assert "s3cret" not in page
         assert sealed.token not in page
 
 
 @pytest.mark.parametrize("model", ["connection", "syncrun", "remoterecord", "sandboxrecord"])
-def test_adds_and_deletes_nothing_by_hand(admin, model):
-    assert admin.get(f"/admin/crmsync/{model}/").status_code == 200
-    assert admin.get(f"/admin/crmsync/{model}/add/").status_code == 403
+def test_adds_and_changes_nothing_by_hand(admin_client, model):
+    assert admin_client.get(f"/admin/crmsync/{model}/").status_code == 200
+    assert admin_client.get(f"/admin/crmsync/{model}/add/").status_code == 403
+
+
+@pytest.mark.parametrize("model", ["meetings/meeting", "accounts/user"])
+def test_stands_in_the_way_of_no_deletion(admin_client, failed_run, model):
+    pk = failed_run.meeting.user_id if "user" in model else failed_run.meeting_id
+    response = admin_client.post(f"/admin/{model}/{pk}/delete/", {"post": "yes"})
+    assert response.status_code == 302
+    assert not SyncRun.objects.exists()

@@ -141,8 +141,3 @@ def test_deleted_while_a_worker_is_in_a_call_lets_it_change_nothing(own_api, mee
     lifecycle.complete_step(claim, [])
     run.refresh_from_db()
     assert (run.status, run.step) == (SyncRun.Status.CANCELED, 1)
-
-
-@pytest.mark.parametrize("method", ["get", "put", "delete"])
-def test_asks_for_a_token(api, method):
-    assert getattr(api, method)("/connection").status_code == 401

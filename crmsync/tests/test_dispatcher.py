@@ -6,6 +6,7 @@ import django_rq
 import pytest
 import redis
 from django.core.management import call_command
+from django.db import OperationalError
 from django.db import connection as database
 from django.utils import timezone
 
@@ -91,6 +92,12 @@ def test_prefers_a_run_that_has_begun(connection, make_meeting, hints):
     assert waiting[3].pk in [job.args[0] for job in hints.jobs]
 
 
+def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
+    for _ in range(10):
+        request(make_meeting())
+    assert [dispatcher.sweep() for _ in range(3)] == [2, 0, 0]
+
+
 def test_sends_no_more_than_the_queue_has_room_for(meeting, connection, monkeypatch):
     monkeypatch.setattr(queue, "CAPACITY", 0)
     request(meeting)
@@ -122,14 +129,15 @@ def test_sends_a_retry_when_it_is_due(meeting, connection, hints):
     assert hints.jobs[-1].args == [run.pk]
 
 
-def test_goes_on_after_a_failed_sweep(monkeypatch):
+@pytest.mark.parametrize("error", [redis.ConnectionError, OperationalError, RuntimeError])
+def test_goes_on_after_a_failed_sweep(monkeypatch, error):
     sweeps, stop = [], threading.Event()
 
     def fail_then_stop():
         sweeps.append(1)
         if len(sweeps) == 2:
             stop.set()
-        raise redis.ConnectionError
+        raise error
 
     monkeypatch.setattr(dispatcher, "sweep", fail_then_stop)
     dispatcher.run(0, stop)

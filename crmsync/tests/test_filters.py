@@ -24,7 +24,7 @@ def test_agree_with_what_is_said_of_each_meeting():
     found = {meeting.pk: meeting.state for meeting in with_state(Meeting.objects.all(), now)}
     for meeting in Meeting.objects.all():
         run = SyncRun.objects.filter(meeting=meeting).first()
-        assert found[meeting.pk] == state_of(meeting, run, connections.find(meeting.user_id), now)
+        assert found[meeting.pk] == state_of(meeting, run, connections.of(meeting.user), now)
     assert set(found.values()) == set(PHASES)
 
 

@@ -4,8 +4,11 @@ import django_rq
 import pytest
 from cryptography.fernet import Fernet
 
-from crmsync import jobs, lifecycle
+from crmsync import jobs, lifecycle, records
+from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
+from crmsync.providers.base import Ref
+from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +34,7 @@ def test_write_the_contacts_the_meeting_and_the_notes(sync, meeting):
     assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, True)
     kinds = SandboxRecord.objects.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["contact", "contact", "meeting", "note"]
-    assert RemoteRecord.objects.filter(meeting=meeting).count() == 4
+    assert records.of_meeting(meeting).count() == 4
     attempts = SyncAttempt.objects.values_list("step", "number", "outcome")
     assert list(attempts) == [(step, 1, "succeeded") for step in (1, 2, 3)]
 
@@ -77,6 +80,45 @@ def test_keep_the_traceback_of_a_bug_for_staff_only(sync, make_meeting):
     attempt = run.attempts.first()
     assert "RuntimeError" in attempt.internal_message
     assert "Traceback" not in run.error_detail
+
+
+def test_keep_the_cause_when_what_a_provider_returned_cannot_be_stored(sync, meeting, monkeypatch):
+    broken = [Ref("contact", "ann@acme.example", None, "created")]
+    monkeypatch.setattr("crmsync.providers.sandbox.Sandbox.upsert_contacts", lambda *_: broken)
+    run = sync(meeting)
+    assert (run.status, run.error_code) == (Status.FAILED, "unexpected_error")
+    assert "IntegrityError" in run.attempts.last().internal_message
+
+
+@pytest.mark.parametrize("method", ["upsert_meeting", "add_notes"])
+def test_write_again_what_was_deleted_in_the_crm(sync, meeting, monkeypatch, method):
+    sync(meeting)
+    RemoteRecord.objects.filter(kind="meeting").update(remote_id="deleted")
+    write = getattr(Sandbox, method)
+
+    def miss_what_was_deleted(self, *args):
+        if "deleted" in str(args):
+            raise CrmError("record_deleted")
+        return write(self, *args)
+
+    monkeypatch.setattr(Sandbox, method, miss_what_was_deleted)
+    assert sync(meeting).status == Status.SUCCEEDED
+    assert RemoteRecord.objects.get(kind="meeting").remote_id != "deleted"
+
+
+def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    jobs.sync_contacts(run.pk)
+    meeting.attendees.create(email="late@acme.example")
+    jobs.sync_meeting(run.pk)
+    assert "late@acme.example" in SandboxRecord.objects.get(kind="meeting").data["contacts"]
+    assert RemoteRecord.objects.filter(kind="contact").count() == 3
+
+
+def test_remember_a_contact_that_two_meetings_share(sync, meeting, make_meeting):
+    sync(meeting)
+    sync(make_meeting("ann@acme.example"))
+    assert records.of_meeting(meeting).filter(kind="contact").count() == 2
 
 
 def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):

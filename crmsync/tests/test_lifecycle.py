@@ -10,7 +10,7 @@ from django.utils import timezone
 from crmsync import connecting, lifecycle
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
-from meetings.models import SyncStep
+from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -251,6 +251,22 @@ class TestFailure:
         assert (runs[0].status, runs[0].step) == (Status.QUEUED, SyncStep.MEETING)
         assert fields(meetings[0]) == (None, None)
 
+    def test_of_credentials_that_were_replaced_meanwhile_holds_nothing(self, claim, run, user):
+        connecting.connect(user, "sandbox", {})
+        lifecycle.fail_step(claim, CrmError("connection_expired"))
+        run.refresh_from_db()
+        assert run.connection.state == Connection.State.CONNECTED
+        assert lifecycle.claim(run.pk, SyncStep.CONTACTS)
+
+    def test_of_the_connection_stops_a_run_that_waits_within_a_step(self, connection, make_meeting):
+        meetings = [make_meeting(), make_meeting()]
+        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
+        waiting, failing = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs)
+        lifecycle.fail_step(waiting, CrmError("crm_rate_limited", retry_after=60))
+        assert fields(meetings[0]) == (SyncStep.CONTACTS, None)
+        lifecycle.fail_step(failing, CrmError("connection_expired"))
+        assert fields(meetings[0]) == (None, None)
+
     def test_of_a_canceled_run_changes_nothing_but_closes_the_attempt(self, claim, run, meeting):
         lifecycle.cancel(meeting.pk)
         lifecycle.fail_step(claim, CrmError("crm_unavailable"))
@@ -294,6 +310,22 @@ class TestLease:
             lifecycle.recover_lost(timezone.now())
         run.refresh_from_db()
         assert (run.status, run.error_cause) == (Status.FAILED, "worker_lost")
+
+    def test_that_ended_is_counted_once_when_two_look(self, claim, run):
+        let_lease_expire(run)
+        assert lifecycle.recover_lost(timezone.now()) == 1
+        assert lifecycle.recover_lost(timezone.now()) == 0
+
+    def test_of_a_row_that_fits_no_rule_keeps_no_other_waiting(self, connection, make_meeting):
+        meetings = [make_meeting(), make_meeting()]
+        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
+        for run in runs:
+            lifecycle.claim(run.pk, SyncStep.CONTACTS)
+            let_lease_expire(run)
+        Meeting.objects.filter(pk=meetings[0].pk).update(in_progress_sync_status=None)
+        assert lifecycle.recover_lost(timezone.now()) == 1
+        runs[1].refresh_from_db()
+        assert runs[1].status == Status.RETRYING
 
 
 class TestCancel:

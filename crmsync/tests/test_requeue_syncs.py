@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from crmsync import connecting, lifecycle
-from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
+from crmsync.models import SandboxRecord, SyncAttempt, SyncRun
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,18 +50,14 @@ def test_continues_at_the_step_that_failed(fail, settle):
     assert list(steps) == [1, 2, 2, 3]
 
 
-def test_goes_back_to_the_contacts_where_one_is_new(fail):
-    meeting = fail("rejected.step2.x1@sandbox.invalid")
-    meeting.attendees.create(email="new@acme.example")
+def test_starts_again_after_an_edit(fail, settle):
+    meeting = fail("rejected.step3.x1@sandbox.invalid")
+    meeting.title = "Lunch"
+    meeting.save()
     requeue("--failed")
     assert SyncRun.objects.first().step == SyncStep.CONTACTS
-
-
-def test_goes_back_to_the_meeting_where_its_record_is_gone(fail):
-    fail("rejected.step3.x1@sandbox.invalid")
-    RemoteRecord.objects.filter(kind="meeting").delete()
-    requeue("--failed")
-    assert SyncRun.objects.first().step == SyncStep.MEETING
+    settle()
+    assert SandboxRecord.objects.get(kind="meeting").data["title"] == "Lunch"
 
 
 def test_is_safe_to_run_twice(fail):
@@ -144,6 +140,7 @@ def test_takes_a_day_or_a_moment(fail, since):
         ["--since", "yesterday"],
         ["--error-code", "x"],
         ["--failed", "--rate", "0"],
+        ["--failed", "--limit", "-1"],
     ],
 )
 def test_refuses_what_makes_no_sense(args):

@@ -41,7 +41,7 @@ def test_cost_the_same_queries_however_many_there_are(
         own_api.post(f"/meetings/{meeting.pk}/sync")
         settle()
     own_api.get("/me")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(5):
         assert own_api.get(f"/meetings/{meeting.pk}/runs").json()["count"] == 5
 
 

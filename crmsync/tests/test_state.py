@@ -67,12 +67,26 @@ def test_shows_an_error_where_one_stands_in_the_way_and_only_there(state):
 @pytest.mark.parametrize("state", CASES)
 def test_names_the_next_attempt_where_one_is_planned_and_only_there(state):
     planned = document(*CASES[state])["next_attempt_at"]
-    assert bool(planned) == (state in {"retrying", "waiting"})
+    assert bool(planned) == (state == "retrying")
+
+
+@pytest.mark.parametrize("state", ["waiting", "retrying"])
+def test_names_no_next_attempt_in_the_past(state):
+    meeting, run, link = CASES[state]
+    read = document(meeting, {**run, "due_at": BEFORE}, link)
+    assert (read["next_attempt_at"], read["poll_after"]) == (None, 30)
 
 
 @pytest.mark.parametrize(
     ("state", "seconds"),
-    [("never_synced", 60), ("queued", 2), ("retrying", 13), ("paused", 30), ("synced", 60)],
+    [
+        ("never_synced", 60),
+        ("queued", 2),
+        ("retrying", 13),
+        ("waiting", 30),
+        ("paused", 30),
+        ("synced", 60),
+    ],
 )
 def test_says_when_to_ask_again(state, seconds):
     assert document(*CASES[state])["poll_after"] == seconds
@@ -106,3 +120,9 @@ def test_explains_what_exhausted_the_tries():
 def test_counts_the_tries():
     read = document(*CASES["retrying"])
     assert (read["attempt"], read["max_attempts"]) == (2, 6)
+
+
+def test_counts_the_tries_of_a_bug_as_it_stops_them():
+    meeting, run, link = CASES["retrying"]
+    read = document(meeting, {**run, "error_code": "unexpected_error"}, link)
+    assert read["max_attempts"] == 3

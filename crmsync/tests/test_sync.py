@@ -106,6 +106,8 @@ def test_of_another_user_does_not_exist(stranger, path, method):
     assert getattr(api_of(stranger), method)(path).status_code == 404
 
 
-@pytest.mark.parametrize("method", ["get", "post", "delete"])
-def test_asks_for_a_token(api, path, method):
-    assert getattr(api, method)(path).status_code == 401
+def test_costs_two_queries_to_read(own_api, path, connection, django_assert_num_queries):
+    own_api.post(path)
+    own_api.get("/me")
+    with django_assert_num_queries(2):  # The meeting with its owner's connection, its latest run.
+        own_api.get(path)

@@ -1,6 +1,5 @@
 import pytest
 
-from accounts.models import User
 from meetings.models import Meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -13,38 +12,32 @@ STATES = {
 }
 
 
-@pytest.fixture
-def admin(client):
-    client.force_login(User.objects.create_superuser("root@example.com", "secret"))
-    return client
-
-
 @pytest.mark.parametrize("chosen", STATES)
-def test_filters_by_sync_state(admin, make_meeting, chosen):
+def test_filters_by_sync_state(admin_client, make_meeting, chosen):
     for name, values in STATES.items():
         make_meeting(title=f"meeting-{name}", **values)
-    page = admin.get("/admin/meetings/meeting/", {"sync": chosen}).content.decode()
+    page = admin_client.get("/admin/meetings/meeting/", {"sync": chosen}).content.decode()
     assert [name for name in STATES if f"meeting-{name}" in page] == [chosen]
 
 
-def test_says_where_each_stands(admin, make_meeting):
+def test_says_where_each_stands(admin_client, make_meeting):
     make_meeting(in_progress_sync_status=2, last_sync_success=False)
-    assert "Step 2 of 3, retrying" in admin.get("/admin/meetings/meeting/").content.decode()
+    assert "Step 2 of 3, retrying" in admin_client.get("/admin/meetings/meeting/").content.decode()
 
 
 @pytest.mark.parametrize("query", ["lunch", "ann@example.com", "carla@acme"])
-def test_finds_by_title_owner_and_attendee(admin, make_meeting, stranger, query):
+def test_finds_by_title_owner_and_attendee(admin_client, make_meeting, stranger, query):
     make_meeting("carla@acme.example", title="Lunch with Acme")
     make_meeting(title="Something else", owner=stranger)
-    page = admin.get("/admin/meetings/meeting/", {"q": query}).content.decode()
+    page = admin_client.get("/admin/meetings/meeting/", {"q": query}).content.decode()
     assert "Lunch with Acme" in page
     assert "Something else" not in page
 
 
-def test_edits_the_content_but_never_a_sync_field(admin, meeting):
+def test_edits_the_content_but_never_the_owner_or_a_sync_field(admin_client, meeting, stranger):
     Meeting.objects.update(in_progress_sync_status=2)
     form = {
-        "user": meeting.user_id,
+        "user": stranger.pk,
         "title": "Lunch",
         "starts_at_0": "2026-05-04",
         "starts_at_1": "12:00",
@@ -55,7 +48,10 @@ def test_edits_the_content_but_never_a_sync_field(admin, meeting):
         "attendees-TOTAL_FORMS": 0,
         "attendees-INITIAL_FORMS": 0,
     }
-    assert admin.post(f"/admin/meetings/meeting/{meeting.pk}/change/", form).status_code == 302
+    assert (
+        admin_client.post(f"/admin/meetings/meeting/{meeting.pk}/change/", form).status_code == 302
+    )
     meeting.refresh_from_db()
     assert (meeting.title, meeting.in_progress_sync_status) == ("Lunch", 2)
     assert meeting.last_sync_success is None
+    assert meeting.user != stranger

@@ -29,7 +29,3 @@ def test_is_true_after_a_success_and_false_after_a_failure(own_api, meeting):
 
 def test_of_another_user_does_not_exist(meeting, stranger):
     assert api_of(stranger).get(path(meeting)).status_code == 404
-
-
-def test_asks_for_a_token(api, meeting):
-    assert api.get(path(meeting)).status_code == 401

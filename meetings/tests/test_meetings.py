@@ -2,6 +2,7 @@ import pytest
 
 from conftest import api_of
 from meetings.models import Meeting
+from meetings.serializers import MeetingSerializer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,11 +48,11 @@ def test_cost_the_same_queries_whether_one_or_fifty_are_listed(
 ):
     own_api.get("/me")
     make_meeting("a@acme.example")
-    with django_assert_num_queries(5):  # Connection, count, meetings, attendees, latest runs.
+    with django_assert_num_queries(4):  # Count, meetings, attendees, latest runs.
         own_api.get("/meetings")
     for _ in range(49):
         make_meeting("a@acme.example", "b@acme.example")
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(own_api.get("/meetings").json()["results"]) == 50
 
 
@@ -91,6 +92,25 @@ def test_keep_the_sync_fields_that_a_worker_set_while_they_were_edited(meeting):
     assert (meeting.title, meeting.in_progress_sync_status) == ("Lunch", 2)
 
 
+def test_edited_twice_at_once_keep_both_edits(meeting):
+    first, second = Meeting.objects.get(), Meeting.objects.get()  # Both read before either wrote.
+    for instance, change in ((first, {"title": "Lunch"}), (second, {"notes": "Fifty seats."})):
+        serializer = MeetingSerializer(instance, data=change, partial=True)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
+    meeting.refresh_from_db()
+    assert (meeting.title, meeting.notes) == ("Lunch", "Fifty seats.")
+
+
+def test_edited_after_their_deletion_do_not_exist(own_api, meeting, monkeypatch):
+    def delete_and_go_on(self, attrs):
+        Meeting.objects.all().delete()
+        return attrs
+
+    monkeypatch.setattr(MeetingSerializer, "validate", delete_and_go_on)
+    assert own_api.patch(f"/meetings/{meeting.pk}", {"title": "Lunch"}).status_code == 404
+
+
 def test_are_deleted(own_api, meeting):
     assert own_api.delete(f"/meetings/{meeting.pk}").status_code == 204
     assert own_api.get(f"/meetings/{meeting.pk}").status_code == 404
@@ -103,7 +123,3 @@ def test_of_others_do_not_exist(meeting, stranger, method):
     assert [answer.status_code for answer in answers] == [404, 404]
     assert answers[0].json() == answers[1].json()
     assert api_of(stranger).get("/meetings").json()["results"] == []
-
-
-def test_ask_for_a_token(api, meeting):
-    assert api.get("/meetings").status_code == 401

@@ -61,7 +61,3 @@ def test_is_gone_with_the_meeting(own_api, meeting):
     own_api.get(path(meeting))
     own_api.delete(f"/meetings/{meeting.pk}")
     assert own_api.get(path(meeting)).status_code == 404
-
-
-def test_asks_for_a_token(api, meeting):
-    assert api.get(path(meeting)).status_code == 401

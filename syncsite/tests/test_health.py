@@ -1,24 +1,28 @@
 from datetime import timedelta
 
+import django_rq
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 from rq import SimpleWorker
 
 from crmsync import dispatcher, lifecycle, queue
-from syncsite import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def all_up():
-    waiting = queue._queue()
+def worker():
+    waiting = django_rq.get_queue(queue.NAME)
     worker = SimpleWorker([waiting], connection=waiting.connection)
     worker.register_birth()
-    dispatcher.sweep()
-    yield
+    yield worker
     worker.register_death()
+
+
+@pytest.fixture
+def all_up(worker):
+    dispatcher.sweep()
 
 
 def test_is_alive_whatever_is_down(client, unreachable_redis, django_assert_num_queries):
@@ -45,6 +49,11 @@ def test_names_the_part_that_is_down(client):
     }
 
 
+def test_is_not_ready_when_the_last_worker_was_killed(client, all_up, worker):
+    worker.connection.delete(worker.key)  # What its time to live does.
+    assert client.get("/readyz").json()["workers"] == "down"
+
+
 def test_is_not_ready_without_redis(client, unreachable_redis):
     response = client.get("/readyz")
     assert response.status_code == 503
@@ -52,10 +61,10 @@ def test_is_not_ready_without_redis(client, unreachable_redis):
 
 
 def test_is_not_ready_without_the_database(client, all_up, monkeypatch):
-    def fail():
+    def fail(*_):
         raise OperationalError
 
-    monkeypatch.setitem(health.CHECKS, "database", fail)
+    monkeypatch.setattr(connections["default"], "cursor", fail)
     assert client.get("/readyz").json()["database"] == "down"
 
 
@@ -67,6 +76,12 @@ def test_counts_what_is_under_way(client, meeting, connection):
     assert 'syncsite_active_runs{status="running"} 0.0' in text
     (oldest,) = (line for line in text.splitlines() if line.startswith("syncsite_oldest_due"))
     assert 89 < float(oldest.split()[1]) < 120
+
+
+def test_raises_no_alarm_for_a_sync_that_waits_for_its_owner(client, meeting, connection):
+    lifecycle.request_sync(meeting, by=None)
+    type(connection).objects.update(state="needs_reauth")
+    assert "syncsite_oldest_due_run_seconds 0.0" in client.get("/metrics").content.decode()
 
 
 def test_asks_for_the_metrics_token_where_one_is_set(client, settings):

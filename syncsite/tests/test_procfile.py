@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connection as database
 from rest_framework_simplejwt.tokens import AccessToken
 
-from crmsync.demo.processes import Processes, procfile
 from crmsync.models import SandboxRecord, SyncAttempt
+from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.settings import ENVIRONMENT
 
 pytestmark = pytest.mark.django_db(transaction=True)

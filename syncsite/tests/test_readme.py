@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from crmsync.demo.processes import procfile
+from syncsite.demo.processes import procfile
 
 ROOT = Path(settings.BASE_DIR)
 README = (ROOT / "README.md").read_text()

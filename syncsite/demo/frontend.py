@@ -20,6 +20,10 @@ ATTENDEES = [
 ]
 
 
+class FrontendError(Exception):
+    """The service did not do what a frontend expects of it."""
+
+
 class Frontend:
     def __init__(self, url: str, console: Console) -> None:
         self.client = httpx.Client(base_url=url, timeout=10, trust_env=False)
@@ -27,8 +31,11 @@ class Frontend:
 
     def wait_until_ready(self, still_running: Callable[[], None]) -> None:
         """Returns once every part of the service is up; `still_running` raises when one died."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._is_ready():
             still_running()
+            if time.monotonic() > deadline:
+                raise FrontendError("The service did not get ready in time.")
             time.sleep(POLL_SECONDS)
 
     def sign_in(self, email: str, password: str) -> str:

@@ -1,0 +1,104 @@
+"""Whose turn it is: a connection has a few places, its runs take turns, a hint tells whose it is.
+
+Beside lifecycle.py the only writer of SyncRun; what it writes moves no run forward.
+"""
+
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Case, Q, When, Window
+from django.db.models.functions import RowNumber
+from django.utils import timezone
+
+from crmsync import connections, queue
+from crmsync.errors import CrmError
+from crmsync.models import Connection, SyncAttempt, SyncRun
+from meetings import transitions
+
+RESEND_AFTER = timedelta(seconds=5)
+Status = SyncRun.Status
+
+
+def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
+    """Whether the run may call the CRM now. Needs the connection's row locked."""
+    if connection.state != Connection.State.CONNECTED:
+        park(connection.pk)
+        return False
+    if connection.not_before and connection.not_before > now:
+        return False
+    placed = _runs_with_a_place(connection)
+    if run_id in placed or len(placed) < settings.SYNC_CONCURRENCY_PER_CONNECTION:
+        return True
+    in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED)
+    in_line.update(wait_reason=SyncRun.WaitReason.OTHER_SYNCS)
+    return False
+
+
+def hold(connection: Connection, error: CrmError) -> None:
+    """The connection needs its owner: its runs wait, and give up their places meanwhile."""
+    if connections.hold(connection, error):
+        park(connection.pk)
+
+
+def park(connection_id: int) -> None:
+    """Runs between two attempts give up their places until the connection works again."""
+    begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
+    for run in begun.exclude(meeting__in_progress_sync_status=None):
+        idle = SyncRun.objects.active().filter(pk=run.pk).without_open_attempt()
+        if idle.update(status=Status.QUEUED):
+            transitions.stop(run.meeting_id)
+
+
+def release(connection_id: int) -> None:
+    """The connection works again: its runs go on, as many as it has places."""
+    places = settings.SYNC_CONCURRENCY_PER_CONNECTION
+    transaction.on_commit(partial(_hint_waiting, connection_id, places))
+
+
+def hand_over(connection_id: int) -> None:
+    """A place of the connection is free: after the commit the next run in line learns of it."""
+    transaction.on_commit(partial(_hint_waiting, connection_id, 1))
+
+
+@transaction.atomic
+def take_due(now: datetime, limit: int) -> list[queue.Hint]:
+    """Runs whose turn it is and that no recent hint points at, marked as sent."""
+    in_line = (
+        SyncRun.objects.active()
+        .startable(now)
+        .filter(Q(status=Status.RUNNING) | Q(due_at__lte=now))
+        .annotate(
+            # Those that hold a place come first, or more would be called than fit.
+            turn=Case(When(status=Status.RUNNING, then=0), default=1),
+            rank=Window(RowNumber(), partition_by="connection", order_by=["turn", "due_at", "id"]),
+        )
+        .filter(rank__lte=settings.SYNC_CONCURRENCY_PER_CONNECTION)
+    )
+    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
+    due = (
+        SyncRun.objects.active()
+        .filter(unsent, due_at__lte=now, pk__in=in_line.values("pk"))
+        .without_open_attempt()
+        .select_for_update(skip_locked=True, of=("self",))
+        .order_by("due_at")
+    )
+    hints = list(due.values_list("pk", "step")[:limit])
+    SyncRun.objects.filter(pk__in=[pk for pk, _ in hints]).update(sent_at=now)
+    return hints
+
+
+def _runs_with_a_place(connection: Connection) -> set[int]:
+    """Those under way, and canceled ones whose worker is still in a call."""
+    running = connection.sync_runs.filter(status=Status.RUNNING).values_list("pk", flat=True)
+    calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
+    return {*running, *calling.values_list("run_id", flat=True)}
+
+
+def _hint_waiting(connection_id: int, limit: int) -> None:
+    now = timezone.now()
+    waiting = SyncRun.objects.filter(connection=connection_id, status=Status.QUEUED)
+    in_line = waiting.startable(now).filter(due_at__lte=now).order_by("due_at", "id")
+    for run in in_line[:limit]:
+        queue.send_hint(run.pk, run.step)
