@@ -76,7 +76,7 @@ def _replace(meeting_id: int, version: int, copy: str) -> None:
             REPLACE_UNLESS_NEWER, 1, _key(meeting_id), version, copy, KEPT_FOR
         )
     except RedisError:
-        return  # A copy that cannot be written cannot be read either, and ends within KEPT_FOR.
+        return  # What is there ends within KEPT_FOR.
 
 
 def _key(meeting_id: int) -> str:

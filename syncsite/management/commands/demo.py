@@ -48,6 +48,8 @@ As a frontend
 
 FAILURES = (ValkeyError, FrontendError, DatabaseError, redis.RedisError, httpx.HTTPError)
 
+FAILURES = (ValkeyError, FrontendError, DatabaseError, redis.RedisError, httpx.HTTPError)
+
 
 class Command(BaseCommand):
     help = "The whole product on this machine: database, queue, web, workers, and a sync to watch."
@@ -70,13 +72,7 @@ class Command(BaseCommand):
                 self._run(stack, options)
         except KeyboardInterrupt:
             self.console.print("Stopped. The data stays in .data/ for the next start.")
-        except (
-            ValkeyError,
-            FrontendError,
-            DatabaseError,
-            redis.RedisError,
-            httpx.HTTPError,
-        ) as error:
+        except FAILURES as error:
             raise CommandError(str(error).splitlines()[0]) from error
         except OSError as error:
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
