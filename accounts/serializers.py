@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
@@ -22,6 +24,17 @@ class PasswordField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
+
+
+class LowercaseEmailField(serializers.EmailField):
+    """Lower case first, the rules after: some letters get longer on the way."""
+
+    def __init__(self, *, validators: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.validators += [MaxLengthValidator(254), *validators]
+
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(data).lower()
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
@@ -63,9 +76,7 @@ TAKEN = "A user with this e-mail address already exists."
 
 
 class SignUpSerializer(NewPasswordSerializer):
-    email = serializers.EmailField(
-        max_length=254, validators=[UniqueValidator(User.objects.all(), TAKEN)]
-    )
+    email = LowercaseEmailField(validators=[UniqueValidator(User.objects.all(), TAKEN)])
 
     def create(self, validated_data: dict[str, Any]) -> User:
         try:
@@ -78,12 +89,13 @@ class SignUpSerializer(NewPasswordSerializer):
 class ChangePasswordSerializer(NewPasswordSerializer):
     current_password = PasswordField()
 
-    def validate_current_password(self, password: str) -> str:
-        if not self.context["request"].user.check_password(password):
-            raise serializers.ValidationError(["This is not your current password."])
-        return password
-
+    @transaction.atomic
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        instance.set_password(validated_data["password"])
-        instance.save(update_fields=["password"])
-        return instance
+        # Locked, so that of two changes at once only one knows the current password.
+        user = User.objects.select_for_update(no_key=True).get(pk=instance.pk)
+        if not user.check_password(validated_data["current_password"]):
+            wrong = ["This is not your current password."]
+            raise serializers.ValidationError({"current_password": wrong})
+        user.set_password(validated_data["password"])
+        user.save(update_fields=["password"])
+        return user

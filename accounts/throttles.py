@@ -14,15 +14,18 @@ from rest_framework.views import APIView
 
 
 class CountingThrottle(SimpleRateThrottle):
+    cache: Any
     num_requests: int
     duration: int
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         self.now = self.timer()
-        identity = hashlib.sha256(self.identify(request).encode()).hexdigest()
+        identified = self.identify(request).encode(errors="surrogatepass")
+        identity = hashlib.sha256(identified).hexdigest()
         key = f"throttle:{self.scope}:{identity}:{int(self.now // self.duration)}"
-        self.cache.add(key, 0, self.duration * 2)
-        count = self.cache.incr(key)
+        count = self.cache.incr(key, ignore_key_check=True)
+        if count == 1:
+            self.cache.touch(key, self.duration * 2)
         return count is None or count <= self.num_requests
 
     def wait(self) -> float:

@@ -63,8 +63,6 @@ class MeView(APIView):
 class PasswordView(APIView):
     @extend_schema(request=ChangePasswordSerializer, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
-        serializer = ChangePasswordSerializer(
-            request.user, data=request.data, context={"request": request}
-        )
+        serializer = ChangePasswordSerializer(request.user, data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(TokenSerializer(issue_token(serializer.save())).data)

@@ -121,7 +121,7 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
 
 
 def _error_text(run: SyncRun, part: str) -> str:
-    return describe_error(run)[part] if run.error_code else ""
+    return describe_error(run, run.error_code)[part] if run.error_code else ""
 
 
 @admin.register(Connection)

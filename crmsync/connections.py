@@ -52,7 +52,8 @@ def store(
     connection.account_id = account.id
     connection.account_name = account.name
     connection.credentials = Sealed.seal(credentials)
-    connection.state = State.CONNECTED
+    if connection.state != State.PAUSED:  # What support paused support resumes.
+        connection.state = State.CONNECTED
     connection.last_error = ""
     connection.not_before = None
     connection.connected_at = timezone.now()
@@ -81,10 +82,9 @@ def note_error(connection: Connection, error: CrmError) -> None:
     _as_read(connection).update(last_error=error.code)
 
 
-def slow_down(pk: int, until: datetime) -> None:
-    Connection.objects.filter(pk=pk).update(
-        not_before=Greatest(Coalesce("not_before", until), until)
-    )
+def slow_down(connection: Connection, until: datetime) -> None:
+    latest = Greatest(Coalesce("not_before", until), until)
+    _as_read(connection).update(not_before=latest)
 
 
 def forget_credentials(pk: int) -> None:

@@ -179,6 +179,8 @@ class CrmError(Exception):
         retry_after: float | None = None,
         outcome_unknown: bool = False,
     ) -> None:
+        # PostgreSQL stores no null bytes, and a CRM may send anything.
+        message, detail = message.replace("\0", ""), detail.replace("\0", "")
         super().__init__(message or code)
         self.code = code
         self.kind = CATALOGUE[code]

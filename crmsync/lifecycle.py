@@ -66,18 +66,15 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     connection = connections.lock(user=meeting.user_id)
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
-    run, created = SyncRun.objects.get_or_create(
-        meeting=meeting,
-        status__in=SyncRun.ACTIVE,
-        defaults={
-            "connection": connection,
-            "step": step,
-            "requested_by": by,
-            "reason": reason,
-            "sent_at": timezone.now(),
-        },
+    is_next = turns.is_next(connection)
+    request = {"connection": connection, "step": step, "requested_by": by, "reason": reason}
+    turn = (
+        {"sent_at": timezone.now()} if is_next else {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
     )
-    if created:
+    run, created = SyncRun.objects.get_or_create(
+        meeting=meeting, status__in=SyncRun.ACTIVE, defaults={**request, **turn}
+    )
+    if created and is_next:
         transaction.on_commit(partial(queue.send_hint, run.pk, run.step))
     return run, created
 
@@ -93,6 +90,15 @@ def cancel(meeting_id: int) -> bool:
     transitions.stop(meeting_id)
     turns.hand_over(run.connection_id)
     return True
+
+
+@transaction.atomic
+def delete_meeting(meeting: Meeting) -> None:
+    """Cancels what is under way, then deletes; the locks keep new runs and edits out."""
+    connections.lock(user=meeting.user_id)
+    cancel(meeting.pk)
+    Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
+    meeting.delete()
 
 
 @transaction.atomic
@@ -128,6 +134,7 @@ def renew(claim: Claim) -> None:
 @transaction.atomic
 def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
     run, now = claim.run, timezone.now()
+    connection = connections.lock(pk=run.connection_id)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": SyncRun.Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
@@ -141,7 +148,7 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
         transitions.record_success(run.meeting_id, now)
         turns.hand_over(run.connection_id)
     else:
-        transaction.on_commit(partial(queue.send_hint, run.pk, run.step + 1))
+        turns.go_on(connection, run.pk, run.step + 1)
 
 
 @transaction.atomic
@@ -188,11 +195,12 @@ def _recover(claim: Claim) -> bool:
 def _fail(claim: Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
     now = timezone.now()
     decision = policy.decide(error, claim.run.failures, settings.SYNC_RETRY_DELAYS, random.Random())
-    connections.lock(pk=claim.run.connection_id)
+    connection = connections.lock(pk=claim.run.connection_id)
     if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
         return False
     _close(claim.attempt, outcome, error)
     _tell_meeting_and_connection(decision, claim.run, error, now)
+    turns.park_if_held(connection)
     return True
 
 
@@ -232,7 +240,7 @@ def _tell_meeting_and_connection(
             transitions.record_failed_attempt(run.meeting_id)
             turns.hand_over(run.connection_id)
         case policy.Wait(seconds):
-            connections.slow_down(run.connection_id, now + timedelta(seconds=seconds))
+            connections.slow_down(run.connection, now + timedelta(seconds=seconds))
         case policy.Hold():
             transitions.stop(run.meeting_id)
             turns.hold(run.connection, error)

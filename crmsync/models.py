@@ -125,7 +125,11 @@ class SyncRun(models.Model):
                 name="due_runs",
                 condition=Q(status__in=["queued", "running", "retrying"]),
             ),
-            models.Index(fields=["connection"], name="running_runs", condition=Q(status="running")),
+            models.Index(
+                fields=["connection"],
+                name="active_runs",
+                condition=Q(status__in=["queued", "running", "retrying"]),
+            ),
             models.Index(fields=["error_code"], name="failed_runs", condition=Q(status="failed")),
         ]
         constraints = [

@@ -35,7 +35,13 @@ def send_hints(hints: Iterable[Hint]) -> None:
     queue = _queue()
     queue.enqueue_many(
         [
-            queue.prepare_data(JOBS[SyncStep(step)], (run_id,), result_ttl=0, failure_ttl=3600)
+            queue.prepare_data(
+                JOBS[SyncStep(step)],
+                (run_id,),
+                result_ttl=0,
+                failure_ttl=3600,
+                at_front=step > SyncStep.CONTACTS,  # What has begun is finished first.
+            )
             for run_id, step in hints
         ]
     )
@@ -53,7 +59,9 @@ def ping() -> bool:
 
 def has_workers() -> bool:
     """Whether a worker gave a sign of life within its time. Raises RedisError."""
-    return bool(Worker.all(queue=_queue()))
+    # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
+    keys = f"{Worker.redis_worker_namespace_prefix}*"
+    return any(_queue().connection.scan_iter(match=keys, count=1000))
 
 
 @cache

@@ -96,7 +96,7 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
         ]
 
     def get_error(self, run: SyncRun) -> dict[str, Any] | None:
-        return describe_error(run) if run.error_code else None
+        return describe_error(run, run.error_code) if run.error_code else None
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):

@@ -49,19 +49,19 @@ def describe(
 ) -> dict[str, Any]:
     """The document of one meeting. `run` is its latest, `connection` its owner's, if any."""
     state = state_of(meeting, run, connection, now)
-    error_kind = CATALOGUE.get(run.error_code) if run and state in STATES_WITH_ERROR else None
+    error_code = _error_code(state, run)
     next_attempt_at = _next_attempt_at(state, run, now)
     return {
         "meeting_id": meeting.pk,
         "state": state,
         "phase": PHASES[state],
-        "reason": _reason(state, run, now),
+        "reason": _reason(state, run, now) or error_code or None,
         "actions": ACTIONS[state],
         "poll_after": _poll_after(state, next_attempt_at, now),
         "attempt": run.failures + 1 if run and state in {"syncing", "retrying"} else None,
-        "max_attempts": policy.max_tries(error_kind, settings.SYNC_RETRY_DELAYS),
+        "max_attempts": policy.max_tries(CATALOGUE.get(error_code), settings.SYNC_RETRY_DELAYS),
         "next_attempt_at": next_attempt_at,
-        "error": describe_error(run) if run and error_kind else None,
+        "error": describe_error(run, error_code) if run and error_code else None,
         "in_progress_sync_status": meeting.in_progress_sync_status,
         "last_sync_success": meeting.last_sync_success,
         "last_sync_at": meeting.last_sync_at,
@@ -100,14 +100,17 @@ def _wait_reason(run: SyncRun, now: datetime) -> str:
 
 
 def _reason(state: str, run: SyncRun | None, now: datetime) -> str | None:
-    if run is None:
-        return None
-    if state == "paused":
+    if run is not None and state == "paused":
         by_support = run.connection.state == Connection.State.PAUSED
         return "by_support" if by_support else "needs_reauth"
-    if state == "waiting":
-        return _wait_reason(run, now)
-    return run.error_code or None if state in STATES_WITH_ERROR else None
+    return _wait_reason(run, now) if run is not None and state == "waiting" else None
+
+
+def _error_code(state: str, run: SyncRun | None) -> str:
+    """What stands in the way; of a paused run that is what its connection met."""
+    if run is None or state not in STATES_WITH_ERROR:
+        return ""
+    return run.connection.last_error if state == "paused" else run.error_code
 
 
 def _next_attempt_at(state: str, run: SyncRun | None, now: datetime) -> datetime | None:
@@ -125,16 +128,16 @@ def _poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> 
     return max(1, min(longest, int((next_attempt_at - now).total_seconds()) + 1))
 
 
-def describe_error(run: SyncRun) -> dict[str, Any]:
-    """Why a run failed, in words, and what to do."""
-    kind = CATALOGUE[run.error_code]
+def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
+    """Why a run does not go on, in words, and what to do."""
+    kind = CATALOGUE[code]
     return {
-        "code": run.error_code,
+        "code": code,
         "category": kind.category,
-        **error_texts(run.error_code, run.connection.provider, run.error_field, _detail(run)),
+        **error_texts(code, run.connection.provider, run.error_field, _detail(run)),
         "who": kind.who,
         "retryable": run.status in SyncRun.ACTIVE,
-        "help_url": f"/help/{run.error_code}",
+        "help_url": f"/help/{code}",
         "reference": run.reference,
     }
 

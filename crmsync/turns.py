@@ -24,7 +24,7 @@ Status = SyncRun.Status
 def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
     """Whether the run may call the CRM now. Needs the connection's row locked."""
     if connection.state != Connection.State.CONNECTED:
-        park(connection.pk)
+        park_if_held(connection)
         return False
     if connection.not_before and connection.not_before > now:
         return False
@@ -34,6 +34,23 @@ def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
     in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED)
     in_line.update(wait_reason=SyncRun.WaitReason.OTHER_SYNCS)
     return False
+
+
+def is_next(connection: Connection) -> bool:
+    """Whether a run that is made now starts at once. Needs the connection's row locked."""
+    places = settings.SYNC_CONCURRENCY_PER_CONNECTION
+    return len(connection.sync_runs.active()[:places]) < places
+
+
+def go_on(connection: Connection | None, run_id: int, step: int) -> None:
+    """After the commit the run's next step follows, if the connection still works."""
+    park_if_held(connection)
+    transaction.on_commit(partial(queue.send_hint, run_id, step))
+
+
+def park_if_held(connection: Connection | None) -> None:
+    if connection is not None and connection.state != Connection.State.CONNECTED:
+        park(connection.pk)
 
 
 def hold(connection: Connection, error: CrmError) -> None:

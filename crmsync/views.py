@@ -1,7 +1,6 @@
 import hashlib
 from typing import Any
 
-from django.db import IntegrityError, transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,7 +10,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
-from rest_framework.filters import SearchFilter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -30,8 +28,9 @@ from crmsync.serializers import (
     SyncSerializer,
 )
 from crmsync.state import describe, error_texts
+from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
-from meetings.views import MeetingViewSet
+from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
 LATEST_RUN = Prefetch(
     "sync_runs",
@@ -56,70 +55,85 @@ class SyncedMeetingViewSet(MeetingViewSet):
     """The meetings, and what can be seen and done about their syncs."""
 
     serializer_class = SyncedMeetingSerializer
-    filter_backends = [SearchFilter, SyncStateFilter]
+    filter_backends = [BoundedSearchFilter, SyncStateFilter]
 
     def get_queryset(self) -> QuerySet[Meeting]:
-        meetings = super().get_queryset().select_related("user__connection")
-        return meetings.prefetch_related(LATEST_RUN)
+        meetings = super().get_queryset()
+        if self.action not in SHOWING_MEETINGS:
+            return meetings
+        return meetings.select_related("user__connection").prefetch_related(LATEST_RUN)
 
     def perform_destroy(self, instance: Meeting) -> None:
-        for _ in range(3):
-            try:
-                with transaction.atomic():
-                    lifecycle.cancel(instance.pk)
-                    super().perform_destroy(instance)
-                return
-            except IntegrityError:  # A new sync began just now; it is canceled in turn.
-                instance.refresh_from_db()
+        lifecycle.delete_meeting(instance)
 
     @extend_schema(responses=SyncSerializer)
     @action(detail=True)
-    def sync(self, request: Request, pk: int) -> HttpResponse:
-        return _document(request, self.get_object(), status.HTTP_200_OK)
+    def sync(self, request: AuthenticatedRequest, pk: int) -> HttpResponse:
+        document = _read_document(request, pk)
+        response: HttpResponse = Response(document, headers=_polling_headers(document))
+        if "If-None-Match" in request.headers:
+            return (
+                get_conditional_response(request, response["ETag"], response=response) or response
+            )
+        return response
 
     @extend_schema(request=None, responses={202: SyncSerializer})
     @sync.mapping.post
-    def start_sync(self, request: Request, pk: int) -> HttpResponse:
+    def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         try:
             lifecycle.request_sync(self.get_object(), by=request.user)
         except lifecycle.NotConnectedError as error:
             raise NotConnected from error
         except Meeting.DoesNotExist as error:
             raise NotFound from error
-        return _document(request, self.get_object(), status.HTTP_202_ACCEPTED)
+        return _accepted(request, pk)
 
     @extend_schema(responses={202: SyncSerializer})
     @sync.mapping.delete
-    def cancel_sync(self, request: Request, pk: int) -> HttpResponse:
+    def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         if not lifecycle.cancel(self.get_object().pk):
             raise NothingToCancel
-        return _document(request, self.get_object(), status.HTTP_202_ACCEPTED)
+        return _accepted(request, pk)
 
     @extend_schema(responses=RunSerializer(many=True))
     @action(detail=True)
     def runs(self, request: Request, pk: int) -> Response:
-        runs: QuerySet[Any] = SyncRun.objects.filter(meeting=self.get_object())
+        runs: QuerySet[Any] = SyncRun.objects.latest_of(self.get_object())
         page = self.paginate_queryset(
             runs.select_related("connection").prefetch_related("attempts")
         )
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
-def _document(request: Request, meeting: Meeting, status_code: int) -> HttpResponse:
-    run = meeting.latest_runs[0] if meeting.latest_runs else None  # type: ignore[attr-defined]
-    own = connections.of(meeting.user)
-    document = SyncSerializer(describe(meeting, run, own, timezone.now())).data
-    response: HttpResponse = Response(document, status=status_code)
+def _read_document(request: AuthenticatedRequest, meeting_id: int) -> dict[str, Any]:
+    # One statement, because two would see two moments: done, with a step still in progress.
+    latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=request.user.pk)
+    run = latest.select_related("meeting__user__connection", "connection").first()
+    meeting = run.meeting if run else _read_meeting(request, meeting_id)
+    return SyncSerializer(describe(meeting, run, connections.of(meeting.user), timezone.now())).data
+
+
+def _read_meeting(request: AuthenticatedRequest, meeting_id: int) -> Meeting:
+    own = Meeting.objects.owned_by(request.user.pk).select_related("user__connection")
+    meeting = own.filter(pk=meeting_id).first()
+    if meeting is None:
+        raise NotFound
+    return meeting
+
+
+def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
+    document = _read_document(request, meeting_id)
+    return Response(document, status.HTTP_202_ACCEPTED, headers=_polling_headers(document))
+
+
+def _polling_headers(document: dict[str, Any]) -> dict[str, str]:
     # Weak, because the seconds until the next poll differ while the state they belong to does not.
     stable = JSONRenderer().render({**document, "poll_after": None})
-    response["ETag"] = f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"'
-    if status_code == status.HTTP_200_OK:
-        answer = get_conditional_response(request, response["ETag"], response=response)
-        response = answer or response
-    response["Cache-Control"] = "no-cache, private"
+    etag = f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache, private"}
     if document["poll_after"] is not None:
-        response["Retry-After"] = str(document["poll_after"])
-    return response
+        headers["Retry-After"] = str(document["poll_after"])
+    return headers
 
 
 class ConnectionView(APIView):

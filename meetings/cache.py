@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from meetings.models import Meeting
 
-KEPT_FOR = 60  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
+KEPT_FOR = 30  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
 
 AFTER_THE_LAST = 2**52  # A deleted meeting has no further versions. Lua counts exactly up to 2**53.
 

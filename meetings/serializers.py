@@ -4,18 +4,23 @@ from django.db import transaction
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
+from accounts.serializers import LowercaseEmailField
 from meetings.models import Attendee, Meeting
 
 MOST_ATTENDEES = 250
 
 
 class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
+    email = LowercaseEmailField()
+
     class Meta:
         model = Attendee
         fields = ["email", "name"]
 
-    def validate_email(self, email: str) -> str:
-        return email.lower()
+    def validate(self, attrs: dict[str, str]) -> dict[str, str]:
+        if "email" not in attrs:  # A partial change of the meeting makes nothing else optional.
+            raise serializers.ValidationError({"email": ["This field is required."]})
+        return attrs
 
 
 class MeetingSerializer(serializers.ModelSerializer[Meeting]):

@@ -4,19 +4,21 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
-from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
-from meetings import cache
+from meetings import cache, converters  # noqa: F401 - importing converters registers them
+from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.serializers import (
     LastSyncSuccessSerializer,
     MeetingSerializer,
     SyncStatusSerializer,
 )
+
+SHOWING_MEETINGS = {"list", "retrieve", "partial_update"}
 
 
 class MeetingViewSet(ModelViewSet[Meeting]):
@@ -25,14 +27,18 @@ class MeetingViewSet(ModelViewSet[Meeting]):
     queryset = Meeting.objects.all()
     serializer_class = MeetingSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-    lookup_value_converter = "int"
-    filter_backends = [SearchFilter]
+    lookup_value_converter = "key"  # Of meetings.converters.
+    filter_backends = [BoundedSearchFilter]
     search_fields = ["title", "attendees__email", "attendees__name"]
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = Meeting.objects.owned_by(self.request.user.pk)
-        shown_whole = self.action in {"list", "retrieve", "partial_update"}
-        return meetings.prefetch_related("attendees") if shown_whole else meetings
+        if self.action not in SHOWING_MEETINGS:
+            return meetings
+        return meetings.prefetch_related("attendees")
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     def perform_create(self, serializer: BaseSerializer[Meeting]) -> None:
         serializer.save(user=self.request.user)

@@ -6,6 +6,7 @@ from secrets import compare_digest
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
@@ -14,10 +15,12 @@ from crmsync import dispatcher, queue
 from crmsync.metrics import SyncCollector
 
 
+@require_safe
 def livez(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+@require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     parts = {name: "ok" if _holds(check) else "down" for name, check in CHECKS.items()}
     ready = set(parts.values()) == {"ok"}
@@ -26,6 +29,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
     )
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
     if settings.METRICS_TOKEN and not compare_digest(given, settings.METRICS_TOKEN.encode()):

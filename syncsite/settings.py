@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+CSRF_FAILURE_VIEW = "syncsite.errors.csrf_failure"
 ROOT_URLCONF = "syncsite.urls"
 WSGI_APPLICATION = "syncsite.wsgi.application"
 TEMPLATES = [

@@ -27,6 +27,10 @@ def for_superusers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     return user_passes_test(is_superuser, login_url="admin:login")(view)
 
 
+class SwaggerView(SpectacularSwaggerSplitView):
+    http_method_names = ["get", "head"]
+
+
 queue_pages = [
     URLPattern(page.pattern, for_superusers(page.callback), page.default_args, page.name)
     for page in django_rq_urls
@@ -36,8 +40,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
     path("", include("accounts.urls")),
     path("", include("crmsync.urls")),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("schema", SpectacularAPIView.as_view(api_version="1"), name="schema"),
+    path("docs", SwaggerView.as_view(url_name="schema"), name="docs"),
     path("admin/queues/", include((queue_pages, "django_rq"))),
     path("admin/", admin.site.urls),
     path("livez", health.livez),

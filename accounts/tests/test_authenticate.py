@@ -73,6 +73,11 @@ def test_refuses_what_is_not_an_address_and_a_password(api, body):
     assert response.json()
 
 
+def test_refuses_half_a_character(api):
+    body = r'{"email": "\ud800", "password": "x"}'
+    assert api.post("/authenticate", body, content_type="application/json").status_code == 400
+
+
 def test_refuses_malformed_json(api):
     response = api.post("/authenticate", "{", content_type="application/json")
     assert response.status_code == 400

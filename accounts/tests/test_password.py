@@ -1,6 +1,8 @@
 import pytest
+from rest_framework.exceptions import ValidationError
 
 from accounts.models import User
+from accounts.serializers import ChangePasswordSerializer
 from conftest import PASSWORD, api_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -18,6 +20,15 @@ def test_changes_the_password_and_ends_every_older_token(own_api, user):
     own_api.credentials(HTTP_AUTHORIZATION=response.json()["auth_token"])
     assert own_api.get("/me").status_code == 200
     assert User.objects.get().check_password("new one")
+
+
+def test_is_changed_once_by_two_who_know_the_same_current_one(user):
+    first, second = (ChangePasswordSerializer(user, data=NEW) for _ in range(2))
+    assert first.is_valid()
+    assert second.is_valid()
+    first.save()
+    with pytest.raises(ValidationError):
+        second.save()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from django.core.cache import cache
 from django.db import connection
+from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +61,18 @@ def test_limits_one_client_across_addresses_and_forged_headers():
 def test_limits_sign_ups_of_one_client():
     codes = [APIClient().post("/users", {}).status_code for _ in range(31)]
     assert codes == [400] * 30 + [429]
+
+
+def test_survives_a_redis_that_forgets(monkeypatch):
+    for _ in range(20):
+        assert log_in().status_code in {401, 429}
+        cache.clear()
+
+
+def test_leaves_no_counter_behind():
+    log_in()
+    redis = get_redis_connection("default")
+    assert all(0 < redis.ttl(key) <= 120 for key in redis.scan_iter())
 
 
 def test_limits_nobody_without_redis(unreachable_redis):

@@ -126,6 +126,11 @@ def test_checked_does_not_end_a_pause_by_support(own_api, connection, monkeypatc
     assert own_api.post("/connection/check").json()["state"] == "paused"
 
 
+def test_made_again_does_not_end_a_pause_by_support(own_api, connection):
+    Connection.objects.update(state=Connection.State.PAUSED)
+    assert put(own_api).json()["state"] == "paused"
+
+
 def test_of_one_person_is_nobody_elses(connection, stranger):
     api = api_of(stranger)
     assert api.get("/connection").status_code == 404

@@ -5,7 +5,7 @@ from datetime import timedelta
 import django_rq
 import pytest
 import redis
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.db import connection as database
 from django.utils import timezone
@@ -96,6 +96,24 @@ def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
     for _ in range(10):
         request(make_meeting())
     assert [dispatcher.sweep() for _ in range(3)] == [2, 0, 0]
+
+
+def test_finishes_what_has_begun_first(connection, make_meeting, hints):
+    begun, _ = lifecycle.request_sync(make_meeting(), by=None)
+    lifecycle.request_sync(make_meeting(), by=None)
+    lifecycle.complete_step(lifecycle.claim(begun.pk, SyncStep.CONTACTS), [])
+    assert hints.jobs[0].func_name == "crmsync.jobs.sync_meeting"
+
+
+@pytest.mark.parametrize("interval", ["0", "-1", "nan"])
+def test_refuses_an_interval_that_would_never_rest(interval):
+    with pytest.raises(CommandError):
+        call_command("dispatch_syncs", "--interval", interval)
+
+
+def test_once_as_a_command_says_that_redis_is_away(unreachable_redis):
+    with pytest.raises(CommandError, match="Redis is away"):
+        call_command("dispatch_syncs", once=True)
 
 
 def test_sends_no_more_than_the_queue_has_room_for(meeting, connection, monkeypatch):

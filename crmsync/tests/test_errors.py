@@ -2,7 +2,7 @@ import string
 
 import pytest
 
-from crmsync.errors import CATALOGUE
+from crmsync.errors import CATALOGUE, CrmError
 from crmsync.state import error_texts
 
 DESIGNED = {
@@ -32,6 +32,11 @@ def test_have_a_help_page(code, client):
     assert response.status_code == 200
     # Django escapes quotes in the page; the longest word of the title is plain.
     assert max(error_texts(code)["title"].split(), key=len) in response.content.decode()
+
+
+def test_carry_no_null_bytes_into_the_database():
+    error = CrmError("record_rejected", "a\0b", detail="c\0d")
+    assert (error.message, error.detail) == ("ab", "cd")
 
 
 def test_quote_the_crm_about_the_field():

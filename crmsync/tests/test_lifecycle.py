@@ -1,5 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import django_rq
 import pytest
@@ -7,9 +8,11 @@ from django.db import IntegrityError
 from django.db import connection as database
 from django.utils import timezone
 
+from conftest import api_of
 from crmsync import connecting, lifecycle
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
+from crmsync.providers.base import Ref
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,15 +39,15 @@ def let_lease_expire(run):
     SyncRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
-def in_threads(call, count):
-    def closing(_):
+def in_threads(*calls):
+    def closing(call):
         try:
             return call()
         finally:
             database.close()
 
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(closing, range(count)))
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(closing, calls))
 
 
 class TestRequest:
@@ -57,7 +60,7 @@ class TestRequest:
         assert lifecycle.request_sync(meeting, by=None) == (run, False)
 
     def test_makes_one_run_of_many_clicks_at_once(self, meeting, connection):
-        answers = in_threads(lambda: lifecycle.request_sync(meeting, by=None), 8)
+        answers = in_threads(*[lambda: lifecycle.request_sync(meeting, by=None)] * 8)
         assert len({run.pk for run, _ in answers}) == 1
         assert [created for _, created in answers].count(True) == 1
 
@@ -74,6 +77,11 @@ class TestRequest:
         with pytest.raises(IntegrityError):
             SyncRun.objects.create(meeting=run.meeting, connection=run.connection)
 
+    def test_beyond_the_places_waits_without_a_hint(self, connection, make_meeting):
+        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(3)]
+        assert len(django_rq.get_queue("crmsync").jobs) == 2
+        assert runs[2].wait_reason == SyncRun.WaitReason.OTHER_SYNCS
+
 
 class TestClaim:
     def test_starts_the_step_and_writes_the_attempt_first(self, claim, meeting):
@@ -83,7 +91,7 @@ class TestClaim:
         assert claim.run.status == Status.RUNNING
 
     def test_is_given_to_one_of_many_workers(self, run):
-        claims = in_threads(lambda: lifecycle.claim(run.pk, SyncStep.CONTACTS), 8)
+        claims = in_threads(*[lambda: lifecycle.claim(run.pk, SyncStep.CONTACTS)] * 8)
         assert len([claim for claim in claims if claim]) == 1
         assert SyncAttempt.objects.count() == 1
 
@@ -112,8 +120,8 @@ class TestClaim:
         assert runs[2].wait_reason == SyncRun.WaitReason.OTHER_SYNCS
 
     def test_never_exceeds_the_places_when_many_ask_at_once(self, connection, make_meeting):
-        runs = iter([lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(6)])
-        claims = in_threads(lambda: lifecycle.claim(next(runs).pk, SyncStep.CONTACTS), 6)
+        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(6)]
+        claims = in_threads(*(partial(lifecycle.claim, run.pk, SyncStep.CONTACTS) for run in runs))
         assert len([claim for claim in claims if claim]) == 2
 
     def test_waits_until_the_worker_of_a_canceled_run_has_let_go(self, claim, meeting):
@@ -129,7 +137,7 @@ class TestCompletion:
         lifecycle.complete_step(claim, [])
         run.refresh_from_db()
         assert (run.step, run.status) == (SyncStep.MEETING, Status.RUNNING)
-        assert django_rq.get_queue("crmsync").jobs[-1].func_name == "crmsync.jobs.sync_meeting"
+        assert django_rq.get_queue("crmsync").jobs[0].func_name == "crmsync.jobs.sync_meeting"
         assert SyncAttempt.objects.get().outcome == "succeeded"
 
     def test_of_the_last_step_is_the_success_of_the_meeting(self, claim, run, meeting):
@@ -158,6 +166,25 @@ class TestCompletion:
         lifecycle.complete_step(successor, [])
         run.refresh_from_db()
         assert run.step == SyncStep.MEETING
+
+    def test_after_the_connection_was_lost_stops_between_the_steps(self, connection, make_meeting):
+        meetings = [make_meeting(), make_meeting()]
+        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
+        first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs)
+        lifecycle.fail_step(first, CrmError("connection_expired"))
+        lifecycle.complete_step(second, [])
+        assert fields(meetings[1]) == (None, None)
+
+    def test_of_two_that_share_contacts_waits_for_no_deadlock(self, connection, make_meeting):
+        emails = [f"a{number}@acme.example" for number in range(100)]
+        refs = [Ref("contact", email, "1", "created") for email in emails]
+        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(2)]
+        claims = [lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs]
+        in_threads(
+            partial(lifecycle.complete_step, claims[0], refs),
+            partial(lifecycle.complete_step, claims[1], refs[::-1]),
+        )
+        assert RemoteRecord.objects.count() == 100
 
     def test_twice_counts_once(self, claim, run):
         lifecycle.complete_step(claim, [])
@@ -267,6 +294,14 @@ class TestFailure:
         lifecycle.fail_step(failing, CrmError("connection_expired"))
         assert fields(meetings[0]) == (None, None)
 
+    def test_after_the_connection_was_lost_stops_within_the_step(self, connection, make_meeting):
+        meetings = [make_meeting(), make_meeting(), make_meeting()]
+        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
+        first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
+        lifecycle.fail_step(first, CrmError("connection_expired"))
+        lifecycle.fail_step(second, CrmError("crm_unavailable"))
+        assert fields(meetings[1])[0] is None
+
     def test_of_a_canceled_run_changes_nothing_but_closes_the_attempt(self, claim, run, meeting):
         lifecycle.cancel(meeting.pk)
         lifecycle.fail_step(claim, CrmError("crm_unavailable"))
@@ -346,4 +381,21 @@ class TestCancel:
         assert [lifecycle.cancel(meeting.pk), lifecycle.cancel(meeting.pk)] == [True, False]
 
     def test_is_done_once_when_many_ask(self, run, meeting):
-        assert in_threads(lambda: lifecycle.cancel(meeting.pk), 6).count(True) == 1
+        assert in_threads(*[partial(lifecycle.cancel, meeting.pk)] * 6).count(True) == 1
+
+
+class TestDeletion:
+    def test_meets_requests_and_edits_without_an_error(self, connection, make_meeting, user):
+        for _ in range(5):
+            meeting = make_meeting(*(f"a{number}@acme.example" for number in range(20)))
+            path = f"/meetings/{meeting.pk}"
+            responses = in_threads(
+                partial(api_of(user).delete, path),
+                partial(api_of(user).post, f"{path}/sync"),
+                partial(api_of(user).patch, path, {"attendees": []}),
+            )
+            codes = [response.status_code for response in responses]
+            assert codes[0] == 204
+            assert set(codes) <= {200, 202, 204, 404}
+        assert not Meeting.objects.exists()
+        assert not SyncRun.objects.exists()

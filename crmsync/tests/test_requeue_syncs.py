@@ -140,6 +140,7 @@ def test_takes_a_day_or_a_moment(fail, since):
         ["--since", "yesterday"],
         ["--error-code", "x"],
         ["--failed", "--rate", "0"],
+        ["--failed", "--rate", "nan"],
         ["--failed", "--limit", "-1"],
     ],
 )

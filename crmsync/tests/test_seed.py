@@ -88,7 +88,7 @@ def test_wants_a_password_where_the_keys_are_real():
         seed(password=None)
 
 
-@pytest.mark.parametrize("options", [{"users": 0}, {"meetings": -1}])
+@pytest.mark.parametrize("options", [{"users": 0}, {"meetings": -1}, {"password": "short"}])
 def test_refuses_what_makes_no_sense(options):
     with pytest.raises(CommandError):
         seed(**options)

@@ -11,7 +11,7 @@ LATER = NOW + timedelta(seconds=12)
 BEFORE = NOW - timedelta(hours=1)
 
 CONNECTED = {"state": "connected"}
-HELD = {"state": "needs_reauth"}
+HELD = {"state": "needs_reauth", "last_error": "connection_expired"}
 UNAVAILABLE = {"error_code": "crm_unavailable", "failures": 1, "due_at": LATER}
 SYNCED = {"last_sync_success": True, "last_sync_at": BEFORE}
 
@@ -27,7 +27,7 @@ CASES = {
         {"status": "retrying", "step": 2, **UNAVAILABLE},
         CONNECTED,
     ),
-    "paused": ({}, {"status": "queued", "error_code": "connection_expired"}, HELD),
+    "paused": ({}, {"status": "queued"}, HELD),
     "synced": (SYNCED, {"status": "succeeded", "started_at": NOW}, CONNECTED),
     "out_of_date": (SYNCED, {"status": "succeeded", "started_at": BEFORE}, CONNECTED),
     "failed": (
@@ -106,7 +106,13 @@ def test_waits_for_the_crm_that_asked_to_slow_down():
 
 def test_tells_a_pause_by_support_from_a_lost_connection():
     assert document(*CASES["paused"])["reason"] == "needs_reauth"
-    assert document({}, {"status": "queued"}, {"state": "paused"})["reason"] == "by_support"
+    read = document({}, {"status": "queued"}, {"state": "paused"})
+    assert (read["reason"], read["error"]) == ("by_support", None)
+
+
+def test_of_a_paused_run_shows_what_the_connection_met_and_not_the_run():
+    read = document({}, {"status": "queued", "error_code": "crm_unavailable"}, HELD)
+    assert read["error"]["code"] == "connection_expired"
 
 
 def test_explains_what_exhausted_the_tries():

@@ -96,6 +96,14 @@ def test_tells_a_poller_when_nothing_changed(own_api, path, connection, meeting,
     assert "Retry-After" not in changed
 
 
+def test_is_started_whatever_filter_the_url_carries(own_api, path, connection):
+    assert own_api.post(f"{path}?state=never_synced").status_code == 202
+
+
+def test_knows_no_other_condition_than_if_none_match(own_api, path, connection):
+    assert own_api.get(path, HTTP_IF_MATCH='"x"').status_code == 200
+
+
 def test_shows_the_connection_without_a_secret(own_api, path, connection):
     read = own_api.get(path).json()["connection"]
     assert read == {"state": "connected", "provider": "sandbox", "account": "Sandbox"}
@@ -106,8 +114,8 @@ def test_of_another_user_does_not_exist(stranger, path, method):
     assert getattr(api_of(stranger), method)(path).status_code == 404
 
 
-def test_costs_two_queries_to_read(own_api, path, connection, django_assert_num_queries):
+def test_costs_one_query_to_read(own_api, path, connection, django_assert_num_queries):
     own_api.post(path)
     own_api.get("/me")
-    with django_assert_num_queries(2):  # The meeting with its owner's connection, its latest run.
+    with django_assert_num_queries(1):  # One statement sees one moment.
         own_api.get(path)

@@ -30,6 +30,10 @@ WRONG = {
         "attendees",
         [{"email": "a@acme.example"}, {"email": "A@acme.example"}],
     ),
+    "an attendee whose address grows in lower case": (
+        "attendees",
+        [{"email": f"a@{'İ' * 60}.{'İ' * 60}.{'İ' * 60}.{'İ' * 50}.example"}],
+    ),
     "a thousand attendees": ("attendees", [{"email": f"a{n}@x.example"} for n in range(1000)]),
 }
 
@@ -79,9 +83,21 @@ def test_knows_no_such_meeting_or_page(own_api, path):
     assert response.json()["code"] == "not_found"
 
 
-@pytest.mark.parametrize("query", ["state=x", "state=", "state=%00", "search=%00"])
+MANY_WORDS = "+".join(f"w{n}" for n in range(900))
+
+
+@pytest.mark.parametrize(
+    "query", ["state=x", "state=", "state=%00", "search=%00", f"search={MANY_WORDS}"]
+)
 def test_refuses_an_unknown_filter(own_api, query):
     assert own_api.get(f"/meetings?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("attendee", [{}, {"name": "Ann"}])
+def test_a_change_needs_the_address_of_every_attendee(own_api, meeting, attendee):
+    response = own_api.patch(f"/meetings/{meeting.pk}", {"attendees": [attendee]})
+    assert response.status_code == 400
+    assert "email" in str(response.json()["attendees"])
 
 
 def test_a_change_that_turns_the_times_around_is_refused(own_api, meeting):

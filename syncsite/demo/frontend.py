@@ -45,6 +45,10 @@ class Frontend:
         self._say(f"Signed in as {email}")
         return token
 
+    def connect(self) -> None:
+        self._call("PUT", "/connection", json={"provider": "sandbox", "credentials": {}})
+        self._say("Connected the sandbox CRM")
+
     def add_meeting(self) -> int:
         starts_at = datetime.now(UTC).replace(microsecond=0)
         meeting = {

@@ -54,6 +54,18 @@ def test_is_not_ready_when_the_last_worker_was_killed(client, all_up, worker):
     assert client.get("/readyz").json()["workers"] == "down"
 
 
+def test_is_ready_again_after_redis_lost_everything(client, all_up, worker):
+    worker.connection.flushdb()
+    worker.heartbeat()
+    dispatcher.sweep()
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_is_only_to_be_read(client, path):
+    assert client.post(path).status_code == 405
+
+
 def test_is_not_ready_without_redis(client, unreachable_redis):
     response = client.get("/readyz")
     assert response.status_code == 503

@@ -1,5 +1,6 @@
 import pytest
 import yaml
+from django.test import Client
 
 from accounts.models import User
 
@@ -65,6 +66,21 @@ def test_unknown_admin_paths_are_pages(client):
     response = client.get("/admin/nothing/")
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
+
+
+@pytest.mark.parametrize("path", ["/schema?version=%00", "/docs?version=%00"])
+def test_odd_versions_of_the_schema_are_no_error(client, path):
+    assert client.get(path).status_code == 200
+
+
+def test_the_docs_are_only_to_be_read(client):
+    assert client.options("/docs").status_code == 405
+
+
+def test_a_forged_form_is_refused_in_json():
+    response = Client(enforce_csrf_checks=True).post("/livez")
+    assert response.status_code == 403
+    assert response.json()["code"] == "forbidden"
 
 
 def test_other_methods_are_refused_in_json(client):

@@ -2,7 +2,8 @@ import signal
 import threading
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from redis.exceptions import RedisError
 
 from crmsync import dispatcher
 
@@ -15,10 +16,19 @@ class Command(BaseCommand):
         parser.add_argument("--interval", type=float, default=1, help="seconds between two sweeps")
 
     def handle(self, *args: Any, **options: Any) -> str | None:
+        if not options["interval"] > 0:
+            raise CommandError("--interval must be above zero.")
         if options["once"]:
-            return f"Sent {dispatcher.sweep()} hints."
+            return _sweep_once()
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         dispatcher.run(options["interval"], stop)
         return None
+
+
+def _sweep_once() -> str:
+    try:
+        return f"Sent {dispatcher.sweep()} hints."
+    except RedisError as error:
+        raise CommandError(f"Redis is away: {error}") from error

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
-        if options["rate"] <= 0 or (options["limit"] or 1) < 1:
+        if not options["rate"] > 0 or (options["limit"] or 1) < 1:
             raise CommandError("--rate and --limit must be above zero.")
         ids = list(_select(options).values_list("meeting", flat=True)[: options["limit"]])
         outcomes: Counter[str] = Counter()

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
@@ -38,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--password", metavar="P", help="of every user that is made")
 
     def handle(self, *args: Any, **options: Any) -> str:
-        password = options["password"] or _local_password()
+        password = _checked(options["password"]) or _local_password()
         if options["users"] < 1 or options["meetings"] < 0:
             raise CommandError("Seed at least one user and no fewer than zero meetings.")
         emails = [DEMO_USER, *(f"user-{n}@example.com" for n in range(2, options["users"] + 1))]
@@ -54,6 +56,15 @@ class Command(BaseCommand):
             f"Seeded {len(users)} users and {options['meetings']} meetings. "
             f"Sign in as {DEMO_USER}, in the admin as {SUPPORT_USER}."
         )
+
+
+def _checked(password: str | None) -> str | None:
+    try:
+        if password is not None:
+            validate_password(password)
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    return password
 
 
 def _local_password() -> str:

@@ -119,6 +119,7 @@ class Command(BaseCommand):
         still_running = partial(_check_running, processes)
         frontend.wait_until_ready(still_running)
         token = frontend.sign_in(DEMO_USER, self.password)
+        frontend.connect()
         meeting = frontend.add_meeting()
         if not frontend.sync(meeting, still_running):
             raise CommandError("The sync did not succeed.")

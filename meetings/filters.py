@@ -1,0 +1,17 @@
+from typing import Any
+
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import SearchFilter
+from rest_framework.request import Request
+
+MOST_TERMS = 10
+
+
+class BoundedSearchFilter(SearchFilter):
+    """Every term is a condition of its own, and a database takes only so many."""
+
+    def get_search_terms(self, request: Request) -> Any:
+        terms = super().get_search_terms(request)
+        if len(terms) > MOST_TERMS:
+            raise ValidationError({self.search_param: [f"Search for at most {MOST_TERMS} words."]})
+        return terms
