@@ -1,3 +1,4 @@
+import io
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -6,6 +7,8 @@ import django_rq
 import pytest
 import redis
 from django.core.cache import cache
+from django.core.management import call_command
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
@@ -16,7 +19,8 @@ from crmsync import dispatcher
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.sandbox import CONNECTION
-from meetings.models import Attendee, Meeting
+from meetings import transitions
+from meetings.models import Attendee, Meeting, SyncStep
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.tests import settings as test_settings
 
@@ -95,6 +99,18 @@ def api_of(user: User) -> APIClient:
 @pytest.fixture
 def own_api(user: User) -> APIClient:
     return api_of(user)
+
+
+def start_step(meeting: Meeting, step: int) -> None:
+    with transaction.atomic():
+        transitions.start_step(meeting.pk, SyncStep(step))
+
+
+def run_command(name: str, *args: object, **options: object) -> str:
+    """What the command prints."""
+    output = io.StringIO()
+    call_command(name, *args, stdout=output, **options)
+    return output.getvalue()
 
 
 def work_hints() -> None:

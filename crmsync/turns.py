@@ -17,8 +17,10 @@ from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from meetings import transitions
 
-RESEND_AFTER = timedelta(seconds=5)
 Status = SyncRun.Status
+RESEND_AFTER = timedelta(seconds=5)
+# What has begun is finished first: a run keeps its place between two steps, a retry is punctual.
+TURN = Case(When(status=Status.RUNNING, then=0), When(status=Status.RETRYING, then=1), default=2)
 
 
 def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
@@ -87,8 +89,7 @@ def take_due(now: datetime, limit: int) -> list[queue.Hint]:
         .startable(now)
         .filter(Q(status=Status.RUNNING) | Q(due_at__lte=now))
         .annotate(
-            # Those that hold a place come first, or more would be called than fit.
-            turn=Case(When(status=Status.RUNNING, then=0), default=1),
+            turn=TURN,
             rank=Window(RowNumber(), partition_by="connection", order_by=["turn", "due_at", "id"]),
         )
         .filter(rank__lte=settings.SYNC_CONCURRENCY_PER_CONNECTION)
@@ -115,7 +116,8 @@ def _runs_with_a_place(connection: Connection) -> set[int]:
 
 def _hint_waiting(connection_id: int, limit: int) -> None:
     now = timezone.now()
-    waiting = SyncRun.objects.filter(connection=connection_id, status=Status.QUEUED)
-    in_line = waiting.startable(now).filter(due_at__lte=now).order_by("due_at", "id")
-    for run in in_line[:limit]:
+    waiting = SyncRun.objects.filter(
+        connection=connection_id, status__in=[Status.QUEUED, Status.RETRYING], due_at__lte=now
+    )
+    for run in waiting.startable(now).order_by(TURN, "due_at", "id")[:limit]:
         queue.send_hint(run.pk, run.step)

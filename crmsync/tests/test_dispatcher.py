@@ -98,6 +98,17 @@ def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
     assert [dispatcher.sweep() for _ in range(3)] == [2, 0, 0]
 
 
+def test_lets_a_retry_that_is_due_go_before_those_that_have_not_begun(
+    connection, make_meeting, hints
+):
+    runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(5)]
+    first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
+    lifecycle.fail_step(first, CrmError("crm_unavailable"))
+    hints.empty()
+    lifecycle.fail_step(second, CrmError("record_rejected"))
+    assert [job.args for job in hints.jobs] == [[runs[0].pk]]
+
+
 def test_finishes_what_has_begun_first(connection, make_meeting, hints):
     begun, _ = lifecycle.request_sync(make_meeting(), by=None)
     lifecycle.request_sync(make_meeting(), by=None)

@@ -1,17 +1,14 @@
-import io
-
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
+from conftest import run_command
 from crmsync import lifecycle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def explain(pk):
-    output = io.StringIO()
-    call_command("explain_sync", pk, stdout=output)
-    return output.getvalue()
+    return run_command("explain_sync", pk)
 
 
 def test_tells_what_the_owner_reads_what_was_tried_and_what_was_written(

@@ -1,10 +1,7 @@
-import io
-
 import pytest
-from django.core.management import call_command
 from django.utils import timezone
 
-from conftest import api_of
+from conftest import api_of, run_command
 from crmsync import connections, showcase
 from crmsync.filters import with_state
 from crmsync.models import SyncRun
@@ -16,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _one_meeting_in_every_state(transactional_db):
-    call_command("seed", meetings=0, states=True, password="secret", stdout=io.StringIO())
+    run_command("seed", meetings=0, states=True, password="secret")
 
 
 def test_agree_with_what_is_said_of_each_meeting():

@@ -1,4 +1,3 @@
-import io
 import json
 from datetime import timedelta
 
@@ -6,6 +5,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from conftest import run_command
 from crmsync import connecting, lifecycle
 from crmsync.models import SandboxRecord, SyncAttempt, SyncRun
 from meetings.models import SyncStep
@@ -25,9 +25,7 @@ def fail(connection, make_meeting, settle):
 
 
 def requeue(*args, **options):
-    output = io.StringIO()
-    call_command("requeue_syncs", *args, rate=1000, stdout=output, **options)
-    return output.getvalue().strip()
+    return run_command("requeue_syncs", *args, rate=1000, **options).strip()
 
 
 def statuses(meeting):

@@ -1,9 +1,8 @@
-import io
-
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from accounts.models import User
+from conftest import run_command
 from crmsync.models import Connection, SyncRun
 from crmsync.state import PHASES
 from meetings.models import Attendee, Meeting
@@ -12,9 +11,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def seed(**options):
-    output = io.StringIO()
-    call_command("seed", stdout=output, **{"password": "secret", **options})
-    return output.getvalue()
+    return run_command("seed", **{"password": "secret", **options})
 
 
 def counts():

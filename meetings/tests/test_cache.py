@@ -6,15 +6,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_redis import get_redis_connection
 
+from conftest import start_step
 from meetings import cache, transitions
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def start(meeting, step):
-    with transaction.atomic():
-        transitions.start_step(meeting.pk, step)
 
 
 def polled_step(meeting):
@@ -35,32 +31,32 @@ def test_shows_what_was_committed_when_the_writer_dies_after_the_commit(meeting,
     assert polled_step(meeting) is None
     with monkeypatch.context() as dying:
         dying.setattr(cache, "keep", lambda snapshot: None)
-        start(meeting, SyncStep.CONTACTS)
+        start_step(meeting, SyncStep.CONTACTS)
     assert polled_step(meeting) == SyncStep.CONTACTS
 
 
 def test_does_not_let_a_slow_reader_bring_back_what_was_before(meeting):
     read_before = cache.read(meeting.pk)
-    start(meeting, SyncStep.CONTACTS)
+    start_step(meeting, SyncStep.CONTACTS)
     cache.keep(read_before)
     assert polled_step(meeting) == SyncStep.CONTACTS
 
 
 def test_does_not_let_a_slow_writer_bring_back_what_was_before(meeting):
-    start(meeting, SyncStep.CONTACTS)
+    start_step(meeting, SyncStep.CONTACTS)
     written_first = cache.read(meeting.pk)
-    start(meeting, SyncStep.MEETING)
+    start_step(meeting, SyncStep.MEETING)
     cache.keep(written_first)
     assert polled_step(meeting) == SyncStep.MEETING
 
 
 def test_shows_what_stands_after_a_rollback(meeting):
-    start(meeting, SyncStep.CONTACTS)
+    start_step(meeting, SyncStep.CONTACTS)
     with transaction.atomic():
         transitions.start_step(meeting.pk, SyncStep.MEETING)
         transaction.set_rollback(True)
     assert polled_step(meeting) == SyncStep.CONTACTS
-    start(meeting, SyncStep.NOTES)
+    start_step(meeting, SyncStep.NOTES)
     assert polled_step(meeting) == SyncStep.NOTES
 
 
@@ -72,7 +68,7 @@ def test_knows_no_deleted_meeting_even_from_a_slow_reader(meeting):
 
 
 def test_survives_the_loss_of_everything(meeting):
-    start(meeting, SyncStep.CONTACTS)
+    start_step(meeting, SyncStep.CONTACTS)
     get_redis_connection("default").flushdb()
     assert polled_step(meeting) == SyncStep.CONTACTS
 

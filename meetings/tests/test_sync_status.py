@@ -1,8 +1,6 @@
 import pytest
-from django.db import transaction
 
-from conftest import api_of
-from meetings import transitions
+from conftest import api_of, start_step
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -10,11 +8,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def path(meeting):
     return f"/meetings/{meeting.pk}/sync_status"
-
-
-def start(meeting, step):
-    with transaction.atomic():
-        transitions.start_step(meeting.pk, step)
 
 
 def test_is_exactly_this_before_the_first_sync(own_api, meeting):
@@ -25,7 +18,7 @@ def test_is_exactly_this_before_the_first_sync(own_api, meeting):
 
 @pytest.mark.parametrize("step", SyncStep)
 def test_is_the_step_in_progress(own_api, meeting, step):
-    start(meeting, step)
+    start_step(meeting, step)
     assert own_api.get(path(meeting)).content == b'{"in_progress_sync_status":%d}' % step
 
 
@@ -40,13 +33,13 @@ def test_comes_from_redis_on_a_hit(own_api, meeting, django_assert_num_queries):
 
 def test_comes_from_redis_right_after_a_change(own_api, meeting, django_assert_num_queries):
     own_api.get(path(meeting))
-    start(meeting, SyncStep.MEETING)
+    start_step(meeting, SyncStep.MEETING)
     with django_assert_num_queries(0):
         assert own_api.get(path(meeting)).json() == {"in_progress_sync_status": 2}
 
 
 def test_answers_the_same_without_redis(own_api, meeting, unreachable_redis):
-    start(meeting, SyncStep.NOTES)
+    start_step(meeting, SyncStep.NOTES)
     assert own_api.get(path(meeting)).json() == {"in_progress_sync_status": 3}
 
 

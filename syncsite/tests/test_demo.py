@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 import pytest
 from django.conf import settings
+
+from syncsite.tests.processes import free_port, wait_for
 
 EMBEDDED = not os.environ.get("DATABASE_URL") and not os.environ.get("REDIS_URL")
 pytestmark = pytest.mark.skipif(not EMBEDDED, reason="the demo brings its own database and queue")
@@ -50,17 +51,12 @@ def start(project):
         output.close()
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-def wait_for_text(process, read, text, seconds=60):
-    deadline = time.monotonic() + seconds
-    while text not in read():
+def wait_for_text(process, read, text):
+    def is_shown():
         assert process.poll() is None, read()
-        assert time.monotonic() < deadline, read()
-        time.sleep(0.1)
+        return text in read()
+
+    wait_for(is_shown)
 
 
 def processes_of(project):
@@ -129,7 +125,4 @@ def test_leaves_nothing_running_when_it_is_killed(start, project):
     process, read = start("--port", str(free_port()))
     wait_for_text(process, read, "Signed in")
     process.kill()
-    deadline = time.monotonic() + 40
-    while processes_of(project):
-        assert time.monotonic() < deadline, processes_of(project)
-        time.sleep(0.2)
+    wait_for(lambda: not processes_of(project))

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import socket
-import time
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from crmsync.models import SandboxRecord, SyncAttempt
 from syncsite.demo.processes import Processes, procfile
+from syncsite.tests.processes import free_port, wait_for
 from syncsite.tests.settings import ENVIRONMENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,24 +22,11 @@ PROC = Path("/proc")
 LEASE_SECONDS = 4  # Longer than the sandbox takes to answer, short enough to wait for its end.
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 def database_url():
     it = database.settings_dict
     if database.vendor == "sqlite":
         return f"sqlite:///{it['NAME']}"
     return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
-
-
-def wait_for(condition, seconds=40):
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "It did not happen in time."
-        time.sleep(0.05)
-    return found
 
 
 @pytest.fixture
