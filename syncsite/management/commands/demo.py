@@ -1,18 +1,15 @@
-import fcntl
 import io
 import json
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
 import webbrowser
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 import redis
@@ -25,6 +22,7 @@ from rich.console import Console
 
 from crmsync.management.commands.seed import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
 from syncsite.demo.frontend import Frontend, FrontendError
+from syncsite.demo.preflight import check_port, claim_folder
 from syncsite.demo.processes import Processes, procfile
 from syncsite.demo.valkey import EmbeddedValkey, ValkeyError
 
@@ -48,8 +46,6 @@ As a frontend
 
 FAILURES = (ValkeyError, FrontendError, DatabaseError, redis.RedisError, httpx.HTTPError)
 
-FAILURES = (ValkeyError, FrontendError, DatabaseError, redis.RedisError, httpx.HTTPError)
-
 
 class Command(BaseCommand):
     help = "The whole product on this machine: database, queue, web, workers, and a sync to watch."
@@ -61,8 +57,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, _interrupt)
+        _on_signals(_interrupt)
         # The usual password is known to everybody, so it opens nothing but a local database.
         is_local = not os.environ.get("DATABASE_URL")
         self.password = LOCAL_PASSWORD if is_local else secrets.token_urlsafe(9)
@@ -78,8 +73,8 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
 
     def _run(self, stack: ExitStack, options: dict[str, Any]) -> None:
-        stack.enter_context(_only_demo_here(settings.DATA_DIR))
-        _check_port(options["port"])
+        stack.enter_context(claim_folder(settings.DATA_DIR))
+        check_port(HOST, options["port"])
         self._start_valkey(stack)
         self._prepare_database()
         processes = self._start_processes(stack, options["port"])
@@ -140,27 +135,14 @@ class Command(BaseCommand):
             time.sleep(1)
 
 
+def _on_signals(handler: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
 def _interrupt(*_: Any) -> None:
+    _on_signals(signal.SIG_IGN)  # A second Ctrl-C must not leave half of the processes running.
     raise KeyboardInterrupt
-
-
-def _only_demo_here(folder: Path) -> IO[str]:
-    """A lock that ends with this process, however it ends."""
-    lock = (folder / "demo.lock").open("w")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise CommandError("A demo is already running in this folder.") from error
-    return lock
-
-
-def _check_port(port: int) -> None:
-    try:
-        with socket.create_server((HOST, port)):
-            pass
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise CommandError(f"Port {port} is not free ({reason}): choose another --port.") from error
 
 
 def _environment(port: int) -> Mapping[str, str]:
