@@ -26,6 +26,8 @@ from accounts.throttles import (
 
 
 class SignUpView(APIView):
+    """Makes an account and answers with a token."""
+
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = (SignUpAddressThrottle,)
@@ -40,6 +42,8 @@ class SignUpView(APIView):
 
 
 class AuthenticateView(APIView):
+    """Answers e-mail address and password with a token, to be sent in `Authorization`."""
+
     # The authenticator stays, unused: without one a refused log-in would be a 403.
     permission_classes = (AllowAny,)
     throttle_classes = (AuthenticateAddressThrottle, AuthenticateEmailThrottle)
@@ -55,12 +59,16 @@ class AuthenticateView(APIView):
 
 
 class MeView(APIView):
+    """The person who asks."""
+
     @extend_schema(responses=UserSerializer)
     def get(self, request: AuthenticatedRequest) -> Response:
         return Response(UserSerializer(request.user).data)
 
 
 class PasswordView(APIView):
+    """Changes the password, ends every older token and answers with a new one."""
+
     @extend_schema(request=ChangePasswordSerializer, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = ChangePasswordSerializer(request.user, data=request.data)

@@ -1,20 +1,35 @@
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
-from crmsync import lifecycle
+from crmsync import connections, lifecycle
 from crmsync.errors import CATALOGUE
-from crmsync.models import Connection, RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
+from crmsync.filters import with_state
+from crmsync.models import (
+    Connection,
+    RemoteRecord,
+    SandboxRecord,
+    SyncAttempt,
+    SyncRun,
+    latest_run,
+)
 from crmsync.requeue import requeue
 from crmsync.state import describe_error, error_texts, state_of
+from meetings.admin import MeetingAdmin
+from meetings.models import Meeting
 
 
 class ReadOnly:
     """To look at only: what these rows say is written by the sync itself."""
+
+    opts: Any
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -22,21 +37,36 @@ class ReadOnly:
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not from its own pages; the deletion of a user or a meeting takes it along."""
+        page = request.resolver_match.url_name if request.resolver_match else ""
+        here = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return not (page or "").startswith(here)
+
 
 class AttemptInline(ReadOnly, admin.TabularInline):
     model = SyncAttempt
-    fields = [
-        "step",
-        "number",
-        "started_at",
-        "finished_at",
-        "outcome",
-        "error_code",
-        "http_status",
-        "correlation_id",
-        "outcome_unknown",
-        "internal_message",
-    ]
+    fields = ["started", "seconds", "outcome", "error_code", "http_status", "for_staff"]
+    readonly_fields = ["started", "seconds", "for_staff"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description="started at (UTC)")
+    def started(self, attempt: SyncAttempt) -> str:
+        return _moment(attempt.started_at)
+
+    def seconds(self, attempt: SyncAttempt) -> str:
+        if attempt.finished_at is None:
+            return "under way"
+        return f"{(attempt.finished_at - attempt.started_at).total_seconds():.1f}"
+
+    def for_staff(self, attempt: SyncAttempt) -> str:
+        unknown = "The outcome is unknown. " if attempt.outcome_unknown else ""
+        known = f"{unknown}{attempt.correlation_id}".strip()
+        return format_html(
+            '<div>{}</div><pre class="message">{}</pre>', known, attempt.internal_message
+        )
 
 
 class ErrorFilter(admin.SimpleListFilter):
@@ -52,9 +82,13 @@ class ErrorFilter(admin.SimpleListFilter):
 
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ["reference", "meeting", "customer", "state", "error", "created_at"]
+    list_display = ["reference", "meeting", "customer", "state", "error", "created"]
     list_filter = ["status", ErrorFilter, "connection__provider"]
     list_select_related = ["meeting__user", "connection"]
+
+    class Media:
+        css = {"all": ["crmsync/admin.css"]}
+
     search_fields = ["meeting__title", "meeting__user__email"]
     show_full_result_count = False
     inlines = [AttemptInline]
@@ -84,6 +118,10 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
     def customer(self, run: SyncRun) -> str:
         return run.meeting.user.email
 
+    @admin.display(ordering="created_at", description="created at (UTC)")
+    def created(self, run: SyncRun) -> str:
+        return _moment(run.created_at)
+
     @admin.display(ordering="status")
     def state(self, run: SyncRun) -> str:
         return state_of(run.meeting, run, run.connection, timezone.now())
@@ -110,14 +148,20 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.action(description="Cancel the selected syncs", permissions=["act"])
     def cancel(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> None:
-        canceled = (lifecycle.cancel(run.meeting_id) for run in runs.active())  # type: ignore[attr-defined]
+        chosen = list(runs)  # Read first: a filtered list no longer holds what was canceled.
+        canceled = (
+            run.status in SyncRun.ACTIVE and lifecycle.cancel(run.meeting_id) for run in chosen
+        )
         outcomes = Counter("canceled" if done else "already ended" for done in canceled)
-        outcomes["already ended"] += runs.count() - outcomes.total()
         self._report(request, outcomes)
 
     def _report(self, request: HttpRequest, outcomes: Counter[str]) -> None:
         text = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items() if count)
         self.message_user(request, f"Syncs: {text}.", messages.INFO)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _error_text(run: SyncRun, part: str) -> str:
@@ -145,3 +189,49 @@ class SandboxRecordAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["kind", "key", "account", "updated_at"]
     list_filter = ["kind", "account"]
     search_fields = ["key"]
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "sync"
+    parameter_name = "sync"
+    GROUPS = {
+        "failed": ("Failed", ["failed"]),
+        "in_progress": ("In progress", ["queued", "syncing", "waiting", "retrying", "paused"]),
+        "never": ("Never", ["never_synced", "not_connected"]),
+        "synced": ("Synced", ["synced", "out_of_date"]),
+        "canceled": ("Canceled", ["canceled"]),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, label) for value, (label, _) in self.GROUPS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> QuerySet[Any]:
+        if self.value() not in self.GROUPS:
+            return queryset
+        states = self.GROUPS[self.value() or ""][1]
+        return with_state(queryset, timezone.now()).filter(state__in=states)
+
+
+admin.site.unregister(Meeting)
+
+
+@admin.register(Meeting)
+class SyncedMeetingAdmin(MeetingAdmin):
+    list_display = ["title", "user", "starts_at", "sync"]
+    list_filter = [StateFilter]
+    list_select_related = ["user__connection"]
+    readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
+        return super().get_queryset(request).prefetch_related(latest_run())
+
+    @admin.display(description="sync")
+    def sync(self, meeting: Meeting) -> str:
+        runs = getattr(meeting, "latest_runs", [])
+        own = connections.of(meeting.user)
+        return state_of(meeting, runs[0] if runs else None, own, timezone.now()).replace("_", " ")
+
+    @admin.display(description="sync runs")
+    def runs(self, meeting: Meeting) -> str:
+        url = reverse("admin:crmsync_syncrun_changelist")
+        return format_html('<a href="{}?meeting={}">All runs of this meeting</a>', url, meeting.pk)

@@ -87,9 +87,9 @@ CATALOGUE: dict[str, ErrorKind] = {
         "reconnect",
         HOLD,
         Who.YOU,
-        _("{crm} no longer lets us in"),
-        _("The sign-in that you once gave us is not accepted any more."),
-        _("Connect {crm} again. We then finish saving what is waiting."),
+        _("{crm} does not let us in"),
+        _("The sign-in that you gave us is not accepted, or not any more."),
+        _("Connect {crm} with a sign-in that is valid. We then save what is waiting."),
     ),
     "permission_missing": ErrorKind(
         "reconnect",

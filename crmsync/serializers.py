@@ -13,7 +13,7 @@ from meetings.serializers import MeetingSerializer
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
-    """Expects `latest_runs` prefetched and the owner's connection selected with the meeting."""
+    # Expects `latest_runs` prefetched and the owner's connection selected with the meeting.
 
     sync_state = serializers.SerializerMethodField()
 
@@ -45,7 +45,7 @@ class ConnectionSummarySerializer(serializers.Serializer[Any]):
 
 
 class SyncSerializer(serializers.Serializer[Any]):
-    """The document of state.describe()."""
+    """Where the sync of a meeting stands. `poll_after`: seconds; null: no need to ask again."""
 
     meeting_id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=list(PHASES))
@@ -96,7 +96,8 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
         ]
 
     def get_error(self, run: SyncRun) -> dict[str, Any] | None:
-        return describe_error(run, run.error_code) if run.error_code else None
+        says_why = run.status in (SyncRun.Status.FAILED, SyncRun.Status.RETRYING)
+        return describe_error(run, run.error_code) if says_why and run.error_code else None
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):

@@ -35,6 +35,7 @@ class Sample:
 STATES_USER = "states@example.com"
 PAUSED_USER = "paused@example.com"
 NOT_CONNECTED_USER = "not-connected@example.com"
+OWNERS = (STATES_USER, PAUSED_USER, NOT_CONNECTED_USER)
 RETRYING_STEP_2 = {"status": Status.RETRYING, "step": 2, "failures": 2, "attempt": 3}
 
 SAMPLES = {
@@ -78,7 +79,7 @@ SAMPLES = {
 def make(hashed_password: str) -> None:
     owners = {
         email: User.objects.get_or_create(email=email, defaults={"password": hashed_password})[0]
-        for email in (STATES_USER, PAUSED_USER, NOT_CONNECTED_USER)
+        for email in OWNERS
     }
     _connect(owners[STATES_USER], State.CONNECTED)
     _connect(owners[PAUSED_USER], State.NEEDS_REAUTH)

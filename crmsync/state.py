@@ -41,6 +41,7 @@ ACTIONS = {
     "canceled": ["sync"],
 }
 POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": None}
+IN_LINE_POLL_AFTER = 5  # Due, and its turn may come any moment.
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
@@ -123,6 +124,8 @@ def _next_attempt_at(state: str, run: SyncRun | None, now: datetime) -> datetime
 
 def _poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> int | None:
     longest = POLL_AFTER[PHASES[state]]
+    if state in {"waiting", "retrying"} and next_attempt_at is None:
+        return IN_LINE_POLL_AFTER
     if next_attempt_at is None or longest is None:
         return longest
     return max(1, min(longest, int((next_attempt_at - now).total_seconds()) + 1))

@@ -1,7 +1,7 @@
 import hashlib
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,7 +19,7 @@ from accounts.authentication import AuthenticatedRequest
 from crmsync import connecting, connections, lifecycle
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
-from crmsync.models import Connection, SyncRun
+from crmsync.models import Connection, SyncRun, latest_run
 from crmsync.serializers import (
     ConnectionSerializer,
     ConnectSerializer,
@@ -31,12 +31,6 @@ from crmsync.state import describe, error_texts
 from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
-
-LATEST_RUN = Prefetch(
-    "sync_runs",
-    SyncRun.objects.select_related("connection").order_by("-id")[:1],
-    to_attr="latest_runs",
-)
 
 
 class NotConnected(APIException):
@@ -52,7 +46,7 @@ class NothingToCancel(APIException):
 
 
 class SyncedMeetingViewSet(MeetingViewSet):
-    """The meetings, and what can be seen and done about their syncs."""
+    """The meetings of the person who asks."""
 
     serializer_class = SyncedMeetingSerializer
     filter_backends = [BoundedSearchFilter, SyncStateFilter]
@@ -61,7 +55,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         meetings = super().get_queryset()
         if self.action not in SHOWING_MEETINGS:
             return meetings
-        return meetings.select_related("user__connection").prefetch_related(LATEST_RUN)
+        return meetings.select_related("user__connection").prefetch_related(latest_run())
 
     def perform_destroy(self, instance: Meeting) -> None:
         lifecycle.delete_meeting(instance)
@@ -69,6 +63,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @extend_schema(responses=SyncSerializer)
     @action(detail=True)
     def sync(self, request: AuthenticatedRequest, pk: int) -> HttpResponse:
+        """Where the sync stands. Send the ETag as If-None-Match to hear of changes only."""
         document = _read_document(request, pk)
         response: HttpResponse = Response(document, headers=_polling_headers(document))
         if "If-None-Match" in request.headers:
@@ -80,6 +75,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @extend_schema(request=None, responses={202: SyncSerializer})
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
+        """Starts a sync; while one is under way it is that one. 409 without a connection."""
         try:
             lifecycle.request_sync(self.get_object(), by=request.user)
         except lifecycle.NotConnectedError as error:
@@ -91,13 +87,15 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @extend_schema(responses={202: SyncSerializer})
     @sync.mapping.delete
     def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
+        """Cancels the sync that is under way. 409 where none is."""
         if not lifecycle.cancel(self.get_object().pk):
             raise NothingToCancel
         return _accepted(request, pk)
 
     @extend_schema(responses=RunSerializer(many=True))
-    @action(detail=True)
+    @action(detail=True, filter_backends=[])
     def runs(self, request: Request, pk: int) -> Response:
+        """What was tried, newest first."""
         runs: QuerySet[Any] = SyncRun.objects.latest_of(self.get_object())
         page = self.paginate_queryset(
             runs.select_related("connection").prefetch_related("attempts")
@@ -162,6 +160,8 @@ class ConnectionView(APIView):
 
 
 class ConnectionCheckView(APIView):
+    """Asks the CRM whether the stored credentials still work."""
+
     @extend_schema(request=None, responses=ConnectionSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
         checked = connecting.check(_own_connection(request))

@@ -74,11 +74,16 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
             raise NotFound from error
         self.validate(validated_data)
         attendees = validated_data.pop("attendees", None)
-        meeting = super().update(instance, validated_data)
+        if attendees == list(instance.attendees.values("email", "name")):
+            attendees = None
         if attendees is not None:
-            meeting.attendees.all().delete()
-            _add_attendees(meeting, attendees)
-        return meeting
+            instance.attendees.all().delete()
+            _add_attendees(instance, attendees)
+        edited = any(getattr(instance, name) != value for name, value in validated_data.items())
+        # An edit that changes nothing must not make a synced meeting look out of date.
+        if edited or attendees is not None:
+            return super().update(instance, validated_data)
+        return instance
 
 
 class SyncStatusSerializer(serializers.ModelSerializer[Meeting]):

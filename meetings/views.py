@@ -46,11 +46,13 @@ class MeetingViewSet(ModelViewSet[Meeting]):
     @extend_schema(responses=SyncStatusSerializer)
     @action(detail=True)
     def sync_status(self, request: Request, pk: int) -> Response:
+        """The step in progress: 1 contacts, 2 meeting, 3 notes; null while none is."""
         return Response({"in_progress_sync_status": self._look_up(pk)["in_progress_sync_status"]})
 
     @extend_schema(responses=LastSyncSuccessSerializer)
     @action(detail=True)
     def last_sync_success(self, request: Request, pk: int) -> Response:
+        """Whether the last try succeeded; null before the first."""
         return Response({"last_sync_success": self._look_up(pk)["last_sync_success"]})
 
     def _look_up(self, pk: int) -> Any:

@@ -152,7 +152,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "syncsite",
     "DESCRIPTION": "Puts meetings into the CRM and says honestly where each one stands.",
-    "VERSION": "1",
+    "VERSION": "",  # The view names it.
+    "PATH_CONVERTER_OVERRIDES": {"key": int},
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "ENUM_NAME_OVERRIDES": {"SyncStep": "meetings.models.SyncStep.choices"},

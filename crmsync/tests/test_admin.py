@@ -4,9 +4,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from conftest import run_command
 from crmsync import lifecycle
+from crmsync.admin import StateFilter
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncRun
+from crmsync.state import PHASES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -86,6 +89,41 @@ def test_cancels_what_is_under_way(admin_client, failed_run, meeting):
     assert "1 canceled, 1 already ended" in act(admin_client, "cancel", run, failed_run)
     run.refresh_from_db()
     assert run.status == SyncRun.Status.CANCELED
+
+
+def test_counts_what_it_cancels_of_a_filtered_list(admin_client, meeting, connection):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    form = {"action": "cancel", "_selected_action": [run.pk]}
+    page = admin_client.post(f"{RUNS}?status__exact=queued", form, follow=True).content.decode()
+    assert "Syncs: 1 canceled." in page
+
+
+def test_folds_a_traceback_into_the_page(admin_client, make_meeting, connection, settle):
+    run, _ = lifecycle.request_sync(make_meeting("bug@sandbox.invalid"), by=None)
+    settle()
+    page = admin_client.get(f"{RUNS}{run.pk}/change/").content.decode()
+    assert '<pre class="message">Traceback' in page
+
+
+def test_offers_to_delete_no_sync(admin_client, failed_run):
+    assert "delete_selected" not in admin_client.get(RUNS).content.decode()
+    assert admin_client.post(f"{RUNS}{failed_run.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert SyncRun.objects.exists()
+
+
+@pytest.mark.parametrize("group", StateFilter.GROUPS)
+def test_says_of_each_meeting_what_its_owner_reads(admin_client, group):
+    run_command("seed", meetings=0, states=True, password="secret")
+    page = admin_client.get("/admin/meetings/meeting/", {"sync": group}).content.decode()
+    for state in PHASES:
+        shown = f"A meeting that is {state.replace('_', ' ')}<" in page
+        assert shown == (state in StateFilter.GROUPS[group][1])
+
+
+def test_leads_from_a_meeting_to_its_runs(admin_client, failed_run):
+    path = f"/admin/meetings/meeting/{failed_run.meeting_id}/change/"
+    assert f"{RUNS}?meeting={failed_run.meeting_id}" in admin_client.get(path).content.decode()
+    assert admin_client.get(f"{RUNS}?meeting={failed_run.meeting_id}").status_code == 200
 
 
 def test_lets_staff_who_may_only_look_do_nothing(client, failed_run):

@@ -31,7 +31,7 @@ def test_is_made_once_the_crm_took_the_credentials(own_api):
 def test_is_not_made_when_the_crm_refuses(own_api):
     response = put(own_api, {"token": "expired"})
     assert response.status_code == 400
-    assert response.json()["credentials"][0] == "Sandbox no longer lets us in"
+    assert response.json()["credentials"][0] == "Sandbox does not let us in"
     assert not Connection.objects.exists()
 
 

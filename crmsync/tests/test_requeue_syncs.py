@@ -111,7 +111,7 @@ def test_puts_back_a_canceled_sync_that_is_named(connection, meeting):
 def test_chooses_what_it_is_asked_for(fail, options, chosen):
     fail()
     fail("locked@sandbox.invalid")
-    assert requeue(dry_run=True, **options) == f"Would look at {chosen} syncs."
+    assert requeue(dry_run=True, **options) == f"Would re-queue up to {chosen} syncs."
     assert SyncRun.objects.count() == 2
 
 

@@ -24,6 +24,17 @@ def test_show_what_was_tried_newest_first(own_api, make_meeting, connection, set
     }
 
 
+def test_promise_no_retry_of_a_canceled_one(own_api, make_meeting, connection, settle, settings):
+    settings.SYNC_RETRY_DELAYS = [60]
+    meeting = make_meeting("unavailable@sandbox.invalid")
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    path = f"/meetings/{meeting.pk}/runs"
+    assert own_api.get(path).json()["results"][0]["error"]["code"] == "crm_unavailable"
+    own_api.delete(f"/meetings/{meeting.pk}/sync")
+    assert own_api.get(path).json()["results"][0]["error"] is None
+
+
 def test_never_show_what_is_for_staff(own_api, make_meeting, connection, settle):
     meeting = make_meeting("bug@sandbox.invalid")
     own_api.post(f"/meetings/{meeting.pk}/sync")

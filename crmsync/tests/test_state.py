@@ -74,7 +74,7 @@ def test_names_the_next_attempt_where_one_is_planned_and_only_there(state):
 def test_names_no_next_attempt_in_the_past(state):
     meeting, run, link = CASES[state]
     read = document(meeting, {**run, "due_at": BEFORE}, link)
-    assert (read["next_attempt_at"], read["poll_after"]) == (None, 30)
+    assert (read["next_attempt_at"], read["poll_after"]) == (None, 5)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_names_no_next_attempt_in_the_past(state):
         ("never_synced", 60),
         ("queued", 2),
         ("retrying", 13),
-        ("waiting", 30),
+        ("waiting", 5),
         ("paused", 30),
         ("synced", 60),
     ],

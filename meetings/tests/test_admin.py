@@ -4,26 +4,6 @@ from meetings.models import Meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-STATES = {
-    "never": {},
-    "in_progress": {"in_progress_sync_status": 2},
-    "failed": {"last_sync_success": False},
-    "synced": {"last_sync_success": True},
-}
-
-
-@pytest.mark.parametrize("chosen", STATES)
-def test_filters_by_sync_state(admin_client, make_meeting, chosen):
-    for name, values in STATES.items():
-        make_meeting(title=f"meeting-{name}", **values)
-    page = admin_client.get("/admin/meetings/meeting/", {"sync": chosen}).content.decode()
-    assert [name for name in STATES if f"meeting-{name}" in page] == [chosen]
-
-
-def test_says_where_each_stands(admin_client, make_meeting):
-    make_meeting(in_progress_sync_status=2, last_sync_success=False)
-    assert "Step 2 of 3, retrying" in admin_client.get("/admin/meetings/meeting/").content.decode()
-
 
 @pytest.mark.parametrize("query", ["lunch", "ann@example.com", "carla@acme"])
 def test_finds_by_title_owner_and_attendee(admin_client, make_meeting, stranger, query):

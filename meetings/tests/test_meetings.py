@@ -92,6 +92,14 @@ def test_keep_the_sync_fields_that_a_worker_set_while_they_were_edited(meeting):
     assert (meeting.title, meeting.in_progress_sync_status) == ("Lunch", 2)
 
 
+def test_stay_as_they_are_when_an_edit_changes_nothing(own_api, meeting):
+    before = own_api.get(f"/meetings/{meeting.pk}").json()
+    assert own_api.patch(f"/meetings/{meeting.pk}", before).json() == before
+    assert own_api.patch(f"/meetings/{meeting.pk}", {}).json() == before
+    shorter = own_api.patch(f"/meetings/{meeting.pk}", {"attendees": before["attendees"][:1]})
+    assert shorter.json()["updated_at"] > before["updated_at"]
+
+
 def test_edited_twice_at_once_keep_both_edits(meeting):
     first, second = Meeting.objects.get(), Meeting.objects.get()  # Both read before either wrote.
     for instance, change in ((first, {"title": "Lunch"}), (second, {"notes": "Fifty seats."})):

@@ -1,6 +1,7 @@
 """What must hold before the demo starts anything; each refusal is one sentence."""
 
 import fcntl
+import os
 import socket
 from pathlib import Path
 from typing import IO
@@ -23,5 +24,5 @@ def check_port(host: str, port: int) -> None:
         with socket.create_server((host, port)):
             pass
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise CommandError(f"Port {port} is not free ({reason}): choose another --port.") from error

@@ -35,7 +35,9 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(SyncSerializer(document).data, indent=2, ensure_ascii=False))
 
     def _write_run(self, run: SyncRun) -> None:
-        self.stdout.write(f"\nRun {run.pk} ({run.reference}): {run.status} {run.error_code}")
+        self.stdout.write(
+            f"\nRun {run.pk} ({run.reference}): {run.status} {run.error_code}".rstrip()
+        )
         for attempt in run.attempts.all():
             ended = f"{attempt.finished_at:%H:%M:%S}" if attempt.finished_at else "…"
             self.stdout.write(
@@ -46,6 +48,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"      {line}")
 
     def _write_records(self, meeting: Meeting) -> None:
-        self.stdout.write("\nWhat was written")
-        for record in records.of_meeting(meeting).order_by("kind", "local_key"):
+        written = records.of_meeting(meeting).order_by("kind", "local_key")
+        self.stdout.write("\nWhat was written" if written else "\nNothing was written.")
+        for record in written:
             self.stdout.write(f"  {record.action} {record.kind} {record.local_key}: {record.url}")

@@ -86,6 +86,6 @@ def _report(chosen: int, outcomes: Counter[str], options: dict[str, Any]) -> str
         figures = {"chosen": chosen, "requeued": requeued, "skipped": outcomes}
         return json.dumps({**figures, "dry_run": options["dry_run"]})
     if options["dry_run"]:
-        return f"Would look at {chosen} syncs."
+        return f"Would re-queue up to {chosen} syncs."
     why = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     return f"Re-queued {requeued} syncs, skipped {outcomes.total()}{why and f' ({why})'}."

@@ -52,8 +52,9 @@ class Command(BaseCommand):
         _make_meetings(users, options["meetings"])
         if options["states"]:
             showcase.make(make_password(password))
+        shown = f" One meeting in every state: {', '.join(showcase.OWNERS)}." * options["states"]
         return (
-            f"Seeded {len(users)} users and {options['meetings']} meetings. "
+            f"Seeded {len(users)} users and {options['meetings']} meetings.{shown} "
             f"Sign in as {DEMO_USER}, in the admin as {SUPPORT_USER}."
         )
 

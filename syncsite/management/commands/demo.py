@@ -101,6 +101,7 @@ class Command(BaseCommand):
         logs.mkdir(exist_ok=True)
         processes = Processes(settings.BASE_DIR, logs, _environment(port))
         stack.callback(processes.stop)
+        stack.callback(self.console.print, "Stopping …")
         commands = procfile(settings.BASE_DIR / "Procfile")
         processes.start("web", f"{commands['web']} --bind {HOST}:{port}")
         for number in range(1, WORKERS + 1):
