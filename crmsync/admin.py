@@ -124,7 +124,7 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.display(ordering="status")
     def state(self, run: SyncRun) -> str:
-        return state_of(run.meeting, run, run.connection, timezone.now())
+        return state_of(run.meeting, run, run.connection, timezone.now()).replace("_", " ")
 
     @admin.display(ordering="error_code")
     def error(self, run: SyncRun) -> str:
