@@ -225,6 +225,13 @@ class SyncedMeetingAdmin(MeetingAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return super().get_queryset(request).prefetch_related(latest_run())
 
+    def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
+        lifecycle.delete_meeting(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        for meeting in queryset:
+            lifecycle.delete_meeting(meeting)
+
     @admin.display(description="sync")
     def sync(self, meeting: Meeting) -> str:
         runs = getattr(meeting, "latest_runs", [])

@@ -14,8 +14,9 @@ Kind = RemoteRecord.Kind
 
 def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
     # In one order for everybody: two meetings that share contacts must not wait for each other.
+    by_key = {(ref.kind, ref.local_key): ref for ref in refs}
     RemoteRecord.objects.bulk_create(
-        [_record(run, ref) for ref in sorted(refs, key=lambda ref: (ref.kind, ref.local_key))],
+        [_record(run, by_key[key]) for key in sorted(by_key)],
         update_conflicts=True,
         unique_fields=["connection", "kind", "local_key"],
         update_fields=["meeting", "remote_id", "url", "action", "payload_hash", "written_at"],

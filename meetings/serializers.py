@@ -74,14 +74,9 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
             raise NotFound from error
         self.validate(validated_data)
         attendees = validated_data.pop("attendees", None)
-        if attendees == list(instance.attendees.values("email", "name")):
-            attendees = None
-        if attendees is not None:
-            instance.attendees.all().delete()
-            _add_attendees(instance, attendees)
         edited = any(getattr(instance, name) != value for name, value in validated_data.items())
         # An edit that changes nothing must not make a synced meeting look out of date.
-        if edited or attendees is not None:
+        if _replace_attendees(instance, attendees) or edited:
             return super().update(instance, validated_data)
         return instance
 
@@ -96,6 +91,18 @@ class LastSyncSuccessSerializer(serializers.ModelSerializer[Meeting]):
     class Meta:
         model = Meeting
         fields = ["last_sync_success"]
+
+
+def _replace_attendees(meeting: Meeting, attendees: list[dict[str, str]] | None) -> bool:
+    """Whether that changed anything. None leaves them as they are."""
+    if attendees is None:
+        return False
+    wanted = [{"name": "", **attendee} for attendee in attendees]
+    if wanted == list(meeting.attendees.values("email", "name")):
+        return False
+    meeting.attendees.all().delete()
+    _add_attendees(meeting, wanted)
+    return True
 
 
 def _add_attendees(meeting: Meeting, attendees: list[dict[str, str]]) -> None:

@@ -151,6 +151,14 @@ def test_adds_and_changes_nothing_by_hand(admin_client, model):
     assert admin_client.get(f"/admin/crmsync/{model}/add/").status_code == 403
 
 
+def test_deletes_selected_meetings_with_their_syncs(admin_client, failed_run, meeting):
+    lifecycle.request_sync(meeting, by=None)
+    form = {"action": "delete_selected", "post": "yes"}
+    form["_selected_action"] = [meeting.pk, failed_run.meeting_id]
+    assert admin_client.post("/admin/meetings/meeting/", form).status_code == 302
+    assert not SyncRun.objects.exists()
+
+
 @pytest.mark.parametrize("model", ["meetings/meeting", "accounts/user"])
 def test_stands_in_the_way_of_no_deletion(admin_client, failed_run, model):
     pk = failed_run.meeting.user_id if "user" in model else failed_run.meeting_id

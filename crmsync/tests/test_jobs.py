@@ -106,6 +106,13 @@ def test_write_again_what_was_deleted_in_the_crm(sync, meeting, monkeypatch, met
     assert RemoteRecord.objects.get(kind="meeting").remote_id != "deleted"
 
 
+def test_remember_a_record_that_a_provider_names_twice(sync, make_meeting, monkeypatch):
+    twice = [Ref("contact", "ann@acme.example", pk, "created") for pk in ("1", "2")]
+    monkeypatch.setattr(Sandbox, "upsert_contacts", lambda *_: twice)
+    assert sync(make_meeting("ann@acme.example")).status == Status.SUCCEEDED
+    assert RemoteRecord.objects.get(kind="contact").remote_id == "2"
+
+
 def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
     run, _ = lifecycle.request_sync(meeting, by=None)
     jobs.sync_contacts(run.pk)

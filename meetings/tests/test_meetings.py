@@ -96,6 +96,8 @@ def test_stay_as_they_are_when_an_edit_changes_nothing(own_api, meeting):
     before = own_api.get(f"/meetings/{meeting.pk}").json()
     assert own_api.patch(f"/meetings/{meeting.pk}", before).json() == before
     assert own_api.patch(f"/meetings/{meeting.pk}", {}).json() == before
+    nameless = [{"email": attendee["email"]} for attendee in before["attendees"]]
+    assert own_api.patch(f"/meetings/{meeting.pk}", {"attendees": nameless}).json() == before
     shorter = own_api.patch(f"/meetings/{meeting.pk}", {"attendees": before["attendees"][:1]})
     assert shorter.json()["updated_at"] > before["updated_at"]
 

@@ -13,6 +13,8 @@ import httpx
 import pytest
 from django.conf import settings
 
+from crmsync.management.commands.seed import LOCAL_PASSWORD
+from syncsite.management.commands.demo import choose_password
 from syncsite.tests.processes import free_port, wait_for
 
 EMBEDDED = not os.environ.get("DATABASE_URL") and not os.environ.get("REDIS_URL")
@@ -110,6 +112,12 @@ def curl(line):
     return httpx.request(
         method, url.replace("localhost", "127.0.0.1"), headers=headers, content="".join(body)
     )
+
+
+def test_gives_nobody_a_known_password_to_a_shared_database(monkeypatch):
+    assert choose_password() == choose_password() == LOCAL_PASSWORD
+    monkeypatch.setenv("DATABASE_URL", "postgres://db.example/syncsite")
+    assert len({choose_password(), choose_password(), LOCAL_PASSWORD}) == 3
 
 
 def test_says_that_a_port_is_taken(start):

@@ -58,9 +58,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
         _on_signals(_interrupt)
-        # The usual password is known to everybody, so it opens nothing but a local database.
-        is_local = not os.environ.get("DATABASE_URL")
-        self.password = LOCAL_PASSWORD if is_local else secrets.token_urlsafe(9)
+        self.password = choose_password()
         self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
         try:
             with ExitStack() as stack:
@@ -134,6 +132,11 @@ class Command(BaseCommand):
         while True:
             _check_running(processes)
             time.sleep(1)
+
+
+def choose_password() -> str:
+    """The usual one is known to everybody, so it opens nothing but a local database."""
+    return secrets.token_urlsafe(9) if os.environ.get("DATABASE_URL") else LOCAL_PASSWORD
 
 
 def _on_signals(handler: Any) -> None:
