@@ -26,7 +26,7 @@ TURN = Case(When(status=Status.RUNNING, then=0), When(status=Status.RETRYING, th
 def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
     """Whether the run may call the CRM now. Needs the connection's row locked."""
     if connection.state != Connection.State.CONNECTED:
-        park_if_held(connection)
+        park(connection.pk)
         return False
     if connection.not_before and connection.not_before > now:
         return False
