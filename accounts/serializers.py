@@ -72,7 +72,7 @@ class NewPasswordSerializer(serializers.Serializer[User]):
         return attrs
 
 
-TAKEN = "A user with this e-mail address already exists."
+TAKEN = User._meta.get_field("email").error_messages["unique"]
 
 
 class SignUpSerializer(NewPasswordSerializer):

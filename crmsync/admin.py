@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from crmsync import connections, lifecycle
+from crmsync import lifecycle, standing
 from crmsync.errors import CATALOGUE
 from crmsync.filters import with_state
 from crmsync.models import (
@@ -18,7 +18,6 @@ from crmsync.models import (
     SandboxRecord,
     SyncAttempt,
     SyncRun,
-    latest_run,
 )
 from crmsync.requeue import requeue
 from crmsync.state import describe_error, error_texts, state_of
@@ -48,9 +47,7 @@ class AttemptInline(ReadOnly, admin.TabularInline):
     model = SyncAttempt
     fields = ["started", "seconds", "outcome", "error_code", "http_status", "for_staff"]
     readonly_fields = ["started", "seconds", "for_staff"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    can_delete = False
 
     @admin.display(description="started at (UTC)")
     def started(self, attempt: SyncAttempt) -> str:
@@ -85,10 +82,6 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ["reference", "meeting", "customer", "state", "error", "created"]
     list_filter = ["status", ErrorFilter, "connection__provider"]
     list_select_related = ["meeting__user", "connection"]
-
-    class Media:
-        css = {"all": ["crmsync/admin.css"]}
-
     search_fields = ["meeting__title", "meeting__user__email"]
     show_full_result_count = False
     inlines = [AttemptInline]
@@ -106,12 +99,16 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
         ),
     ]
 
+    class Media:
+        css = {"all": ["crmsync/admin.css"]}
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         # What looks like a reference is one; the other fields are slow to search.
-        if search_term.strip().upper().startswith("SY-"):
-            return queryset.filter(reference=search_term.strip().upper()), False
+        reference = search_term.strip().upper()
+        if reference.startswith("SY-"):
+            return queryset.filter(reference=reference), False
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(ordering="meeting__user__email")
@@ -219,11 +216,10 @@ admin.site.unregister(Meeting)
 class SyncedMeetingAdmin(MeetingAdmin):
     list_display = ["title", "user", "starts_at", "sync"]
     list_filter = [StateFilter]
-    list_select_related = ["user__connection"]
     readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return super().get_queryset(request).prefetch_related(latest_run())
+        return standing.with_standing(super().get_queryset(request))
 
     def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
         lifecycle.delete_meeting(obj)
@@ -234,9 +230,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
 
     @admin.display(description="sync")
     def sync(self, meeting: Meeting) -> str:
-        runs = getattr(meeting, "latest_runs", [])
-        own = connections.of(meeting.user)
-        return state_of(meeting, runs[0] if runs else None, own, timezone.now()).replace("_", " ")
+        return standing.state(meeting).replace("_", " ")
 
     @admin.display(description="sync runs")
     def runs(self, meeting: Meeting) -> str:

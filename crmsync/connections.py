@@ -40,9 +40,9 @@ def open_credentials(connection: Connection) -> dict[str, Any]:
 
 def get_or_create(user: Any, provider: str, account: Account) -> Connection:
     """The user's connection, whatever it leads to so far, its row locked."""
+    locked = Connection.objects.select_for_update(no_key=True)
     made = {"provider": provider, "account_id": account.id}
-    Connection.objects.get_or_create(user=user, defaults=made)
-    return Connection.objects.select_for_update(no_key=True).get(user=user)
+    return locked.get_or_create(user=user, defaults=made)[0]
 
 
 def store(

@@ -79,11 +79,14 @@ def _save_meeting(provider: Provider, run: SyncRun) -> Sequence[Ref]:
 
 
 def _save_notes(provider: Provider, run: SyncRun) -> Sequence[Ref]:
-    contacts, new_contacts = _contacts(provider, run)
+    contacts, new = _contacts(provider, run)
     content = _content(run.meeting)
     known = records.find(run.connection, Kind.MEETING, [str(content.key)])
-    new = [*new_contacts, *([] if known else [provider.upsert_meeting(content, contacts, {})])]
-    meeting_ref = known[0] if known else new[-1]
+    if known:
+        meeting_ref = known[0]
+    else:
+        meeting_ref = provider.upsert_meeting(content, contacts, {})
+        new = [*new, meeting_ref]
     return [*new, *provider.add_notes(meeting_ref, content, contacts)]
 
 

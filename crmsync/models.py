@@ -145,12 +145,6 @@ class SyncRun(models.Model):
         return self.reference
 
 
-def latest_run() -> "models.Prefetch[str, SyncRunQuerySet, str]":
-    """Fills `latest_runs` of meetings with their latest run, if they have one."""
-    latest = SyncRun.objects.select_related("connection").order_by("-id")[:1]
-    return models.Prefetch("sync_runs", latest, to_attr="latest_runs")
-
-
 class SyncAttempt(models.Model):
     """One try of one step, written before the call to the CRM and completed after it."""
 

@@ -1,29 +1,24 @@
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
-from crmsync import connections
+from crmsync import standing
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.state import PHASES, describe_error, error_texts, state_of
+from crmsync.state import PHASES, describe_error, error_texts
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
-    # Expects `latest_runs` prefetched and the owner's connection selected with the meeting.
-
     sync_state = serializers.SerializerMethodField()
 
     class Meta(MeetingSerializer.Meta):
         fields = [*MeetingSerializer.Meta.fields, "sync_state"]
 
     def get_sync_state(self, meeting: Meeting) -> str:
-        runs = getattr(meeting, "latest_runs", [])  # A meeting just made has none.
-        run = runs[0] if runs else None
-        return state_of(meeting, run, connections.of(meeting.user), timezone.now())
+        return standing.state(meeting)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -41,7 +41,7 @@ def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
 def is_next(connection: Connection) -> bool:
     """Whether a run that is made now starts at once. Needs the connection's row locked."""
     places = settings.SYNC_CONCURRENCY_PER_CONNECTION
-    return len(connection.sync_runs.active()[:places]) < places
+    return connection.sync_runs.active()[:places].count() < places
 
 
 def go_on(connection: Connection | None, run_id: int, step: int) -> None:

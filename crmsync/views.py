@@ -19,7 +19,7 @@ from accounts.authentication import AuthenticatedRequest
 from crmsync import connecting, connections, lifecycle
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
-from crmsync.models import Connection, SyncRun, latest_run
+from crmsync.models import Connection, SyncRun
 from crmsync.serializers import (
     ConnectionSerializer,
     ConnectSerializer,
@@ -27,6 +27,7 @@ from crmsync.serializers import (
     SyncedMeetingSerializer,
     SyncSerializer,
 )
+from crmsync.standing import with_standing
 from crmsync.state import describe, error_texts
 from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
@@ -55,7 +56,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         meetings = super().get_queryset()
         if self.action not in SHOWING_MEETINGS:
             return meetings
-        return meetings.select_related("user__connection").prefetch_related(latest_run())
+        return with_standing(meetings)
 
     def perform_destroy(self, instance: Meeting) -> None:
         lifecycle.delete_meeting(instance)
