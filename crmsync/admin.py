@@ -234,5 +234,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
 
     @admin.display(description="sync runs")
     def runs(self, meeting: Meeting) -> str:
+        if meeting.pk is None:
+            return ""
         url = reverse("admin:crmsync_syncrun_changelist")
         return format_html('<a href="{}?meeting={}">All runs of this meeting</a>', url, meeting.pk)

@@ -126,6 +126,12 @@ def test_leads_from_a_meeting_to_its_runs(admin_client, failed_run):
     assert admin_client.get(f"{RUNS}?meeting={failed_run.meeting_id}").status_code == 200
 
 
+def test_leads_from_a_meeting_that_is_not_yet_made_to_no_runs(admin_client):
+    page = admin_client.get("/admin/meetings/meeting/add/")
+    assert page.status_code == 200
+    assert "?meeting=" not in page.content.decode()
+
+
 def test_lets_staff_who_may_only_look_do_nothing(client, failed_run):
     staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
     staff.user_permissions.add(Permission.objects.get(codename="view_syncrun"))
