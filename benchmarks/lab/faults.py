@@ -1,0 +1,123 @@
+"""What goes wrong in a run, and when: drawn from a seed, spread over the time of the run."""
+
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import redis
+
+from benchmarks.lab.postgres import Postgres
+from benchmarks.lab.stack import LEASE_SECONDS, Stack
+
+OUTAGE_SECONDS = (0.5, 2.5)
+
+
+class Faults:
+    """`plan` says how often each fault happens; `happened` how often it did."""
+
+    def __init__(self, stack: Stack, postgres: Postgres | None, seed: int) -> None:
+        self.stack = stack
+        self.postgres = postgres
+        self.random = random.Random(seed)
+        self.happened: Counter[str] = Counter()
+        self.database_outages: list[tuple[float, float]] = []
+        self._stopped: list[threading.Thread] = []
+
+    def cause(self, plan: Mapping[str, int], seconds: float) -> None:
+        """Returns when the last of them is over."""
+        names = [name for name, count in plan.items() for _ in range(count)]
+        self.random.shuffle(names)
+        start = time.monotonic()
+        moments = sorted(self.random.uniform(0, seconds) for _ in names)
+        for name, moment in zip(names, moments, strict=True):
+            time.sleep(max(0.0, start + moment - time.monotonic()))
+            FAULTS[name](self)
+            self.happened[name] += 1
+        for thread in self._stopped:
+            thread.join()
+
+    def kill_something(self) -> None:
+        victims = [self.kill_worker, self.kill_horse, self.kill_both]
+        self.random.choice([*victims, self.kill_dispatcher, self.kill_web])()
+
+    def kill_worker(self) -> None:
+        self.stack.kill(self.random.choice(self.stack.pids("worker")))
+
+    def kill_horse(self) -> None:
+        pair = self.stack.worker_with_horse(self.random)
+        if pair:
+            self.stack.kill(pair[1])
+
+    def kill_both(self) -> None:
+        for pid in self.stack.worker_with_horse(self.random) or ():
+            self.stack.kill(pid)
+
+    def kill_dispatcher(self) -> None:
+        self.stack.kill(self.random.choice(self.stack.pids("dispatcher")))
+
+    def kill_web(self) -> None:
+        self.stack.kill(self.random.choice(self.stack.pids("web")))
+
+    def restart_workers(self) -> None:
+        for pid in self.stack.pids("worker"):
+            self.stack.kill(pid, signal.SIGTERM)
+
+    def kill_redis(self) -> None:
+        self.stack.valkey.process.kill()
+        self.stack.valkey.process.wait()
+        time.sleep(self.random.uniform(*OUTAGE_SECONDS))
+        self.stack.valkey.start()
+
+    def hang_redis(self) -> None:
+        self.stack.valkey.process.send_signal(signal.SIGSTOP)
+        time.sleep(self.random.uniform(*OUTAGE_SECONDS))
+        self.stack.valkey.process.send_signal(signal.SIGCONT)
+
+    def empty_redis(self) -> None:
+        self._redis(lambda client: client.flushall())
+
+    def fill_redis(self) -> None:
+        """Writes are refused, as by a server that is full and may throw nothing away."""
+        self._redis(lambda client: client.config_set("maxmemory", "1"))
+        time.sleep(self.random.uniform(*OUTAGE_SECONDS))
+        self._redis(lambda client: client.config_set("maxmemory", "0"))
+
+    def freeze_worker(self) -> None:
+        """For longer than its lease; then it wakes up and goes on as if nothing had happened."""
+        pair = self.stack.worker_with_horse(self.random)
+        if pair:
+            thread = threading.Thread(target=self._freeze, args=[pair])
+            thread.start()
+            self._stopped.append(thread)
+
+    def restart_database(self) -> None:
+        if self.postgres:
+            start = time.monotonic()
+            self.postgres.restart()
+            self.database_outages.append((start, time.monotonic()))
+
+    def _freeze(self, pids: tuple[int, int]) -> None:
+        for pid in pids:
+            self.stack.kill(pid, signal.SIGSTOP)
+        time.sleep(LEASE_SECONDS + 3)
+        for pid in pids:
+            self.stack.kill(pid, signal.SIGCONT)
+
+    def _redis(self, command: Callable[[redis.Redis], object]) -> None:
+        with self.stack.redis() as client:
+            command(client)
+
+
+FAULTS: dict[str, Callable[[Faults], None]] = {
+    "kill": Faults.kill_something,
+    "restart workers": Faults.restart_workers,
+    "kill redis": Faults.kill_redis,
+    "hang redis": Faults.hang_redis,
+    "empty redis": Faults.empty_redis,
+    "fill redis": Faults.fill_redis,
+    "freeze worker": Faults.freeze_worker,
+    "restart database": Faults.restart_database,
+}

@@ -1,0 +1,196 @@
+"""The people of a run: they sync, click twice, change their minds, and watch what they are told."""
+
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from django.db import OperationalError, connection
+
+from crmsync.models import SyncRun
+from meetings.models import Meeting
+
+ENDED = {SyncRun.Status.SUCCEEDED, SyncRun.Status.FAILED, SyncRun.Status.CANCELED}
+PATIENCE_SECONDS = 60
+OTHER_DEEDS = {"edit": 0.1, "cancel": 0.06, "delete": 0.03}
+
+
+@dataclass
+class Observations:
+    """What people and onlookers saw, shared by all threads."""
+
+    asked: set[int] = field(default_factory=set)
+    canceled: set[int] = field(default_factory=set)
+    deleted: set[int] = field(default_factory=set)
+    deeds_done: Counter[int] = field(default_factory=Counter)
+    deeds_under_way: Counter[int] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
+    server_errors: list[tuple[float, str]] = field(default_factory=list)
+    backward: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def deed(self, meeting: int) -> Iterator[None]:
+        """Something that may start or end a sync of the meeting."""
+        self.deeds_under_way[meeting] += 1
+        yield
+        self.deeds_done[meeting] += 1
+        self.deeds_under_way[meeting] -= 1
+
+    def quiet_since(self, meeting: int) -> int | None:
+        """The number of deeds so far; None while one is under way."""
+        return None if self.deeds_under_way[meeting] else self.deeds_done[meeting]
+
+
+class Api:
+    """One client of the service, which tries another web process where one does not answer."""
+
+    def __init__(self, urls: Sequence[str], seen: Observations) -> None:
+        self.urls = list(urls)
+        self.seen = seen
+        self.http = httpx.Client(trust_env=False, timeout=30)
+
+    def call(self, method: str, path: str, token: str, **options: Any) -> httpx.Response:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            response = self._try(method, path, token, **options)
+            if response is not None or time.monotonic() > deadline:
+                assert response is not None, "No web process answers."
+                return response
+            self.urls.append(self.urls.pop(0))
+            time.sleep(0.05)
+
+    def _try(self, method: str, path: str, token: str, **options: Any) -> httpx.Response | None:
+        headers = {"Authorization": token}
+        try:
+            response = self.http.request(method, self.urls[0] + path, headers=headers, **options)
+        except httpx.TransportError:
+            return None
+        self.seen.requests[method] += 1
+        if response.is_server_error:
+            what = f"{method} {path}: {response.status_code} {response.text[:200]}"
+            self.seen.server_errors.append((time.monotonic(), what))
+            return None
+        return response
+
+
+class Salesperson(threading.Thread):
+    """Syncs its share of the meetings, evenly over the time of the run."""
+
+    def __init__(
+        self, api: Api, share: Sequence[tuple[int, str]], seconds: float, seed: int
+    ) -> None:
+        super().__init__()
+        self.api = api
+        self.share = share
+        self.seconds = seconds
+        self.random = random.Random(seed)
+        self.seen = api.seen
+
+    def run(self) -> None:
+        start = time.monotonic()
+        for number, (meeting, token) in enumerate(self.share):
+            moment = start + self.seconds * number / len(self.share)
+            time.sleep(max(0.0, moment - time.monotonic()))
+            for _ in range(self.random.choice([1, 1, 2])):
+                self.sync(meeting, token)
+            self.change_mind(*self.random.choice(self.share[: number + 1]))
+
+    def sync(self, meeting: int, token: str) -> None:
+        with self.seen.deed(meeting):
+            response = self.api.call("POST", f"/meetings/{meeting}/sync", token)
+        if response.status_code == 202:
+            self.seen.asked.add(meeting)
+            self.seen.canceled.discard(meeting)
+
+    def change_mind(self, meeting: int, token: str) -> None:
+        drawn = self.random.random()
+        for deed, chance in OTHER_DEEDS.items():
+            if drawn < chance:
+                getattr(self, deed)(meeting, token)
+                return
+            drawn -= chance
+
+    def edit(self, meeting: int, token: str) -> None:
+        change = {"title": f"Moved {self.random.random()}"}
+        self.api.call("PATCH", f"/meetings/{meeting}", token, json=change)
+        self.sync(meeting, token)
+
+    def cancel(self, meeting: int, token: str) -> None:
+        self.seen.canceled.add(meeting)
+        with self.seen.deed(meeting):
+            self.api.call("DELETE", f"/meetings/{meeting}/sync", token)
+
+    def delete(self, meeting: int, token: str) -> None:
+        self.seen.deleted.add(meeting)
+        with self.seen.deed(meeting):
+            self.api.call("DELETE", f"/meetings/{meeting}", token)
+
+
+class Poller(threading.Thread):
+    """A frontend: within one sync the step it is shown never goes back."""
+
+    def __init__(self, api: Api, owned: Sequence[tuple[int, str]], seed: int) -> None:
+        super().__init__()
+        self.api = api
+        self.owned = owned
+        self.random = random.Random(seed)
+        self.seen = api.seen
+        self.ending = threading.Event()
+        self.last: dict[int, tuple[int | None, int | None]] = {}
+
+    def run(self) -> None:
+        while not self.ending.wait(0.01):
+            self.poll(*self.random.choice(self.owned))
+
+    def poll(self, meeting: int, token: str) -> None:
+        quiet = self.seen.quiet_since(meeting)
+        for name in ("sync", "last_sync_success", "sync_status"):
+            response = self.api.call("GET", f"/meetings/{meeting}/{name}", token)
+            if response.status_code == 404:
+                return
+        step = response.json()["in_progress_sync_status"]
+        quiet_before, step_before = self.last.get(meeting, (None, None))
+        # Whatever somebody did in between may have started a new sync.
+        undisturbed = quiet_before is not None and quiet_before == self.seen.quiet_since(meeting)
+        if undisturbed and step and step_before and step < step_before:
+            self.seen.backward.append(f"meeting {meeting}: step {step_before}, then {step}")
+        self.last[meeting] = quiet, step
+
+
+class Onlooker(threading.Thread):
+    """Reads the rows themselves: versions, attempts and steps only grow, an end is the end."""
+
+    def __init__(self, seen: Observations) -> None:
+        super().__init__()
+        self.seen = seen
+        self.ending = threading.Event()
+        self.versions: dict[int, int] = defaultdict(int)
+        self.runs: dict[int, tuple[str, int, int]] = {}
+
+    def run(self) -> None:
+        while not self.ending.wait(0.5):
+            try:
+                self.look()
+            except OperationalError:  # The database is being restarted.
+                connection.close()
+        connection.close()
+
+    def look(self) -> None:
+        for meeting, version in Meeting.objects.values_list("pk", "version"):
+            if version < self.versions[meeting]:
+                self.seen.backward.append(f"meeting {meeting}: version {version}")
+            self.versions[meeting] = version
+        for pk, *row in SyncRun.objects.values_list("pk", "status", "attempt", "step"):
+            self._compare(pk, *row)
+
+    def _compare(self, pk: int, status: str, attempt: int, step: int) -> None:
+        old_status, old_attempt, old_step = self.runs.get(pk, ("", 0, 0))
+        resurrected = old_status in ENDED and status != old_status
+        if resurrected or attempt < old_attempt or step < old_step:
+            self.seen.backward.append(f"run {pk}: {old_status} {old_step}, then {status} {step}")
+        self.runs[pk] = status, attempt, step

@@ -1,0 +1,56 @@
+"""The provider for the lab's CRM, which has no upsert and no unique key: look, then write."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from crmsync.errors import CrmError
+from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.http import CrmClient
+
+
+class LabCrm:
+    name = "Lab CRM"
+
+    def __init__(self, session: Session) -> None:
+        token = session.credentials["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        self.client = CrmClient(session.credentials["url"], headers, session)
+
+    def check(self) -> Account:
+        account = self.client.call("GET", "/account")
+        return Account(id=account["id"], name=account["id"])
+
+    def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
+        return [
+            self._save("contact", person.email, {"name": person.name}, known) for person in people
+        ]
+
+    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+        content = {"title": meeting.title, "contacts": [c.remote_id for c in contacts]}
+        return self._save("meeting", str(meeting.key), content, known)
+
+    def add_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        content = {"meeting": meeting_ref.remote_id, "text": meeting.notes}
+        return [self._save("note", str(meeting.key), content, {})]
+
+    def _save(self, kind: str, key: str, content: dict[str, Any], known: Known) -> Ref:
+        record_id = known.get(key) or self._find(kind, key)
+        if record_id:
+            self._update(f"/{kind}/{record_id}", content)
+            return Ref(kind, key, record_id, "updated")
+        made = self.client.call("POST", f"/{kind}", json={"key": key, **content})
+        return Ref(kind, key, made["id"], "created")
+
+    def _find(self, kind: str, key: str) -> str | None:
+        found = self.client.call("GET", f"/{kind}", params={"key": key})
+        return found[0]["id"] if found else None
+
+    def _update(self, path: str, content: dict[str, Any]) -> None:
+        try:
+            self.client.call("PUT", path, json=content)
+        except CrmError as error:
+            if error.http_status != 404:
+                raise
+            raise CrmError("record_deleted", error.message, http_status=404) from error

@@ -1,0 +1,130 @@
+"""The processes of the Procfile on a Valkey of their own, with a supervisor that restarts."""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import redis
+from django.conf import settings
+
+from syncsite.demo.processes import Processes, procfile
+from syncsite.demo.valkey import EmbeddedValkey
+from syncsite.redis_urls import unix_url
+from syncsite.tests.processes import free_port, wait_for
+
+PROC = Path("/proc")
+CONCURRENCY = 3
+LEASE_SECONDS = 8
+ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "benchmarks.lab.settings",
+    "ALLOW_PRIVATE_CRM_HOSTS": "1",
+    "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
+    "SYNC_RETRY_DELAYS": "0.5,1,2,3,3,3,3,3",
+    "SYNC_CONCURRENCY_PER_CONNECTION": str(CONCURRENCY),
+    "WEB_CONCURRENCY": "1",
+    "LOG_LEVEL": "INFO",
+}
+
+
+class Stack:
+    """`counts` says how many of each process; whatever dies is started again at once."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str], counts: Mapping[str, int]):
+        self.valkey = EmbeddedValkey(folder / "valkey.sock", folder)
+        base = unix_url(self.valkey.socket).partition("?")[0]
+        redis_urls = {"REDIS_URL": f"{base}?db=0", "CACHE_URL": f"{base}?db=1"}
+        kept = {"PATH": os.environ["PATH"]}
+        logs = folder / "logs"
+        logs.mkdir()
+        self.processes = Processes(
+            settings.BASE_DIR, logs, {**kept, **ENVIRONMENT, **environment, **redis_urls}
+        )
+        self.ports = [free_port() for _ in range(counts["web"])]
+        self.commands = _commands(counts, self.ports)
+        self.restarts = 0
+        self._ending = threading.Event()
+        self._supervisor = threading.Thread(target=self._restart_the_dead)
+
+    def __enter__(self) -> "Stack":
+        self.valkey.start()
+        for name, command in self.commands.items():
+            self.processes.start(name, command)
+        wait_for(lambda: all(_is_ready(url) for url in self.urls))
+        self._supervisor.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._supervisor.join()
+        self.processes.stop()
+        self.valkey.stop()
+
+    @property
+    def urls(self) -> list[str]:
+        return [f"http://127.0.0.1:{port}" for port in self.ports]
+
+    def redis(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.valkey.socket))
+
+    def pids(self, kind: str) -> list[int]:
+        running = self.processes.running.items()
+        return [process.pid for name, process in running if name.startswith(kind)]
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return
+
+    def worker_with_horse(self, rng: random.Random) -> tuple[int, int] | None:
+        """A worker and the process in which it performs a job, if one has any within seconds."""
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            workers = self.pids("worker")
+            for pid in rng.sample(workers, len(workers)):
+                for horse in children_of(pid):
+                    return pid, horse
+            time.sleep(0.01)
+        return None
+
+    def _restart_the_dead(self) -> None:
+        while not self._ending.wait(0.1):
+            for name, process in list(self.processes.running.items()):
+                if process.poll() is not None:
+                    self.restarts += 1
+                    self.processes.start(name, self.commands[name])
+
+
+def _commands(counts: Mapping[str, int], ports: list[int]) -> dict[str, str]:
+    commands = procfile(Path(settings.BASE_DIR) / "Procfile")
+    named = {
+        f"{kind}-{number}": commands[kind]
+        for kind, count in counts.items()
+        for number in range(count)
+    }
+    for number, port in enumerate(ports):
+        named[f"web-{number}"] += f" --bind 127.0.0.1:{port}"
+    return named
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(s.parent.name) for s in PROC.glob("[0-9]*/stat") if _parent_of(s) == pid]
+
+
+def _parent_of(stat: Path) -> int | None:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:  # It ended meanwhile.
+        return None

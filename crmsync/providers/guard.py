@@ -1,0 +1,105 @@
+"""What a call to an address that a user may have chosen is allowed to reach, and for how long.
+
+The address is checked where the connection is made, on what the name resolved to, so that no name
+can show a public address first and a private one later.
+"""
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+import httpx
+from django.conf import settings
+
+TUNNELS = [  # They carry an IPv4 address, which may be a private one, inside an IPv6 address.
+    ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
+]
+
+
+class ForbiddenAddressError(httpx.ConnectError):
+    """The host is none that a CRM may live at."""
+
+
+class GuardedTransport(httpx.HTTPTransport):
+    """Reaches public addresses only (unless ALLOW_PRIVATE_CRM_HOSTS), each call by a deadline."""
+
+    def __init__(self) -> None:
+        super().__init__(trust_env=False)
+        self._backend = GuardedBackend()
+        # httpx has no public way to choose the backend of its pool; test_guard.py holds this.
+        self._pool._network_backend = self._backend
+
+    def finish_within(self, seconds: float) -> None:
+        self._backend.deadline = time.monotonic() + seconds
+
+
+class GuardedBackend(httpcore.SyncBackend):
+    deadline = float("inf")
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
+    ) -> httpcore.NetworkStream:
+        address = resolve(host, port)
+        left = _time_left(self, timeout)
+        return DeadlineStream(super().connect_tcp(address, port, left, *args, **kwargs), self)
+
+
+class DeadlineStream(httpcore.NetworkStream):
+    """A server that sends a byte now and then keeps every time-out of a read, but not this."""
+
+    def __init__(self, stream: httpcore.NetworkStream, backend: GuardedBackend) -> None:
+        self.stream = stream
+        self.backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, _time_left(self.backend, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, _time_left(self.backend, timeout))
+
+    def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        left = _time_left(self.backend, timeout)
+        secured = self.stream.start_tls(ssl_context, server_hostname, left)
+        return DeadlineStream(secured, self.backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def resolve(host: str, port: int) -> str:
+    """The first address of the host. Raises ForbiddenAddressError where any is not public."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise httpcore.ConnectError(f"{host} is not known.") from error
+    addresses = [str(address[0]) for *_, address in found]
+    if not settings.ALLOW_PRIVATE_CRM_HOSTS and not _all_public(addresses):
+        raise ForbiddenAddressError(f"{host} is not a public address.")
+    return addresses[0]
+
+
+def _all_public(addresses: Iterable[str]) -> bool:
+    return all(_is_public(ipaddress.ip_address(a.partition("%")[0])) for a in addresses)
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        return _is_public(mapped)
+    tunneled = any(address in network for network in TUNNELS if network.version == address.version)
+    return address.is_global and not address.is_multicast and not tunneled
+
+
+def _time_left(backend: GuardedBackend, timeout: float | None) -> float:
+    left = backend.deadline - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("The call took too long in all.")
+    return left if timeout is None else min(left, timeout)
