@@ -30,7 +30,8 @@ def keep(user: CachedUser) -> None:
 
 
 def distrust(*pks: int) -> None:
-    cache.set_many({_key(pk): DISTRUSTED for pk in pks}, KEPT_FOR)
+    for pk in pks:
+        cache.set(_key(pk), DISTRUSTED, KEPT_FOR)
 
 
 def _key(pk: int) -> str:

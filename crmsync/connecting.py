@@ -16,7 +16,8 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
 
     Another account than before starts with an empty memory, and without the runs of the old one.
     """
-    account = PROVIDERS[provider](Session(credentials)).check()
+    with Session(credentials) as session:
+        account = PROVIDERS[provider](session).check()
     with transaction.atomic():
         connection = connections.get_or_create(user, provider, account)
         if (connection.provider, connection.account_id) != (provider, account.id):
@@ -44,8 +45,8 @@ def check(connection: Connection) -> Connection:
 
 def _refusal(connection: Connection) -> CrmError | None:
     try:
-        session = Session(connections.open_credentials(connection))
-        PROVIDERS[connection.provider](session).check()
+        with Session(connections.open_credentials(connection)) as session:
+            PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error
     return None

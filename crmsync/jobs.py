@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from django.db import InterfaceError, OperationalError
 from rq.timeouts import JobTimeoutException
 
 from crmsync import connections, lifecycle, records
@@ -17,6 +18,7 @@ from meetings.models import Meeting, SyncStep
 logger = logging.getLogger(__name__)
 
 Kind = RemoteRecord.Kind
+DATABASE_AWAY = (OperationalError, InterfaceError)
 Work = Callable[[Provider, SyncRun], Sequence[Ref]]
 
 
@@ -33,12 +35,24 @@ def sync_notes(run_id: int) -> None:
 
 
 def _perform(run_id: int, step: SyncStep, work: Work) -> None:
-    claim = lifecycle.claim(run_id, step)
-    if claim is None:
-        return
+    try:
+        claim = lifecycle.claim(run_id, step)
+        if claim is not None:
+            _attempt(claim, work)
+    except DATABASE_AWAY as error:
+        # The row stays as it is: the dispatcher sends another hint, or ends the lease.
+        logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
+
+
+def _attempt(claim: lifecycle.Claim, work: Work) -> None:
+    run_id, step = claim.run.pk, claim.run.step
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:
-        lifecycle.complete_step(claim, work(_open_provider(claim), claim.run))
+        with _open_session(claim) as session:
+            refs = work(PROVIDERS[claim.run.connection.provider](session), claim.run)
+        lifecycle.complete_step(claim, refs)
+    except DATABASE_AWAY:
+        raise
     except lifecycle.StaleAttemptError:
         lifecycle.abandon(claim)
     except CrmError as error:
@@ -55,14 +69,12 @@ def _fail(claim: lifecycle.Claim, error: CrmError) -> None:
     lifecycle.fail_step(claim, error)
 
 
-def _open_provider(claim: lifecycle.Claim) -> Provider:
-    connection = claim.run.connection
-    session = Session(
-        credentials=connections.open_credentials(connection),
+def _open_session(claim: lifecycle.Claim) -> Session:
+    return Session(
+        credentials=connections.open_credentials(claim.run.connection),
         meeting_key=claim.run.meeting.key,
         before_call=partial(lifecycle.renew, claim),
     )
-    return PROVIDERS[connection.provider](session)
 
 
 def _save_contacts(provider: Provider, run: SyncRun) -> Sequence[Ref]:
@@ -95,7 +107,7 @@ def _contacts(provider: Provider, run: SyncRun) -> tuple[Sequence[Ref], Sequence
 
     An attendee may have joined, and a record may have been forgotten, since the first step.
     """
-    emails = set(run.meeting.attendees.values_list("email", flat=True))
+    emails = {attendee.email for attendee in run.meeting.attendees.all()}
     known = records.find(run.connection, Kind.CONTACT, emails)
     if len(known) == len(emails):
         return known, []

@@ -108,6 +108,12 @@ def claim(run_id: int, step: int) -> Claim | None:
     now = timezone.now()
     if connection is None or not turns.may_start(connection, run_id, now):
         return None
+    # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
+    run = _with_content().get(pk=run_id)
+    makes_contacts = records.lacks_contacts(run)
+    if makes_contacts and turns.makes_contacts(connection):
+        turns.stand_in_line(run_id)
+        return None
     due = _leave(run_id, SyncRun.ACTIVE).filter(step=step, due_at__lte=now)
     if not due.without_open_attempt().update(
         status=RUNNING,
@@ -117,9 +123,14 @@ def claim(run_id: int, step: int) -> Claim | None:
         wait_reason="",
     ):
         return None
-    run = SyncRun.objects.select_related("meeting", "connection").get(pk=run_id)
+    run.refresh_from_db(fields=["status", "attempt", "failures", "due_at", "started_at"])
     attempt = SyncAttempt.objects.create(
-        run=run, claim=run.attempt, step=step, number=run.failures + 1, started_at=now
+        run=run,
+        claim=run.attempt,
+        step=step,
+        number=run.failures + 1,
+        started_at=now,
+        makes_contacts=makes_contacts,
     )
     transitions.start_step(run.meeting_id, SyncStep(step))
     return Claim(run, attempt)
@@ -149,6 +160,8 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
         turns.hand_over(run.connection_id)
     else:
         turns.go_on(connection, run.pk, run.step + 1)
+        if claim.attempt.makes_contacts:
+            turns.hand_over(run.connection_id)
 
 
 @transaction.atomic
@@ -247,6 +260,11 @@ def _tell_meeting_and_connection(
         case policy.GiveUp():
             transitions.record_failure(run.meeting_id)
             turns.hand_over(run.connection_id)
+
+
+def _with_content() -> SyncRunQuerySet:
+    runs = SyncRun.objects.select_related("meeting", "connection")
+    return runs.prefetch_related("meeting__attendees")
 
 
 def _leave(run_id: int, statuses: Iterable[str]) -> SyncRunQuerySet:

@@ -165,6 +165,11 @@ class SyncAttempt(models.Model):
     correlation_id = models.CharField(max_length=255, blank=True)
     internal_message = models.TextField(blank=True)
     outcome_unknown = models.BooleanField(default=False, help_text="Sent, but no answer came.")
+    makes_contacts = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="One such try per connection at a time: no address gets two contacts.",
+    )
 
     class Meta:
         ordering = ["id"]

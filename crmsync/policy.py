@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
+STAGGER = 0.1  # Of a wait, so that connections which were stopped together do not return together.
 LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
 
 
@@ -37,7 +38,8 @@ def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.
     """`failures` counts the earlier failures of this step, `delays` are seconds."""
     kind = error.kind
     if kind.handling is Handling.WAIT:
-        return Wait(min(error.retry_after or kind.wait_seconds, LONGEST_WAIT))
+        wait = min(error.retry_after or kind.wait_seconds, LONGEST_WAIT)
+        return Wait(wait * rng.uniform(1, 1 + STAGGER))
     if kind.handling is Handling.HOLD:
         return Hold()
     if kind.handling is Handling.GIVE_UP:

@@ -1,16 +1,22 @@
 """The only place that sends to RQ. A hint says "look at this run now"; none is needed twice."""
 
 import logging
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 
 import django_rq
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, TimeoutError
 from rq import Queue, Worker
 
 from meetings.models import SyncStep
 
 logger = logging.getLogger(__name__)
+
+HANG_SECONDS = 3
+_hang = SimpleNamespace(until=0.0)  # For all threads of the process.
 
 NAME = "crmsync"
 CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
@@ -32,36 +38,51 @@ def send_hint(run_id: int, step: int) -> None:
 
 def send_hints(hints: Iterable[Hint]) -> None:
     """Raises RedisError."""
-    queue = _queue()
-    queue.enqueue_many(
-        [
-            queue.prepare_data(
-                JOBS[SyncStep(step)],
-                (run_id,),
-                result_ttl=0,
-                failure_ttl=3600,
-                at_front=step > SyncStep.CONTACTS,  # What has begun is finished first.
-            )
-            for run_id, step in hints
-        ]
-    )
+    with _open_queue() as queue:
+        queue.enqueue_many(
+            [
+                queue.prepare_data(
+                    JOBS[SyncStep(step)],
+                    (run_id,),
+                    result_ttl=0,
+                    failure_ttl=3600,
+                    at_front=step > SyncStep.CONTACTS,  # What has begun is finished first.
+                )
+                for run_id, step in hints
+            ]
+        )
 
 
 def room() -> int:
     """How many more hints the queue should take. Raises RedisError."""
-    return max(0, CAPACITY - len(_queue()))
+    with _open_queue() as queue:
+        return max(0, CAPACITY - len(queue))
 
 
 def ping() -> bool:
     """Raises RedisError."""
-    return bool(_queue().connection.ping())
+    with _open_queue() as queue:
+        return bool(queue.connection.ping())
 
 
 def has_workers() -> bool:
     """Whether a worker gave a sign of life within its time. Raises RedisError."""
     # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
     keys = f"{Worker.redis_worker_namespace_prefix}*"
-    return any(_queue().connection.scan_iter(match=keys, count=1000))
+    with _open_queue() as queue:
+        return any(queue.connection.scan_iter(match=keys, count=1000))
+
+
+@contextmanager
+def _open_queue() -> Iterator[Queue]:
+    """Where the server let somebody wait in vain a moment ago, nobody waits again."""
+    if time.monotonic() < _hang.until:
+        raise TimeoutError("Redis hung a moment ago.")
+    try:
+        yield _queue()
+    except TimeoutError:
+        _hang.until = time.monotonic() + HANG_SECONDS
+        raise
 
 
 @cache

@@ -36,6 +36,12 @@ def find(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[R
     return [Ref(kind, r.local_key, r.remote_id, r.action, r.url, r.payload_hash) for r in found]
 
 
+def lacks_contacts(run: SyncRun) -> bool:
+    """Whether an attendee of the run's meeting has no contact in the account yet."""
+    emails = {attendee.email for attendee in run.meeting.attendees.all()}
+    return len(find(run.connection, Kind.CONTACT, emails)) < len(emails)
+
+
 def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
     """All that was written for a meeting, its attendees' contacts included."""
     emails = meeting.attendees.values("email")

@@ -14,6 +14,7 @@ class Outcome(StrEnum):
     SYNCED = "already synced"
     NEVER_SYNCED = "never synced"
     NOT_CONNECTED = "not connected"
+    DELETED = "deleted meanwhile"
 
 
 def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
@@ -27,6 +28,8 @@ def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
         _, created = lifecycle.request_sync(meeting, by, step=resume_step(last), reason=reason)
     except lifecycle.NotConnectedError:
         return Outcome.NOT_CONNECTED
+    except Meeting.DoesNotExist:
+        return Outcome.DELETED
     return Outcome.REQUEUED if created else Outcome.SYNCING
 
 

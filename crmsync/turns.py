@@ -19,6 +19,7 @@ from meetings import transitions
 
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
+WARM_UP = timedelta(seconds=10)  # After a rate limit runs go on one by one.
 # What has begun is finished first: a run keeps its place between two steps, a retry is punctual.
 TURN = Case(When(status=Status.RUNNING, then=0), When(status=Status.RETRYING, then=1), default=2)
 
@@ -31,16 +32,29 @@ def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
     if connection.not_before and connection.not_before > now:
         return False
     placed = _runs_with_a_place(connection)
-    if run_id in placed or len(placed) < settings.SYNC_CONCURRENCY_PER_CONNECTION:
+    if run_id in placed or len(placed) < _places(connection, now):
         return True
+    stand_in_line(run_id)
+    return False
+
+
+def makes_contacts(connection: Connection) -> bool:
+    """Whether a try is under way that may make contacts.
+
+    Two at once could both find that an address has none yet, and make two.
+    """
+    calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
+    return calling.filter(makes_contacts=True).exists()
+
+
+def stand_in_line(run_id: int) -> None:
     in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED)
     in_line.update(wait_reason=SyncRun.WaitReason.OTHER_SYNCS)
-    return False
 
 
 def is_next(connection: Connection) -> bool:
     """Whether a run that is made now starts at once. Needs the connection's row locked."""
-    places = settings.SYNC_CONCURRENCY_PER_CONNECTION
+    places = _places(connection, timezone.now())
     return connection.sync_runs.active()[:places].count() < places
 
 
@@ -105,6 +119,13 @@ def take_due(now: datetime, limit: int) -> list[queue.Hint]:
     hints = list(due.values_list("pk", "step")[:limit])
     SyncRun.objects.filter(pk__in=[pk for pk, _ in hints]).update(sent_at=now)
     return hints
+
+
+def _places(connection: Connection, now: datetime) -> int:
+    """How many runs may be under way; one where the CRM complained of too many a moment ago."""
+    if connection.not_before and connection.not_before > now - WARM_UP:
+        return 1
+    return settings.SYNC_CONCURRENCY_PER_CONNECTION
 
 
 def _runs_with_a_place(connection: Connection) -> set[int]:

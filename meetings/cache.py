@@ -8,11 +8,13 @@ Should the writer die in between, any reader that sees the new version may repla
 """
 
 import json
+from contextlib import suppress
 from typing import Any, TypedDict, cast
 
 from django.db.models.signals import post_delete, pre_delete
 from django_redis import get_redis_connection
-from redis.exceptions import RedisError
+from redis import Redis
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from meetings.models import Meeting
 
@@ -38,7 +40,11 @@ class Snapshot(TypedDict):
 
 def look_up(meeting_id: int) -> Snapshot | None:
     """The meeting as it stands, or None where there is none."""
-    return _find(meeting_id) or _read_and_keep(meeting_id)
+    try:
+        found = _find(meeting_id)
+    except RedisError:
+        return read(meeting_id)
+    return found or _read_and_keep(meeting_id)
 
 
 def read(meeting_id: int) -> Snapshot | None:
@@ -62,21 +68,25 @@ def _read_and_keep(meeting_id: int) -> Snapshot | None:
 
 
 def _find(meeting_id: int) -> Snapshot | None:
-    try:
-        kept = get_redis_connection("default").get(_key(meeting_id))
-    except RedisError:
-        return None
+    kept = get_redis_connection("default").get(_key(meeting_id))
     _, _, copy = (kept or b"").partition(b" ")
     return json.loads(copy) if copy else None
 
 
 def _replace(meeting_id: int, version: int, copy: str) -> None:
+    client, key = get_redis_connection("default"), _key(meeting_id)
     try:
-        get_redis_connection("default").eval(
-            REPLACE_UNLESS_NEWER, 1, _key(meeting_id), version, copy, KEPT_FOR
-        )
+        client.eval(REPLACE_UNLESS_NEWER, 1, key, version, copy, KEPT_FOR)
+    except OutOfMemoryError:
+        _remove(client, key)
     except RedisError:
         return  # What is there ends within KEPT_FOR.
+
+
+def _remove(client: Redis, key: str) -> None:
+    """A full server takes no fence, but nor does it take an outdated copy after this."""
+    with suppress(RedisError):
+        client.delete(key)
 
 
 def _key(meeting_id: int) -> str:

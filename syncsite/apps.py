@@ -1,7 +1,21 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import pre_migrate
 
 from syncsite import checks  # noqa: F401 - importing it registers the deployment checks
 
 
 class SyncsiteConfig(AppConfig):
     name = "syncsite"
+
+    def ready(self) -> None:
+        pre_migrate.connect(let_migrations_take_their_time)
+
+
+def let_migrations_take_their_time(using: str, **_: Any) -> None:
+    """A migration may work for long, but must not stand in everybody's way: lock_timeout stays."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")

@@ -1,13 +1,17 @@
 """Errors are JSON: DRF's shape, with a `code` beside every `detail`."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import csrf, defaults
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
+
+logger = logging.getLogger(__name__)
 
 
 class BodyTooLarge(APIException):
@@ -16,9 +20,19 @@ class BodyTooLarge(APIException):
     default_code = "body_too_large"
 
 
+class Unavailable(APIException):
+    status_code = 503
+    default_detail = "The database does not answer. Try again in a moment."
+    default_code = "unavailable"
+    wait = 5  # Seconds; DRF sends it as Retry-After.
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, RequestDataTooBig):
         exc = BodyTooLarge()
+    elif isinstance(exc, OperationalError):
+        logger.error("The database does not answer: %s", exc)
+        exc = Unavailable()
     elif isinstance(exc, Http404):  # The same words, whichever way it was not found.
         exc = NotFound()
     response = drf_exception_handler(exc, context)

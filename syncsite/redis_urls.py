@@ -7,7 +7,6 @@ from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
 LONGEST_SOCKET_PATH = 100  # Bytes; the system cuts longer ones off.
-TIMEOUTS = {"socket_timeout": "0.5", "socket_connect_timeout": "0.5"}
 
 
 def embedded_socket(folder: Path) -> Path:
@@ -31,10 +30,11 @@ def next_database(url: str) -> str:
     return _join(base, {**options, "db": str(number + 1)})
 
 
-def with_timeouts(url: str) -> str:
-    """Half a second for a server that hangs, unless `url` says otherwise."""
+def with_timeouts(url: str, seconds: float) -> str:
+    """How long to wait for a server that hangs, unless `url` says otherwise."""
     base, options = _split(url)
-    return _join(base, {**TIMEOUTS, **options})
+    timeouts = {"socket_timeout": str(seconds), "socket_connect_timeout": str(seconds)}
+    return _join(base, {**timeouts, **options})
 
 
 def _split(url: str) -> tuple[str, dict[str, str]]:

@@ -95,7 +95,12 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A database that is slow must not collect requests; a migration lifts the first limit.
+    limits = (
+        "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=60s"
+    )
+    options = {"connect_timeout": 5, "options": limits}
+    DATABASES["default"]["OPTIONS"] = {**options, **DATABASES["default"].get("OPTIONS", {})}
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -105,8 +110,10 @@ CACHE_URL = env.str("CACHE_URL", next_database(REDIS_URL))
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": with_timeouts(CACHE_URL),
+        "LOCATION": with_timeouts(CACHE_URL, 0.25),
         "OPTIONS": {
+            "CONNECTION_POOL_CLASS": "syncsite.redis_client.HangAwarePool",
+            "REDIS_CLIENT_CLASS": "syncsite.redis_client.HangAwareRedis",
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "IGNORE_EXCEPTIONS": True,
         },
@@ -114,7 +121,7 @@ CACHES = {
 }
 RQ_QUEUES = {
     "crmsync": {
-        "URL": with_timeouts(REDIS_URL),
+        "URL": with_timeouts(REDIS_URL, 0.5),
         "SERIALIZER": "rq.serializers.JSONSerializer",
         "DEFAULT_TIMEOUT": 600,
     }

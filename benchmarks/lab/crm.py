@@ -18,8 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 BEFORE_WRITING = {"unavailable": 0.03, "rate_limited": 0.005, "locked": 0.01}
 AFTER_WRITING = {"cut_off": 0.02, "html": 0.005, "slow": 0.02}
-ANSWER_SECONDS = (0.01, 0.08)
-SLOW_SECONDS = (1.0, 2.5)
+ANSWER_SECONDS = (0.005, 0.03)
+SLOW_SECONDS = (1.0, 2.0)
 RETRY_AFTER_SECONDS = 1
 
 

@@ -144,7 +144,7 @@ class Poller(threading.Thread):
         self.last: dict[int, tuple[int | None, int | None]] = {}
 
     def run(self) -> None:
-        while not self.ending.wait(0.01):
+        while not self.ending.wait(0.25):
             self.poll(*self.random.choice(self.owned))
 
     def poll(self, meeting: int, token: str) -> None:

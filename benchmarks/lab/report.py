@@ -50,7 +50,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--syncs", type=int, default=500, metavar="N")
     parser.add_argument("--users", type=int, default=20, metavar="N")
     parser.add_argument("--kills", type=int, default=40, metavar="N")
-    parser.add_argument("--seconds", type=float, default=180, help="in which the faults happen")
+    parser.add_argument("--seconds", type=float, default=240, help="in which the faults happen")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep the processes' logs")
     parser.add_argument("--sqlite", action="store_true", help="instead of PostgreSQL")

@@ -8,7 +8,8 @@ CrmError escape.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -16,11 +17,21 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Session:
-    """`before_call` prolongs the lease of the step, and stops a worker that has lost it."""
+    """What one step of one sync works with; `resources` are closed when it ends.
+
+    `before_call` prolongs the lease of the step, and stops a worker that has lost it.
+    """
 
     credentials: Mapping[str, Any]
     meeting_key: UUID | None = None
     before_call: Callable[[], None] = lambda: None
+    resources: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.resources.close()
 
 
 @dataclass(frozen=True)

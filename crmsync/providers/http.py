@@ -30,16 +30,17 @@ class CrmClient:
     """One step's calls to one CRM. `headers` may hold a token: no error and no log quotes them."""
 
     def __init__(self, base_url: str, headers: dict[str, str], session: Session) -> None:
-        if not (base_url.startswith("https://") or settings.ALLOW_PRIVATE_CRM_HOSTS):
-            raise CrmError("connection_expired", "The address of a CRM starts with https://.")
         self.session = session
-        self.transport = GuardedTransport()
-        self.http = httpx.Client(
-            base_url=base_url,
-            headers=headers,
-            transport=self.transport,
-            timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
-            trust_env=False,
+        url = _checked(base_url)
+        self.transport = GuardedTransport(secure=url.scheme == "https")
+        self.http = session.resources.enter_context(
+            httpx.Client(
+                base_url=url,
+                headers=headers,
+                transport=self.transport,
+                timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
+                trust_env=False,
+            )
         )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
@@ -51,8 +52,6 @@ class CrmClient:
                 body = _read(response)
         except ForbiddenAddressError as error:
             raise CrmError("connection_expired", str(error)) from error
-        except httpx.InvalidURL as error:
-            raise CrmError("connection_expired", "The address of the CRM is malformed.") from error
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise CrmError("crm_unavailable", _kind(error)) from error
         except httpx.TimeoutException as error:
@@ -62,6 +61,16 @@ class CrmClient:
         if not response.is_success:
             raise error_of(response, body)
         return _parse(response, body)
+
+
+def _checked(address: str) -> httpx.URL:
+    try:
+        url = httpx.URL(address)
+    except httpx.InvalidURL as error:
+        raise CrmError("connection_expired", "The address of the CRM is malformed.") from error
+    if not (url.scheme == "https" or settings.ALLOW_PRIVATE_CRM_HOSTS) or not url.host:
+        raise CrmError("connection_expired", "The address of a CRM starts with https://.")
+    return url
 
 
 def error_of(response: httpx.Response, body: bytes) -> CrmError:

@@ -3,10 +3,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
@@ -17,6 +18,7 @@ from crmsync.providers import PROVIDERS
 from crmsync.requeue import Outcome, requeue
 from meetings.models import Meeting
 
+BATCH = 200
 LOOKUPS = {
     "error_code": "error_code",
     "provider": "connection__provider",
@@ -45,12 +47,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:
         if not options["rate"] > 0 or (options["limit"] or 1) < 1:
             raise CommandError("--rate and --limit must be above zero.")
-        ids = list(_select(options).values_list("meeting", flat=True)[: options["limit"]])
+        runs = _select(options)
+        chosen = runs[: options["limit"]].count()
         outcomes: Counter[str] = Counter()
         if not options["dry_run"]:
-            for meeting in _paced(ids, options["rate"]):
-                outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
-        return _report(len(ids), outcomes, options)
+            try:
+                for meeting in _paced(islice(_meetings(runs), chosen), chosen, options["rate"]):
+                    outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
+            except KeyboardInterrupt as error:
+                done = _report(chosen, outcomes, options)
+                raise CommandError(f"{done} Interrupted: start it again to go on.") from error
+        return _report(chosen, outcomes, options)
 
 
 def moment(text: str) -> datetime:
@@ -71,13 +78,22 @@ def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
     return SyncRun.objects.filter(pk=Subquery(latest), **chosen).order_by("pk")
 
 
-def _paced(ids: list[int], rate: float) -> Iterator[Meeting]:
+def _meetings(runs: QuerySet[SyncRun]) -> Iterator[Meeting]:
+    """Those of the runs that exist now, a batch in memory at a time."""
+    newest = SyncRun.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    last = 0
+    # Not those that fail while this goes on: what fails for ever would be put back for ever.
+    while batch := list(runs.filter(pk__gt=last, pk__lte=newest).select_related("meeting")[:BATCH]):
+        yield from (run.meeting for run in batch)
+        last = batch[-1].pk
+
+
+def _paced(meetings: Iterator[Meeting], total: int, rate: float) -> Iterator[Meeting]:
     console = Console(stderr=True)
-    for pk in track(ids, "Re-queueing", console=console, disable=not console.is_terminal):
-        meeting = Meeting.objects.filter(pk=pk).first()
-        if meeting is not None:
-            yield meeting
-            time.sleep(1 / rate)
+    quiet = not console.is_terminal
+    for meeting in track(meetings, "Re-queueing", total, console=console, disable=quiet):
+        yield meeting
+        time.sleep(1 / rate)
 
 
 def _report(chosen: int, outcomes: Counter[str], options: dict[str, Any]) -> str:

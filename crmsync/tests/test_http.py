@@ -1,0 +1,206 @@
+import json
+import socket
+import threading
+import time
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from crmsync.errors import CrmError
+from crmsync.providers import http
+from crmsync.providers.base import Session
+
+TOKEN = "pat-na1-0123456789"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.paths.append(self.path)
+        self.server.answer(self)
+
+    do_POST = do_GET
+
+    def send(self, status, body=b"", **headers):
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def crm(settings):
+    """A server whose `answer` a test sets; it notes the paths it was asked for."""
+    settings.ALLOW_PRIVATE_CRM_HOSTS = True
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.paths = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def call(url, method, path, **options):
+    with Session({}) as session:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return http.CrmClient(url, headers, session).call(method, path, **options)
+
+
+def failure(crm, answer):
+    crm.answer = answer
+    with pytest.raises(CrmError) as caught:
+        call(crm.url, "POST", "/meetings", json={})
+    assert TOKEN not in f"{caught.value} {caught.value.message}"
+    return caught.value
+
+
+def test_gives_back_the_json_of_an_answer(crm):
+    crm.answer = lambda handler: handler.send(201, b'{"id": 7}')
+    assert call(crm.url, "POST", "/meetings", json={}) == {"id": 7}
+
+
+def test_gives_back_nothing_of_an_empty_answer(crm):
+    crm.answer = lambda handler: handler.send(200)
+    assert call(crm.url, "GET", "/meetings") is None
+
+
+def test_prolongs_the_lease_before_every_call(crm):
+    crm.answer = lambda handler: handler.send(200, b"{}")
+    calls = []
+    with Session({}, before_call=lambda: calls.append(1)) as session:
+        client = http.CrmClient(crm.url, {}, session)
+        client.call("GET", "/a")
+        client.call("GET", "/b")
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "unexpected_error"),
+        (401, "connection_expired"),
+        (403, "permission_missing"),
+        (418, "unexpected_error"),
+        (423, "record_locked"),
+        (429, "crm_rate_limited"),
+        (500, "crm_unavailable"),
+        (503, "crm_unavailable"),
+        (522, "crm_unavailable"),
+    ],
+)
+def test_knows_what_a_status_means(crm, status, code):
+    error = failure(crm, lambda handler: handler.send(status, b'{"message": "no"}'))
+    assert (error.code, error.http_status) == (code, status)
+    assert error.message == '{"message": "no"}'
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7),
+        ("0.5", 0.5),
+        ("0", 0),
+        ("-3", 0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e400", None),
+        ("Mon, 01 Jan 1990 00:00:00 GMT", 0),
+        ("Mon, 99 Jan 1990 00:00:00 GMT", None),
+    ],
+)
+def test_reads_how_long_to_wait(text, seconds):
+    assert http.retry_after(text) == seconds
+
+
+def test_reads_how_long_to_wait_from_a_date(crm):
+    when = formatdate(time.time() + 90, usegmt=True)
+    error = failure(crm, lambda handler: handler.send(429, Retry_After=when))
+    assert 80 < error.retry_after <= 90
+
+
+def test_follows_no_redirect(crm):
+    error = failure(crm, lambda handler: handler.send(302, Location="/elsewhere"))
+    assert (error.code, error.http_status) == ("unexpected_error", 302)
+    assert crm.paths == ["/meetings"]
+
+
+@pytest.mark.parametrize("body", [b"<html>Back soon.</html>", b'{"id": ', b"\xff\xfe"])
+def test_calls_an_answer_that_is_no_json_a_bug(crm, body):
+    error = failure(crm, lambda handler: handler.send(200, body))
+    assert (error.code, error.outcome_unknown) == ("unexpected_error", True)
+
+
+def test_survives_a_gigantic_answer(crm, monkeypatch):
+    monkeypatch.setattr(http, "LARGEST_BODY", 1000)
+    assert failure(crm, lambda h: h.send(200, b" " * 2000)).code == "unexpected_error"
+
+
+def test_does_not_know_what_came_of_a_call_that_was_cut_off(crm):
+    def cut_off(handler):
+        handler.close_connection = True
+
+    error = failure(crm, cut_off)
+    assert (error.code, error.outcome_unknown) == ("crm_unavailable", True)
+
+
+def test_does_not_know_what_came_of_a_call_that_took_too_long(crm, monkeypatch):
+    monkeypatch.setattr(http, "CALL_SECONDS", 0.2)
+    error = failure(crm, lambda handler: time.sleep(0.5))
+    assert (error.code, error.outcome_unknown) == ("crm_timeout", True)
+
+
+def test_is_not_held_by_a_server_that_sends_a_byte_now_and_then(crm, monkeypatch):
+    monkeypatch.setattr(http, "CALL_SECONDS", 0.5)
+
+    def drip(handler):
+        for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200:
+            handler.wfile.write(bytes([byte]))
+            time.sleep(0.05)
+
+    start = time.monotonic()
+    assert failure(crm, drip).code == "crm_timeout"
+    assert time.monotonic() - start < 3
+
+
+def test_knows_that_nothing_was_sent_to_a_closed_port(settings):
+    settings.ALLOW_PRIVATE_CRM_HOSTS = True
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(CrmError) as caught:
+        call(url, "GET", "/")
+    assert (caught.value.code, caught.value.outcome_unknown) == ("crm_unavailable", False)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1", "https://[::1]", "https://localhost", "http://8.8.8.8", "ftp://x"]
+)
+def test_reaches_public_addresses_over_https_only(url):
+    with pytest.raises(CrmError) as caught:
+        call(url, "GET", "/")
+    assert caught.value.code == "connection_expired"
+
+
+@pytest.mark.parametrize("url", ["https://", "https://[", "https://a b", "https://x:port"])
+def test_survives_a_malformed_address(url):
+    with pytest.raises(CrmError):
+        call(url, "GET", "/")
+
+
+def test_sends_json(crm):
+    def echo(handler):
+        length = int(handler.headers["Content-Length"])
+        handler.send(200, handler.rfile.read(length))
+
+    crm.answer = echo
+    sent = {"title": "Kick-off – 🎉"}
+    assert call(crm.url, "POST", "/", json=sent) == json.loads(json.dumps(sent))

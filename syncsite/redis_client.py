@@ -1,0 +1,53 @@
+"""The cache's Redis client: a server that hangs costs one short wait, not one for every command."""
+
+import time
+from functools import cached_property
+from typing import Any
+
+import redis
+
+HANG_SECONDS = 3  # So long after a time-out the server counts as hanging.
+HURRIED_SECONDS = 0.03  # A server that is well answers in a hundredth of that.
+READS = {"GET", "MGET"}
+
+
+class HangAwarePool(redis.ConnectionPool):
+    """Remembers, for all threads of the process, when the server last let one wait in vain."""
+
+    hangs_until = 0.0
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() < self.hangs_until
+
+    def note_hang(self) -> None:
+        self.hangs_until = time.monotonic() + HANG_SECONDS
+
+    @cached_property
+    def hurried(self) -> redis.Redis:
+        timeouts = {"socket_timeout": HURRIED_SECONDS, "socket_connect_timeout": HURRIED_SECONDS}
+        kwargs = {**self.connection_kwargs, **timeouts}
+        return redis.Redis(
+            connection_pool=redis.ConnectionPool(connection_class=self.connection_class, **kwargs)
+        )
+
+
+class HangAwareRedis(redis.Redis):
+    """While the server hangs, reads and offers (SET NX) fail at once: the cache is left alone.
+
+    Other writes are tried in a hurry: leaving out the one that marks a copy as outdated would let
+    the copy live on, should the server be well again a moment later.
+    """
+
+    connection_pool: HangAwarePool
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if self.connection_pool.hangs:
+            if args[0] in READS or "NX" in args:
+                raise redis.TimeoutError("Redis hung a moment ago.")
+            return self.connection_pool.hurried.execute_command(*args, **options)
+        try:
+            return super().execute_command(*args, **options)
+        except redis.TimeoutError:
+            self.connection_pool.note_hang()
+            raise
