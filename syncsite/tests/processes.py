@@ -1,5 +1,17 @@
+"""What tests need that start the product's processes."""
+
 import socket
 import time
+
+from django.db import connection
+
+
+def database_url():
+    """Of the test run's database."""
+    it = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{it['NAME']}"
+    return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
 
 
 def free_port():

@@ -8,25 +8,17 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import settings
-from django.db import connection as database
 from rest_framework_simplejwt.tokens import AccessToken
 
 from crmsync.models import SandboxRecord, SyncAttempt
 from syncsite.demo.processes import Processes, procfile
-from syncsite.tests.processes import free_port, wait_for
+from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.settings import ENVIRONMENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PROC = Path("/proc")
 LEASE_SECONDS = 4  # Longer than the sandbox takes to answer, short enough to wait for its end.
-
-
-def database_url():
-    it = database.settings_dict
-    if database.vendor == "sqlite":
-        return f"sqlite:///{it['NAME']}"
-    return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
 
 
 @pytest.fixture
