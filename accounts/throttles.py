@@ -32,7 +32,7 @@ class CountingThrottle(SimpleRateThrottle):
         return math.ceil(self.duration - self.now % self.duration)
 
     def identify(self, request: Request) -> str:
-        return self.get_ident(request)
+        return self.get_ident(request) or "unknown"  # Behind a unix socket nobody has an address.
 
 
 class AuthenticateAddressThrottle(CountingThrottle):

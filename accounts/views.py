@@ -1,6 +1,6 @@
 from typing import cast
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -24,6 +24,8 @@ from accounts.throttles import (
     SignUpAddressThrottle,
 )
 
+TOO_MANY = "Too many in a short time. `Retry-After` says when to try again."
+
 
 class SignUpView(APIView):
     """Makes an account and answers with a token."""
@@ -32,7 +34,11 @@ class SignUpView(APIView):
     permission_classes = (AllowAny,)
     throttle_classes = (SignUpAddressThrottle,)
 
-    @extend_schema(auth=[], request=SignUpSerializer, responses={201: SignedUpSerializer})
+    @extend_schema(
+        auth=[],
+        request=SignUpSerializer,
+        responses={201: SignedUpSerializer, 429: OpenApiResponse(description=TOO_MANY)},
+    )
     def post(self, request: Request) -> Response:
         serializer = SignUpSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -51,7 +57,15 @@ class AuthenticateView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """An old token in the header is no reason to refuse a log-in."""
 
-    @extend_schema(auth=[], request=AuthenticateSerializer, responses=TokenSerializer)
+    @extend_schema(
+        auth=[],
+        request=AuthenticateSerializer,
+        responses={
+            200: TokenSerializer,
+            401: OpenApiResponse(description="No active account has this address and password."),
+            429: OpenApiResponse(description=TOO_MANY),
+        },
+    )
     def post(self, request: Request) -> Response:
         serializer = AuthenticateSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -8,6 +8,7 @@ notices no duplicate. Prints a table; ends with 1 unless every figure that must 
 """
 
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -31,5 +32,7 @@ django.setup()
 from benchmarks.lab.report import main  # noqa: E402 - what it imports needs the settings
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # What was started must be ended.
     with folder:
         sys.exit(main(Path(folder.name)))

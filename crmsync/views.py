@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
@@ -73,7 +73,10 @@ class SyncedMeetingViewSet(MeetingViewSet):
             )
         return response
 
-    @extend_schema(request=None, responses={202: SyncSerializer})
+    @extend_schema(
+        request=None,
+        responses={202: SyncSerializer, 409: OpenApiResponse(description="`not_connected`")},
+    )
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Starts a sync; while one is under way it is that one. 409 without a connection."""
@@ -85,7 +88,9 @@ class SyncedMeetingViewSet(MeetingViewSet):
             raise NotFound from error
         return _accepted(request, pk)
 
-    @extend_schema(responses={202: SyncSerializer})
+    @extend_schema(
+        responses={202: SyncSerializer, 409: OpenApiResponse(description="`nothing_to_cancel`")},
+    )
     @sync.mapping.delete
     def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Cancels the sync that is under way. 409 where none is."""

@@ -58,6 +58,15 @@ def test_limits_one_client_across_addresses_and_forged_headers():
     assert codes == [401] * 60 + [429]
 
 
+def test_limits_one_client_behind_a_proxy_whatever_it_claims(settings):
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "NUM_PROXIES": 1}
+    forged = [{"HTTP_X_FORWARDED_FOR": f"10.0.0.{n}, 203.0.113.7"} for n in range(61)]
+    codes = [log_in(f"{n}@example.com", **forged[n]).status_code for n in range(61)]
+    assert codes == [401] * 60 + [429]
+    another = {"HTTP_X_FORWARDED_FOR": "203.0.113.8"}
+    assert log_in("other@example.com", **another).status_code == 401
+
+
 def test_limits_sign_ups_of_one_client():
     codes = [APIClient().post("/users", {}).status_code for _ in range(31)]
     assert codes == [400] * 30 + [429]

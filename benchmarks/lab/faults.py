@@ -1,4 +1,4 @@
-"""What goes wrong in a run, and when: drawn from a seed, spread over the time of the run."""
+"""What goes wrong in a run, and when: drawn from a seed."""
 
 import random
 import signal
@@ -26,14 +26,13 @@ class Faults:
         self.database_outages: list[tuple[float, float]] = []
         self._stopped: list[threading.Thread] = []
 
-    def cause(self, plan: Mapping[str, int], seconds: float) -> None:
-        """Returns when the last of them is over."""
+    def cause(self, plan: Mapping[str, int], progress: Callable[[], float]) -> None:
+        """Spread over the progress of the run, 0 to 1. Returns when the last of them is over."""
         names = [name for name, count in plan.items() for _ in range(count)]
         self.random.shuffle(names)
-        start = time.monotonic()
-        moments = sorted(self.random.uniform(0, seconds) for _ in names)
-        for name, moment in zip(names, moments, strict=True):
-            time.sleep(max(0.0, start + moment - time.monotonic()))
+        for name, moment in zip(names, sorted(self.random.random() for _ in names), strict=True):
+            while progress() < moment:
+                time.sleep(0.05)
             FAULTS[name](self)
             self.happened[name] += 1
         for thread in self._stopped:

@@ -50,7 +50,6 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--syncs", type=int, default=500, metavar="N")
     parser.add_argument("--users", type=int, default=20, metavar="N")
     parser.add_argument("--kills", type=int, default=40, metavar="N")
-    parser.add_argument("--seconds", type=float, default=240, help="in which the faults happen")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--logs", type=Path, metavar="FOLDER", help="keep the processes' logs")
     parser.add_argument("--sqlite", action="store_true", help="instead of PostgreSQL")
@@ -64,7 +63,7 @@ def _run_all(
     plan = {"kill": options.kills, **PLAN}
     for seed in range(options.seed, options.seed + options.seeds):
         call_command("flush", interactive=False, verbosity=0)
-        trial = Trial(seed, options.users, options.syncs, options.seconds, plan)
+        trial = Trial(seed, options.users, options.syncs, plan)
         own = (options.logs or folder) / f"seed-{seed}"
         own.mkdir(parents=True)
         with Stack(own, _environment(), PROCESSES) as stack:

@@ -2,10 +2,10 @@
 
 import random
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
@@ -22,7 +22,6 @@ from crmsync.models import Connection
 from meetings.models import Attendee, Meeting
 
 SALESPEOPLE = 6
-ASKING = 0.6  # Of the time: what is asked for late must find time to end, too.
 POLLERS = 2
 SETTLING_SECONDS = LEASE_SECONDS + 30
 ADDRESSES = 40  # Of one user, shared by their meetings.
@@ -32,12 +31,11 @@ Owned = Sequence[tuple[int, str]]  # A meeting's id and its owner's token.
 
 @dataclass(frozen=True)
 class Trial:
-    """`plan` says how often each fault happens within `seconds`."""
+    """`plan` says how often each fault happens while `syncs` meetings are being synced."""
 
     seed: int
     users: int
     syncs: int
-    seconds: float
     plan: Mapping[str, int]
 
     def run(self, stack: Stack, postgres: Postgres | None = None) -> tuple[Verdict, Observations]:
@@ -49,11 +47,10 @@ class Trial:
             salespeople = self._salespeople(stack, owned, seen)
             onlookers = self._onlookers(stack, owned, seen)
             _start([*salespeople, *onlookers])
-            faults.cause(self.plan, self.seconds)
+            faults.cause(self.plan, partial(self._progress, salespeople, seen))
             for salesperson in salespeople:
                 salesperson.join()
-            last_fault = time.monotonic()
-            settled = wait_until_settled(last_fault, SETTLING_SECONDS)
+            settled = wait_until_settled(SETTLING_SECONDS)
             for onlooker in onlookers:
                 onlooker.ending.set()
                 onlooker.join()
@@ -66,6 +63,10 @@ class Trial:
                 settled=settled,
             )
         return verdict, seen
+
+    def _progress(self, salespeople: Sequence[Salesperson], seen: Observations) -> float:
+        at_work = any(salesperson.is_alive() for salesperson in salespeople)
+        return len(seen.asked) / self.syncs if at_work else 1
 
     def _make_meetings(self, crm_url: str) -> Owned:
         rng = random.Random(self.seed)
@@ -85,9 +86,7 @@ class Trial:
 
     def _salespeople(self, stack: Stack, owned: Owned, seen: Observations) -> list[Salesperson]:
         return [
-            Salesperson(
-                Api(stack.urls, seen), owned[n::SALESPEOPLE], self.seconds * ASKING, self.seed + n
-            )
+            Salesperson(Api(stack.urls, seen), owned[n::SALESPEOPLE], self.seed + n)
             for n in range(SALESPEOPLE)
         ]
 

@@ -56,8 +56,9 @@ FAULTLESS = {
 }
 
 
-def wait_until_settled(start: float, limit: float) -> float:
-    """Seconds from `start` until nothing is active; about `limit` where something still is."""
+def wait_until_settled(limit: float) -> float:
+    """Seconds until nothing is active; about `limit` where something still is."""
+    start = time.monotonic()
     connection.close()  # The database may have been restarted since it was opened.
     while time.monotonic() - start < limit:
         if not SyncRun.objects.active().exists() and not _open_attempts().exists():

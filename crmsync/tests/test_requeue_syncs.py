@@ -1,8 +1,11 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import run_command
@@ -113,6 +116,52 @@ def test_chooses_what_it_is_asked_for(fail, options, chosen):
     fail("locked@sandbox.invalid")
     assert requeue(dry_run=True, **options) == f"Would re-queue up to {chosen} syncs."
     assert SyncRun.objects.count() == 2
+
+
+def test_puts_nothing_back_twice_that_fails_again_at_once(fail, monkeypatch, settle):
+    meetings = [fail() for _ in range(3)]
+    monkeypatch.setattr("crmsync.management.commands.requeue_syncs.BATCH", 1)
+    monkeypatch.setattr("time.sleep", lambda _: settle())
+    assert requeue("--failed") == "Re-queued 3 syncs, skipped 0."
+    assert {tuple(statuses(meeting)) for meeting in meetings} == {("failed", "failed")}
+
+
+def test_interrupted_says_what_it_did_and_goes_on_when_started_again(fail, monkeypatch):
+    for _ in range(3):
+        fail()
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("time.sleep", interrupt)
+        with pytest.raises(CommandError, match=r"Re-queued 1 syncs, skipped 0\. Interrupted"):
+            requeue("--failed")
+    assert requeue("--failed") == "Re-queued 2 syncs, skipped 0."
+
+
+def test_reads_no_more_rows_at_a_time_than_a_batch(fail, monkeypatch):
+    for _ in range(5):
+        fail()
+    monkeypatch.setattr("crmsync.management.commands.requeue_syncs.BATCH", 2)
+    with CaptureQueriesContext(database) as queries:
+        assert requeue("--failed") == "Re-queued 5 syncs, skipped 0."
+    reading = [q["sql"] for q in queries if "INNER JOIN" in q["sql"] and "LIMIT 2" in q["sql"]]
+    assert len(reading) == 3
+
+
+def test_started_twice_at_once_starts_no_second_run(fail):
+    meetings = [fail() for _ in range(6)]
+
+    def requeue_all(_):
+        try:
+            return json.loads(requeue("--failed", "--json"))["requeued"]
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sum(pool.map(requeue_all, range(2))) == 6
+    assert {tuple(statuses(meeting)) for meeting in meetings} == {("failed", "queued")}
 
 
 def test_answers_machines_in_json(fail):

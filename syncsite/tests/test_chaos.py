@@ -20,7 +20,7 @@ PLAN = {"kill": 4, "restart workers": 1, "kill redis": 1, "empty redis": 1, "fil
 
 
 def test_loses_nothing_sticks_nowhere_and_writes_nothing_twice():
-    trial = Trial(seed=1, users=4, syncs=16, seconds=8, plan=PLAN)
+    trial = Trial(seed=1, users=4, syncs=24, plan=PLAN)
     environment = {
         name: ENVIRONMENT[name] for name in ("SECRET_KEY", "CREDENTIALS_KEYS", "LOG_LEVEL")
     }

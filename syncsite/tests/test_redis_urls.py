@@ -23,7 +23,7 @@ def test_name_the_next_database_of_the_same_server(url, number):
 
 
 def test_keep_time_outs_that_were_chosen():
-    options = parse_url(with_timeouts("redis://x/0?socket_timeout=3"))
+    options = parse_url(with_timeouts("redis://x/0?socket_timeout=3", 0.5))
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (3, 0.5)
 
 

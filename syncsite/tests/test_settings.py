@@ -85,10 +85,16 @@ def test_keep_the_cache_in_the_next_database_of_the_same_redis():
     assert read("s.CACHE_URL") == "redis://:secret@redis.example:6379/3?db=4"
 
 
-def test_give_a_hanging_redis_half_a_second():
-    for url in read("[s.CACHES['default']['LOCATION'], s.RQ_QUEUES['crmsync']['URL']]"):
-        assert "socket_timeout=0.5" in url
-        assert "socket_connect_timeout=0.5" in url
+def test_give_a_hanging_redis_half_a_second_at_most():
+    cache, queue = read("[s.CACHES['default']['LOCATION'], s.RQ_QUEUES['crmsync']['URL']]")
+    assert "socket_timeout=0.25&socket_connect_timeout=0.25" in cache
+    assert "socket_timeout=0.5&socket_connect_timeout=0.5" in queue
+
+
+def test_take_other_time_outs_of_the_database_from_its_url():
+    url = "postgres://db.example/syncsite?options=-c%20statement_timeout=1s"
+    options = read("s.DATABASES['default']['OPTIONS']", DATABASE_URL=url)
+    assert options == {"connect_timeout": 5, "options": "-c statement_timeout=1s"}
 
 
 def test_read_the_retry_delays_and_the_lifetime_of_a_token():

@@ -1,0 +1,56 @@
+"""Adds to the schema what every endpoint may answer besides its own success."""
+
+from collections.abc import Iterator
+from typing import Any
+
+ERROR = {
+    "type": "object",
+    "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
+    "required": ["detail", "code"],
+}
+INVALID = {
+    "description": "By field what is wrong with it; of an attendee, under its place in the list.",
+    "type": "object",
+    "additionalProperties": {},
+}
+TEXTS = {
+    "400": "The input is not valid.",
+    "401": "The token is missing, expired or revoked.",
+    "404": "There is no such thing or page, or it is somebody else's.",
+    "413": "The body is larger than this service accepts.",
+    "415": "The body is not JSON.",
+    "503": "The database does not answer. `Retry-After` says when to try again.",
+}
+
+
+def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A postprocessing hook of drf-spectacular."""
+    result["components"]["schemas"] |= {"Error": ERROR, "Invalid": INVALID}
+    for item in result["paths"].values():
+        for operation in item.values():
+            responses = operation["responses"]
+            for status in _errors_of(operation):
+                responses.setdefault(status, {"description": TEXTS[status]})
+            for status, response in responses.items():
+                if status >= "400":
+                    response["content"] = {"application/json": {"schema": _body(status)}}
+    return result
+
+
+def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
+    yield "503"
+    if operation.get("security"):
+        yield "401"
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    if names & {"id", "page"}:
+        yield "404"
+    if "state" in names:
+        yield "400"
+    if "requestBody" in operation:
+        yield from ("400", "413", "415")
+
+
+def _body(status: str) -> dict[str, Any]:
+    error = {"$ref": "#/components/schemas/Error"}
+    invalid = {"$ref": "#/components/schemas/Invalid"}
+    return {"anyOf": [error, invalid]} if status == "400" else error
