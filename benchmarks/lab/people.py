@@ -16,6 +16,7 @@ from crmsync.models import SyncRun
 from meetings.models import Meeting
 
 ENDED = {SyncRun.Status.SUCCEEDED, SyncRun.Status.FAILED, SyncRun.Status.CANCELED}
+ROW = ("pk", "status", "attempt", "step")
 PATIENCE_SECONDS = 60
 BACKLOG = 40  # So many syncs under way are enough.
 OTHER_DEEDS = {"edit": 0.1, "cancel": 0.06, "delete": 0.03}
@@ -184,8 +185,8 @@ class Onlooker(threading.Thread):
                 self.seen.backward.append(f"meeting {meeting}: version {version}")
             self.versions[meeting] = version
         self.seen.active = SyncRun.objects.active().count()
-        for pk, *row in SyncRun.objects.values_list("pk", "status", "attempt", "step"):
-            self._compare(pk, *row)
+        for pk, status, attempt, step in SyncRun.objects.values_list(*ROW):
+            self._compare(pk, status, attempt, step)
 
     def _compare(self, pk: int, status: str, attempt: int, step: int) -> None:
         old_status, old_attempt, old_step = self.runs.get(pk, ("", 0, 0))

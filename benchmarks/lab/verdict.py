@@ -128,7 +128,7 @@ def _disagrees(run: SyncRun) -> bool:
     fields = run.meeting.in_progress_sync_status, run.meeting.last_sync_success
     if run.status in SyncRun.ACTIVE:
         return False  # It counts as stuck.
-    expected = {Status.SUCCEEDED: (None, True), Status.FAILED: (None, False)}
+    expected = {"succeeded": (None, True), "failed": (None, False)}
     return fields != expected.get(run.status, (None, fields[1]))
 
 

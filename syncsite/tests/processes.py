@@ -2,11 +2,13 @@
 
 import socket
 import time
+from collections.abc import Callable
+from typing import Any
 
 from django.db import connection
 
 
-def database_url():
+def database_url() -> str:
     """Of the test run's database."""
     it = connection.settings_dict
     if connection.vendor == "sqlite":
@@ -14,12 +16,12 @@ def database_url():
     return f"postgres://{it['USER']}:{it['PASSWORD']}@{it['HOST']}:{it['PORT']}/{it['NAME']}"
 
 
-def free_port():
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """The first true answer of `condition`; fails the test when none comes in time."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
