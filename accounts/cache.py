@@ -31,6 +31,7 @@ def keep(user: CachedUser) -> None:
 
 def distrust(*pks: int) -> None:
     for pk in pks:
+        cache.delete(_key(pk))  # A full server takes no mark, but lets a copy go.
         cache.set(_key(pk), DISTRUSTED, KEPT_FOR)
 
 

@@ -55,9 +55,10 @@ def _refusal(connection: Connection) -> CrmError | None:
 @transaction.atomic
 def disconnect(connection: Connection) -> None:
     """Cancels what is under way and forgets the credentials; what was written stays on record."""
-    connections.lock(pk=connection.pk)
-    _cancel_runs(connection)
-    connections.forget_credentials(connection.pk)
+    locked = connections.lock(pk=connection.pk)
+    if locked is not None:
+        _cancel_runs(locked)
+        connections.forget_credentials(locked)
 
 
 def _cancel_runs(connection: Connection) -> None:

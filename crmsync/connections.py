@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from accounts.models import User
+from crmsync import cache
 from crmsync.errors import CrmError
 from crmsync.fields import Sealed
 from crmsync.models import Connection
@@ -48,6 +49,7 @@ def get_or_create(user: Any, provider: str, account: Account) -> Connection:
 def store(
     connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
 ) -> None:
+    """Needs the connection's row locked."""
     connection.provider = provider
     connection.account_id = account.id
     connection.account_name = account.name
@@ -57,16 +59,16 @@ def store(
     connection.last_error = ""
     connection.not_before = None
     connection.connected_at = timezone.now()
-    connection.save()
+    _save(connection)
 
 
 def hold(connection: Connection, error: CrmError) -> bool:
     """False where it was connected anew since `connection` was read: the error is an old one's."""
-    return bool(_as_read(connection).update(state=State.NEEDS_REAUTH, last_error=error.code))
+    return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
 def restore(connection: Connection) -> bool:
-    return bool(_as_read(connection).update(state=State.CONNECTED, last_error=""))
+    return _change(connection, state=State.CONNECTED, last_error="")
 
 
 def _as_read(connection: Connection) -> QuerySet[Connection]:
@@ -79,15 +81,38 @@ def _as_read(connection: Connection) -> QuerySet[Connection]:
 
 
 def note_error(connection: Connection, error: CrmError) -> None:
-    _as_read(connection).update(last_error=error.code)
+    _change(connection, last_error=error.code)
 
 
 def slow_down(connection: Connection, until: datetime) -> None:
     latest = Greatest(Coalesce("not_before", until), until)
-    _as_read(connection).update(not_before=latest)
+    _change(connection, not_before=latest)
 
 
-def forget_credentials(pk: int) -> None:
-    Connection.objects.filter(pk=pk).update(
-        state=State.DISCONNECTED, credentials=Sealed(""), last_error="", not_before=None
-    )
+def be_unsure_of_contacts(pk: int, until: datetime) -> None:
+    """Nobody reads this in a document, so it makes no new version."""
+    Connection.objects.filter(pk=pk).update(contacts_unsure_until=until)
+
+
+def forget_credentials(connection: Connection) -> None:
+    """Needs the connection's row locked."""
+    connection.state = State.DISCONNECTED
+    connection.credentials = Sealed("")
+    connection.last_error = ""
+    connection.not_before = None
+    _save(connection)
+
+
+def _save(connection: Connection) -> None:
+    connection.version += 1
+    connection.save()
+    cache.connection_changed(connection.user_id, connection.version)
+
+
+def _change(connection: Connection, **values: Any) -> bool:
+    """False where it is not the same link any more."""
+    if not _as_read(connection).update(version=F("version") + 1, **values):
+        return False
+    version = Connection.objects.values_list("version", flat=True).get(pk=connection.pk)
+    cache.connection_changed(connection.user_id, version)
+    return True

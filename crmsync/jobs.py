@@ -1,16 +1,18 @@
 """The three jobs of a sync, one per step. A job is a hint: the run's row says what is to do."""
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
+from django.db import connection as database
 from rq.timeouts import JobTimeoutException
 
 from crmsync import connections, lifecycle, records
 from crmsync.errors import CrmError
-from crmsync.models import RemoteRecord, SyncRun
+from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
 from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
 from meetings.models import Meeting, SyncStep
@@ -18,8 +20,10 @@ from meetings.models import Meeting, SyncStep
 logger = logging.getLogger(__name__)
 
 Kind = RemoteRecord.Kind
-DATABASE_AWAY = (OperationalError, InterfaceError)
-Work = Callable[[Provider, SyncRun], Sequence[Ref]]
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+COMMIT_TRIES = 3
+COMMIT_PAUSE = 2  # Seconds.
+Work = Callable[[Provider, lifecycle.Claim], Sequence[Ref]]
 
 
 def sync_contacts(run_id: int) -> None:
@@ -49,8 +53,8 @@ def _attempt(claim: lifecycle.Claim, work: Work) -> None:
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:
         with _open_session(claim) as session:
-            refs = work(PROVIDERS[claim.run.connection.provider](session), claim.run)
-        lifecycle.complete_step(claim, refs)
+            refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
+        _complete(claim, refs)
     except DATABASE_AWAY:
         raise
     except lifecycle.StaleAttemptError:
@@ -62,6 +66,19 @@ def _attempt(claim: lifecycle.Claim, work: Work) -> None:
     except Exception:  # The one edge where an unknown error becomes a recorded one.
         logger.exception("Sync run %s: step %s met a bug.", run_id, step)
         _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
+
+
+def _complete(claim: lifecycle.Claim, refs: Sequence[Ref]) -> None:
+    """What the CRM has done is not forgotten because the database is away for a moment."""
+    for left in reversed(range(COMMIT_TRIES)):
+        try:
+            lifecycle.complete_step(claim, refs)
+            return
+        except DATABASE_AWAY:
+            if not left:
+                raise
+            database.close()
+            time.sleep(COMMIT_PAUSE)
 
 
 def _fail(claim: lifecycle.Claim, error: CrmError) -> None:
@@ -77,21 +94,27 @@ def _open_session(claim: lifecycle.Claim) -> Session:
     )
 
 
-def _save_contacts(provider: Provider, run: SyncRun) -> Sequence[Ref]:
-    people = [Person(a.email, a.name) for a in run.meeting.attendees.all()]
-    known = records.find(run.connection, Kind.CONTACT, [person.email for person in people])
+def _save_contacts(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+    people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
+    emails = [person.email for person in people]
+    known = records.find(claim.run.connection, Kind.CONTACT, emails)
+    if len(known) < len(people) and not claim.attempt.makes_contacts:
+        # Another try may be making the same ones; this one has to claim the right to.
+        raise CrmError("record_deleted", "A contact that was known is not known any more.")
     return provider.upsert_contacts(people, _ids(known)) if people else []
 
 
-def _save_meeting(provider: Provider, run: SyncRun) -> Sequence[Ref]:
-    contacts, new = _contacts(provider, run)
+def _save_meeting(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+    run = claim.run
+    contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
     known = records.find(run.connection, Kind.MEETING, [str(content.key)])
     return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
 
 
-def _save_notes(provider: Provider, run: SyncRun) -> Sequence[Ref]:
-    contacts, new = _contacts(provider, run)
+def _save_notes(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+    run = claim.run
+    contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
     known = records.find(run.connection, Kind.MEETING, [str(content.key)])
     if known:
@@ -102,16 +125,16 @@ def _save_notes(provider: Provider, run: SyncRun) -> Sequence[Ref]:
     return [*new, *provider.add_notes(meeting_ref, content, contacts)]
 
 
-def _contacts(provider: Provider, run: SyncRun) -> tuple[Sequence[Ref], Sequence[Ref]]:
+def _contacts(provider: Provider, claim: lifecycle.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
     """The attendees' contacts, and those of them that had to be saved now.
 
     An attendee may have joined, and a record may have been forgotten, since the first step.
     """
-    emails = {attendee.email for attendee in run.meeting.attendees.all()}
-    known = records.find(run.connection, Kind.CONTACT, emails)
+    emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
+    known = records.find(claim.run.connection, Kind.CONTACT, emails)
     if len(known) == len(emails):
         return known, []
-    saved = _save_contacts(provider, run)
+    saved = _save_contacts(provider, claim)
     return saved, saved
 
 

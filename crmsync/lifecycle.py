@@ -17,7 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync import connections, policy, queue, records, turns
+from crmsync import connections, pace, policy, queue, records, turns
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
@@ -32,6 +32,14 @@ Outcome = SyncAttempt.Outcome
 
 class NotConnectedError(Exception):
     """The meeting's owner has no CRM connected."""
+
+
+class NotBeforeError(Exception):
+    """The CRM wants no calls before the `not_before` of the connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(f"Not before {connection.not_before}.")
+        self.connection = connection
 
 
 class StaleAttemptError(Exception):
@@ -56,7 +64,10 @@ def request_sync(
     for _ in range(3):
         try:
             return _request_sync(meeting, by, step, reason)
-        except IntegrityError:  # The run that stood in the way, or the meeting, ended meanwhile.
+        except (
+            IntegrityError,
+            transitions.TransitionRefusedError,
+        ):  # The run that stood in the way, or the meeting, ended meanwhile.
             Meeting.objects.only("pk").get(pk=meeting.pk)
     return _request_sync(meeting, by, step, reason)
 
@@ -67,16 +78,45 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
     is_next = turns.is_next(connection)
-    request = {"connection": connection, "step": step, "requested_by": by, "reason": reason}
+    request = {
+        "connection": connection,
+        "step": step,
+        "requested_by": by,
+        "reason": reason,
+        "pace": partial(pace.of, connection.provider),
+    }
     turn = (
         {"sent_at": timezone.now()} if is_next else {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
     )
     run, created = SyncRun.objects.get_or_create(
         meeting=meeting, status__in=SyncRun.ACTIVE, defaults={**request, **turn}
     )
+    if created:
+        transitions.note_change(meeting.pk)
     if created and is_next:
         transaction.on_commit(partial(queue.send_hint, run.pk, run.step))
     return run, created
+
+
+def sync_now(meeting: Meeting, by: Any) -> None:
+    """What a person's click means: start a sync, or bring the planned retry of one forward.
+
+    Raises what request_sync() raises, and NotBeforeError.
+    """
+    run, created = request_sync(meeting, by)
+    if not created and run.status == RETRYING:
+        _retry_now(run)
+
+
+@transaction.atomic
+def _retry_now(run: SyncRun) -> None:
+    connection = connections.lock(pk=run.connection_id)
+    now = timezone.now()
+    if connection is not None and connection.not_before and connection.not_before > now:
+        raise NotBeforeError(connection)
+    if _leave(run.pk, [RETRYING]).filter(due_at__gt=now).update(due_at=now, sent_at=now):
+        transitions.note_change(run.meeting_id)
+        transaction.on_commit(partial(queue.send_hint, run.pk, run.step))
 
 
 @transaction.atomic
@@ -95,8 +135,11 @@ def cancel(meeting_id: int) -> bool:
 @transaction.atomic
 def delete_meeting(meeting: Meeting) -> None:
     """Cancels what is under way, then deletes; the locks keep new runs and edits out."""
-    connections.lock(user=meeting.user_id)
+    connection = connections.lock(user=meeting.user_id)
     cancel(meeting.pk)
+    calling = SyncAttempt.objects.filter(finished_at=None, run__meeting=meeting)
+    if connection is not None and calling.filter(makes_contacts=True).exists():
+        turns.leave_contacts_alone(connection.pk)  # The attempt will be gone, its call will not.
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
     meeting.delete()
 
@@ -109,10 +152,11 @@ def claim(run_id: int, step: int) -> Claim | None:
     if connection is None or not turns.may_start(connection, run_id, now):
         return None
     # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
-    run = _with_content().get(pk=run_id)
+    run = _with_content().filter(pk=run_id).first()
+    if run is None:  # Deleted while we waited for the lock.
+        return None
     makes_contacts = records.lacks_contacts(run)
-    if makes_contacts and turns.makes_contacts(connection):
-        turns.stand_in_line(run_id)
+    if makes_contacts and not turns.may_make_contacts(connection, run_id, now):
         return None
     due = _leave(run_id, SyncRun.ACTIVE).filter(step=step, due_at__lte=now)
     if not due.without_open_attempt().update(
@@ -120,10 +164,14 @@ def claim(run_id: int, step: int) -> Claim | None:
         attempt=F("attempt") + 1,
         due_at=now + _lease(),
         started_at=Coalesce("started_at", now),
+        step_started_at=now,
         wait_reason="",
+        waits_for_contacts=False,
     ):
         return None
-    run.refresh_from_db(fields=["status", "attempt", "failures", "due_at", "started_at"])
+    run.refresh_from_db(
+        fields=["status", "attempt", "failures", "due_at", "started_at", "step_started_at"]
+    )
     attempt = SyncAttempt.objects.create(
         run=run,
         claim=run.attempt,
@@ -154,11 +202,15 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
         abandon(claim)
         return
     _close(claim.attempt, Outcome.SUCCEEDED)
+    seconds = (now - claim.attempt.started_at).total_seconds()
+    learn = partial(pace.learn, run.connection.provider, run.step, seconds)
+    transaction.on_commit(learn, robust=True)
     records.remember(run, refs)
     if is_last:
         transitions.record_success(run.meeting_id, now)
         turns.hand_over(run.connection_id)
     else:
+        transitions.note_change(run.meeting_id)
         turns.go_on(connection, run.pk, run.step + 1)
         if claim.attempt.makes_contacts:
             turns.hand_over(run.connection_id)
@@ -253,6 +305,7 @@ def _tell_meeting_and_connection(
             transitions.record_failed_attempt(run.meeting_id)
             turns.hand_over(run.connection_id)
         case policy.Wait(seconds):
+            transitions.note_change(run.meeting_id)
             connections.slow_down(run.connection, now + timedelta(seconds=seconds))
         case policy.Hold():
             transitions.stop(run.meeting_id)

@@ -42,8 +42,12 @@ class Connection(models.Model):
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Until then the CRM wants no calls."
     )
+    contacts_unsure_until = models.DateTimeField(
+        null=True, editable=False, help_text="The CRM may still be making contacts until then."
+    )
     last_error = models.CharField(max_length=64, blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
+    version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
     def __str__(self) -> str:
         return f"{self.account_name} ({self.provider})"
@@ -101,6 +105,9 @@ class SyncRun(models.Model):
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When the last hint went to a worker.")
     wait_reason = models.CharField(max_length=16, choices=WaitReason.choices, blank=True)
+    waits_for_contacts = models.BooleanField(
+        default=False, db_default=False, help_text="Another run of the connection makes some."
+    )
     error_code = models.CharField(max_length=64, blank=True)
     error_cause = models.CharField(max_length=64, blank=True, help_text="What exhausted the tries.")
     error_field = models.CharField(max_length=255, blank=True)
@@ -112,7 +119,9 @@ class SyncRun(models.Model):
     reason = models.TextField(blank=True, help_text="Why staff put it back.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)
+    step_started_at = models.DateTimeField(null=True, help_text="Of the latest try.")
     finished_at = models.DateTimeField(null=True)
+    pace = models.JSONField(null=True, help_text="Seconds expected of each step, for its progress.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -184,6 +193,22 @@ class SyncAttempt(models.Model):
         return f"{SyncStep(self.step).label}, try {self.number}"
 
 
+class StepPace(models.Model):
+    """How long the latest successes of a step took at one provider. Written in pace.py only."""
+
+    provider = models.CharField(max_length=32)
+    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
+    recent = models.JSONField(default=list, help_text="Seconds, the latest last.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "step"], name="one_pace_per_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}, {SyncStep(self.step).label}"
+
+
 class RemoteRecord(models.Model):
     """What we wrote to a CRM account. Written in records.py only."""
 
@@ -219,6 +244,26 @@ class RemoteRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.local_key}"
+
+
+class IdempotentRequest(models.Model):
+    """A request that was sent with an Idempotency-Key. Written in idempotency.py only."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="Of method, path and body.")
+    begun_at = models.DateTimeField(default=timezone.now)
+    answer = models.JSONField(null=True, help_text="Null while the request is at work.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_request_per_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class SandboxRecord(models.Model):

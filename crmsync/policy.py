@@ -38,8 +38,8 @@ def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.
     """`failures` counts the earlier failures of this step, `delays` are seconds."""
     kind = error.kind
     if kind.handling is Handling.WAIT:
-        wait = min(error.retry_after or kind.wait_seconds, LONGEST_WAIT)
-        return Wait(wait * rng.uniform(1, 1 + STAGGER))
+        wait = error.retry_after or kind.wait_seconds
+        return Wait(min(wait * rng.uniform(1, 1 + STAGGER), LONGEST_WAIT))
     if kind.handling is Handling.HOLD:
         return Hold()
     if kind.handling is Handling.GIVE_UP:

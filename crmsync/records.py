@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from django.db.models import Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Ref
@@ -43,10 +43,12 @@ def lacks_contacts(run: SyncRun) -> bool:
 
 
 def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
-    """All that was written for a meeting, its attendees' contacts included."""
+    """All that was written for a meeting, its attendees' contacts included, with their names."""
     emails = meeting.attendees.values("email")
     contacts = Q(connection__user=meeting.user_id, kind=Kind.CONTACT, local_key__in=emails)
-    return RemoteRecord.objects.filter(Q(meeting=meeting) | contacts)
+    person = meeting.attendees.filter(email=OuterRef("local_key")).values("name")[:1]
+    records = RemoteRecord.objects.filter(Q(meeting=meeting) | contacts)
+    return records.annotate(person=Subquery(person)).order_by("kind", "local_key")
 
 
 def forget_meeting(run: SyncRun) -> None:

@@ -1,14 +1,30 @@
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crmsync import standing
-from crmsync.errors import CATALOGUE
-from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.errors import CATALOGUE, Who
+from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.state import PHASES, describe_error, error_texts
-from meetings.models import Meeting
+from crmsync.state import (
+    ACTIONS,
+    PHASES,
+    STEP_KEYS,
+    attempt_result,
+    describe_error,
+    error_texts,
+    run_result,
+)
+from crmsync.wording import WORDS
+from meetings.models import Meeting, SyncStep
 from meetings.serializers import MeetingSerializer
+
+# A connection that was cut is shown as none.
+CONNECTION_STATES = [s for s in Connection.State.values if s != Connection.State.DISCONNECTED]
+ERROR_CODES = list(CATALOGUE)
+STATES = list(PHASES)
+REASONS = [*SyncRun.WaitReason.values, "needs_reauth", "by_support", *CATALOGUE]
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
@@ -22,19 +38,52 @@ class SyncedMeetingSerializer(MeetingSerializer):
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=list(CATALOGUE))
-    category = serializers.CharField()
+    """Why a sync does not go on. `who` has to act, as `remedy` says."""
+
+    code = serializers.ChoiceField(choices=ERROR_CODES)
+    category = serializers.ChoiceField(choices=sorted({k.category for k in CATALOGUE.values()}))
     title = serializers.CharField()
     message = serializers.CharField()
     remedy = serializers.CharField()
-    who = serializers.CharField()
-    retryable = serializers.BooleanField()
+    who = serializers.ChoiceField(choices=[who.value for who in Who])
+    retryable = serializers.BooleanField(help_text="Whether we go on by ourselves.")
     help_url = serializers.CharField()
-    reference = serializers.CharField()
+    reference = serializers.CharField(help_text="For a talk with support.")
+
+
+class NextSerializer(serializers.Serializer[Any]):
+    """What comes next, when (null: not known), and who does it."""
+
+    kind = serializers.ChoiceField(choices=sorted({words.kind for words in WORDS.values()}))
+    at = serializers.DateTimeField(allow_null=True)
+    by = serializers.ChoiceField(choices=["system", *(who.value for who in Who)])
+    text = serializers.CharField()
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """`percent` never falls within a sync; between two steps a frontend may fill it in by time."""
+
+    step = serializers.ChoiceField(choices=SyncStep.choices)
+    steps = serializers.IntegerField()
+    key = serializers.ChoiceField(choices=list(STEP_KEYS.values()))
+    label = serializers.CharField()  # type: ignore[assignment]
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    step_started_at = serializers.DateTimeField(allow_null=True)
+    step_expected_seconds = serializers.FloatField(allow_null=True)
+    ends_about = serializers.DateTimeField(allow_null=True)
+
+
+class WrittenSerializer(serializers.Serializer[Any]):
+    """A record in the CRM."""
+
+    kind = serializers.ChoiceField(choices=RemoteRecord.Kind.values)
+    name = serializers.CharField()
+    action = serializers.ChoiceField(choices=RemoteRecord.Action.values)
+    url = serializers.CharField(help_text="Empty where the CRM has no page for it.")
 
 
 class ConnectionSummarySerializer(serializers.Serializer[Any]):
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=CONNECTION_STATES)
     provider = serializers.CharField()
     account = serializers.CharField()
 
@@ -43,28 +92,58 @@ class SyncSerializer(serializers.Serializer[Any]):
     """Where the sync of a meeting stands. `poll_after`: seconds; null: no need to ask again."""
 
     meeting_id = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=list(PHASES))
+    state = serializers.ChoiceField(choices=STATES)
     phase = serializers.ChoiceField(choices=sorted(set(PHASES.values())))
-    reason = serializers.CharField(allow_null=True)
-    actions = serializers.ListField(child=serializers.CharField())
+    reason = serializers.ChoiceField(choices=REASONS, allow_null=True)
+    headline = serializers.CharField()
+    detail = serializers.CharField()
+    next = NextSerializer()
+    actions = serializers.ListField(
+        child=serializers.ChoiceField(
+            choices=sorted({a for some in ACTIONS.values() for a in some})
+        )
+    )
     poll_after = serializers.IntegerField(allow_null=True)
+    progress = ProgressSerializer(allow_null=True)
     attempt = serializers.IntegerField(allow_null=True)
     max_attempts = serializers.IntegerField()
     next_attempt_at = serializers.DateTimeField(allow_null=True)
     error = ErrorSerializer(allow_null=True)
-    in_progress_sync_status = serializers.IntegerField(allow_null=True)
+    in_progress_sync_status = serializers.ChoiceField(choices=SyncStep.choices, allow_null=True)
     last_sync_success = serializers.BooleanField(allow_null=True)
     last_sync_at = serializers.DateTimeField(allow_null=True)
     connection = ConnectionSummarySerializer(allow_null=True)
+    records = WrittenSerializer(many=True)
+
+
+class AttemptErrorSerializer(serializers.Serializer[Any]):
+    code = serializers.ChoiceField(choices=ERROR_CODES)
+    title = serializers.CharField()
 
 
 class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
+    label = serializers.CharField(source="get_step_display")  # type: ignore[assignment]
+    outcome = serializers.ChoiceField(choices=SyncAttempt.Outcome.values, allow_blank=True)
+    result = serializers.SerializerMethodField(help_text="In words.")
     error = serializers.SerializerMethodField()
 
     class Meta:
         model = SyncAttempt
-        fields = ["step", "number", "started_at", "finished_at", "outcome", "error"]
+        fields = [
+            "step",
+            "label",
+            "number",
+            "started_at",
+            "finished_at",
+            "outcome",
+            "result",
+            "error",
+        ]
 
+    def get_result(self, attempt: SyncAttempt) -> str:
+        return attempt_result(attempt)
+
+    @extend_schema_field(AttemptErrorSerializer(allow_null=True))
     def get_error(self, attempt: SyncAttempt) -> dict[str, str] | None:
         if not attempt.error_code:
             return None
@@ -73,6 +152,9 @@ class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
 
 
 class RunSerializer(serializers.ModelSerializer[SyncRun]):
+    """One sync of the meeting, with all its tries."""
+
+    result = serializers.SerializerMethodField(help_text="In words.")
     error = serializers.SerializerMethodField()
     attempts = AttemptSerializer(many=True)
 
@@ -86,10 +168,15 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
             "created_at",
             "started_at",
             "finished_at",
+            "result",
             "error",
             "attempts",
         ]
 
+    def get_result(self, run: SyncRun) -> str:
+        return run_result(run)
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, run: SyncRun) -> dict[str, Any] | None:
         says_why = run.status in (SyncRun.Status.FAILED, SyncRun.Status.RETRYING)
         return describe_error(run, run.error_code) if says_why and run.error_code else None
@@ -97,6 +184,8 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     account = serializers.CharField(source="account_name")
+    state = serializers.ChoiceField(choices=CONNECTION_STATES)
+    last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
 
     class Meta:
         model = Connection

@@ -8,7 +8,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Q, When, Window
+from django.db.models import Case, Exists, OuterRef, Q, When, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
@@ -20,8 +20,20 @@ from meetings import transitions
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
 WARM_UP = timedelta(seconds=10)  # After a rate limit runs go on one by one.
+LATE_EFFECT = timedelta(seconds=30)  # Longer than a call to the CRM may take.
+MAKING_CONTACTS = SyncAttempt.objects.filter(finished_at=None, makes_contacts=True)
 # What has begun is finished first: a run keeps its place between two steps, a retry is punctual.
-TURN = Case(When(status=Status.RUNNING, then=0), When(status=Status.RETRYING, then=1), default=2)
+# Nobody stands behind one that has to wait for the contacts of another.
+TURN = Case(
+    When(
+        Q(waits_for_contacts=True)
+        & Exists(MAKING_CONTACTS.filter(run__connection=OuterRef("connection"))),
+        then=3,
+    ),
+    When(status=Status.RUNNING, then=0),
+    When(status=Status.RETRYING, then=1),
+    default=2,
+)
 
 
 def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
@@ -38,18 +50,30 @@ def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
     return False
 
 
-def makes_contacts(connection: Connection) -> bool:
-    """Whether a try is under way that may make contacts.
+def may_make_contacts(connection: Connection, run_id: int, now: datetime) -> bool:
+    """Whether no other try may be making contacts. Needs the connection's row locked.
 
     Two at once could both find that an address has none yet, and make two.
     """
-    calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
-    return calling.filter(makes_contacts=True).exists()
+    unsure_until = connection.contacts_unsure_until
+    calling = MAKING_CONTACTS.filter(run__connection=connection)
+    if not (unsure_until and unsure_until > now) and not calling.exists():
+        return True
+    SyncRun.objects.active().filter(pk=run_id).update(waits_for_contacts=True)
+    stand_in_line(run_id)
+    return False
+
+
+def leave_contacts_alone(connection_id: int) -> None:
+    """The last call of a try that makes contacts has not ended, as far as we know."""
+    connections.be_unsure_of_contacts(connection_id, timezone.now() + LATE_EFFECT)
 
 
 def stand_in_line(run_id: int) -> None:
-    in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED)
-    in_line.update(wait_reason=SyncRun.WaitReason.OTHER_SYNCS)
+    reason = SyncRun.WaitReason.OTHER_SYNCS
+    in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED).exclude(wait_reason=reason)
+    if in_line.update(wait_reason=reason):
+        transitions.note_change(SyncRun.objects.values_list("meeting", flat=True).get(pk=run_id))
 
 
 def is_next(connection: Connection) -> bool:

@@ -1,4 +1,5 @@
-import hashlib
+import math
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -6,19 +7,21 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import get_conditional_response
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
-from crmsync import connecting, connections, lifecycle
+from crmsync import connecting, connections, documents, lifecycle
+from crmsync.documents import Document
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
+from crmsync.idempotency import answer_once
 from crmsync.models import Connection, SyncRun
 from crmsync.serializers import (
     ConnectionSerializer,
@@ -28,21 +31,43 @@ from crmsync.serializers import (
     SyncSerializer,
 )
 from crmsync.standing import with_standing
-from crmsync.state import describe, error_texts
+from crmsync.state import crm_name, error_texts
 from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
+IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    location="header",
+    description="Of your choice, up to 255 characters. The same request with the same key gets "
+    "the same answer for 24 hours.",
+)
+
 
 class NotConnected(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "Connect a CRM first."
+    default_detail = _("Connect a CRM first.")
     default_code = "not_connected"
+
+
+class NotBefore(APIException):
+    """The CRM asked us to wait; `Retry-After` says how long."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("{crm} wants no requests before {time} UTC.")
+    default_code = "not_before"
+
+    def __init__(self, connection: Connection) -> None:
+        at = connection.not_before or timezone.now()
+        self.wait = math.ceil((at - timezone.now()).total_seconds())  # DRF's Retry-After.
+        words = {"crm": crm_name(connection.provider), "time": f"{at:%H:%M}"}
+        super().__init__(str(self.default_detail).format_map(words))
 
 
 class NothingToCancel(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "No sync of this meeting is under way."
+    default_detail = _("No sync of this meeting is under way.")
     default_code = "nothing_to_cancel"
 
 
@@ -61,29 +86,46 @@ class SyncedMeetingViewSet(MeetingViewSet):
     def perform_destroy(self, instance: Meeting) -> None:
         lifecycle.delete_meeting(instance)
 
-    @extend_schema(responses=SyncSerializer)
+    @extend_schema(
+        parameters=[IF_NONE_MATCH],
+        responses={200: SyncSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
+    )
     @action(detail=True)
     def sync(self, request: AuthenticatedRequest, pk: int) -> HttpResponse:
-        """Where the sync stands. Send the ETag as If-None-Match to hear of changes only."""
-        document = _read_document(request, pk)
-        response: HttpResponse = Response(document, headers=_polling_headers(document))
+        """Where the sync stands, in words and for machines.
+
+        Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
+        """
+        document = _own_document(request, pk)
+        response: HttpResponse = Response(document.data, headers=document.headers)
         if "If-None-Match" in request.headers:
-            return (
-                get_conditional_response(request, response["ETag"], response=response) or response
-            )
+            return get_conditional_response(request, document.etag, response=response) or response
         return response
 
     @extend_schema(
+        parameters=[IDEMPOTENCY_KEY],
         request=None,
-        responses={202: SyncSerializer, 409: OpenApiResponse(description="`not_connected`")},
+        responses={
+            202: SyncSerializer,
+            409: OpenApiResponse(
+                description="`not_connected`; `not_before`: the CRM wants no calls yet; "
+                "`idempotency_key_in_use`"
+            ),
+            422: OpenApiResponse(description="`idempotency_key_reused`"),
+        },
     )
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
-        """Starts a sync; while one is under way it is that one. 409 without a connection."""
+        """Starts a sync; while one is under way it is that one, and its planned retry comes now."""
+        return answer_once(request, partial(self._start_sync, request, pk))
+
+    def _start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         try:
-            lifecycle.request_sync(self.get_object(), by=request.user)
+            lifecycle.sync_now(self.get_object(), by=request.user)
         except lifecycle.NotConnectedError as error:
             raise NotConnected from error
+        except lifecycle.NotBeforeError as error:
+            raise NotBefore(error.connection) from error
         except Meeting.DoesNotExist as error:
             raise NotFound from error
         return _accepted(request, pk)
@@ -93,7 +135,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     )
     @sync.mapping.delete
     def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
-        """Cancels the sync that is under way. 409 where none is."""
+        """Cancels the sync that is under way: at once, or before the next call to the CRM."""
         if not lifecycle.cancel(self.get_object().pk):
             raise NothingToCancel
         return _accepted(request, pk)
@@ -109,35 +151,16 @@ class SyncedMeetingViewSet(MeetingViewSet):
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
-def _read_document(request: AuthenticatedRequest, meeting_id: int) -> dict[str, Any]:
-    # One statement, because two would see two moments: done, with a step still in progress.
-    latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=request.user.pk)
-    run = latest.select_related("meeting__user__connection", "connection").first()
-    meeting = run.meeting if run else _read_meeting(request, meeting_id)
-    return SyncSerializer(describe(meeting, run, connections.of(meeting.user), timezone.now())).data
-
-
-def _read_meeting(request: AuthenticatedRequest, meeting_id: int) -> Meeting:
-    own = Meeting.objects.owned_by(request.user.pk).select_related("user__connection")
-    meeting = own.filter(pk=meeting_id).first()
-    if meeting is None:
+def _own_document(request: AuthenticatedRequest, meeting_id: int) -> Document:
+    document = documents.read(meeting_id, request.user.pk)
+    if document is None:
         raise NotFound
-    return meeting
+    return document
 
 
 def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
-    document = _read_document(request, meeting_id)
-    return Response(document, status.HTTP_202_ACCEPTED, headers=_polling_headers(document))
-
-
-def _polling_headers(document: dict[str, Any]) -> dict[str, str]:
-    # Weak, because the seconds until the next poll differ while the state they belong to does not.
-    stable = JSONRenderer().render({**document, "poll_after": None})
-    etag = f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache, private"}
-    if document["poll_after"] is not None:
-        headers["Retry-After"] = str(document["poll_after"])
-    return headers
+    document = _own_document(request, meeting_id)
+    return Response(document.data, status.HTTP_202_ACCEPTED, headers=document.headers)
 
 
 class ConnectionView(APIView):

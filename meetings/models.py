@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LowercaseEmailField
 
@@ -17,9 +18,9 @@ PLAUSIBLE_TIME = [
 
 
 class SyncStep(models.IntegerChoices):
-    CONTACTS = 1, "Saving the contacts"
-    MEETING = 2, "Saving the meeting"
-    NOTES = 3, "Saving the notes"
+    CONTACTS = 1, _("Saving the contacts")
+    MEETING = 2, _("Saving the meeting")
+    NOTES = 3, _("Saving the notes")
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.signals import post_save
 
 from meetings import cache
 from meetings.models import Meeting, SyncStep
@@ -50,6 +51,11 @@ def stop(meeting_id: int) -> None:
     _move(meeting_id, Q(), in_progress_sync_status=None)
 
 
+def note_change(meeting_id: int) -> None:
+    """None of the sync fields changes, but something else that is told of the meeting."""
+    _move(meeting_id, Q())
+
+
 def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     meeting = Meeting.objects.filter(leaving, pk=meeting_id)
     if not meeting.update(version=F("version") + 1, **values):
@@ -59,3 +65,11 @@ def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
         raise TransitionRefusedError(f"Meeting {meeting_id} vanished.")
     cache.fence(meeting_id, snapshot["version"])
     transaction.on_commit(partial(cache.keep, snapshot))
+
+
+def _note_edit(instance: Meeting, created: bool, **_: Any) -> None:
+    if not created:
+        note_change(instance.pk)
+
+
+post_save.connect(_note_edit, sender=Meeting)

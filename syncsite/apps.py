@@ -15,7 +15,7 @@ class SyncsiteConfig(AppConfig):
 
 
 def let_migrations_take_their_time(using: str, **_: Any) -> None:
-    """A migration may work for long, but must not stand in everybody's way: lock_timeout stays."""
+    """A migration may work for long, but not wait for a lock while others queue behind it."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")

@@ -30,5 +30,8 @@ def _unfit_for_production() -> Iterator[Error]:
         yield Error(text, hint=f"Set {name}.", id="syncsite.E001")
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         yield Error("The database is SQLite.", hint="Set DATABASE_URL.", id="syncsite.E002")
+    if settings.SYNC_LEASE_SECONDS <= settings.CRM_CALL_SECONDS:
+        text = "SYNC_LEASE_SECONDS is not longer than a call to a CRM can take."
+        yield Error(text, hint="A worker would count as lost in a call.", id="syncsite.E005")
     if settings.DEBUG:
         yield Error("DEBUG is on.", hint="Unset DEBUG.", id="syncsite.E003")

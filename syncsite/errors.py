@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import csrf, defaults
 from rest_framework.exceptions import APIException, NotFound
@@ -30,7 +30,7 @@ class Unavailable(APIException):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, RequestDataTooBig):
         exc = BodyTooLarge()
-    elif isinstance(exc, OperationalError):
+    elif isinstance(exc, OperationalError | InterfaceError | InternalError):
         logger.error("The database does not answer: %s", exc)
         exc = Unavailable()
     elif isinstance(exc, Http404):  # The same words, whichever way it was not found.

@@ -163,7 +163,12 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"key": int},
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "ENUM_NAME_OVERRIDES": {"SyncStep": "meetings.models.SyncStep.choices"},
+    "ENUM_NAME_OVERRIDES": {
+        "SyncStep": "meetings.models.SyncStep.choices",
+        "SyncState": "crmsync.serializers.STATES",
+        "ErrorCode": "crmsync.serializers.ERROR_CODES",
+        "ConnectionState": "crmsync.serializers.CONNECTION_STATES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "syncsite.openapi.document_errors",
@@ -176,6 +181,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 SYNC_RETRY_DELAYS = env.list("SYNC_RETRY_DELAYS", cast=float, default=[10, 30, 120, 480, 1200])
 SYNC_LEASE_SECONDS = env.float("SYNC_LEASE_SECONDS", 90)
 SYNC_CONCURRENCY_PER_CONNECTION = env.int("SYNC_CONCURRENCY_PER_CONNECTION", 2)
+CRM_CALL_SECONDS = 20
 SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
 ALLOW_PRIVATE_CRM_HOSTS = env.bool("ALLOW_PRIVATE_CRM_HOSTS", False)
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")

@@ -3,7 +3,8 @@
 import random
 import threading
 import time
-from collections import Counter, defaultdict
+import traceback
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from meetings.models import Meeting
 ENDED = {SyncRun.Status.SUCCEEDED, SyncRun.Status.FAILED, SyncRun.Status.CANCELED}
 ROW = ("pk", "status", "attempt", "step")
 PATIENCE_SECONDS = 60
+EXPECTED_REFUSALS = {404, 409}  # Of what was deleted or ended a moment ago.
+POLLS = 60  # Of one sync, at most.
 BACKLOG = 40  # So many syncs under way are enough.
 OTHER_DEEDS = {"edit": 0.1, "cancel": 0.06, "delete": 0.03}
 
@@ -27,12 +30,15 @@ class Observations:
     """What people and onlookers saw, shared by all threads."""
 
     active: int = 0
+    polls: int = 0
     asked: set[int] = field(default_factory=set)
     canceled: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
     deeds_done: Counter[int] = field(default_factory=Counter)
     deeds_under_way: Counter[int] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)
+    latest: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=10))
+    surprises: list[str] = field(default_factory=list)
     server_errors: list[tuple[float, str]] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)
 
@@ -78,10 +84,27 @@ class Api:
             what = f"{method} {path}: {response.status_code} {response.text[:200]}"
             self.seen.server_errors.append((time.monotonic(), what))
             return None
+        if response.is_client_error and response.status_code not in EXPECTED_REFUSALS:
+            self.seen.surprises.append(f"{method} {path}: {response.status_code} {response.text}")
         return response
 
 
-class Salesperson(threading.Thread):
+class Person(threading.Thread):
+    """What stops one is a finding, too."""
+
+    seen: Observations
+
+    def run(self) -> None:
+        try:
+            self.act()
+        except Exception:
+            self.seen.surprises.append(traceback.format_exc())
+
+    def act(self) -> None:
+        raise NotImplementedError
+
+
+class Salesperson(Person):
     """Syncs its share of the meetings, as fast as the service gets done with them."""
 
     def __init__(self, api: Api, share: Sequence[tuple[int, str]], seed: int) -> None:
@@ -91,19 +114,21 @@ class Salesperson(threading.Thread):
         self.random = random.Random(seed)
         self.seen = api.seen
 
-    def run(self) -> None:
-        for number, (meeting, token) in enumerate(self.share):
-            while self.seen.active >= BACKLOG:
-                time.sleep(0.1)
-            for _ in range(self.random.choice([1, 1, 2])):
-                self.sync(meeting, token)
-            self.change_mind(*self.random.choice(self.share[: number + 1]))
+    def act(self) -> None:
+        with self.api.http:
+            for number, (meeting, token) in enumerate(self.share):
+                while self.seen.active >= BACKLOG:
+                    time.sleep(0.1)
+                for _ in range(self.random.choice([1, 1, 2])):
+                    self.sync(meeting, token)
+                self.change_mind(*self.random.choice(self.share[: number + 1]))
 
     def sync(self, meeting: int, token: str) -> None:
         with self.seen.deed(meeting):
             response = self.api.call("POST", f"/meetings/{meeting}/sync", token)
         if response.status_code == 202:
             self.seen.asked.add(meeting)
+            self.seen.latest.append((meeting, token))
             self.seen.canceled.discard(meeting)
 
     def change_mind(self, meeting: int, token: str) -> None:
@@ -130,28 +155,36 @@ class Salesperson(threading.Thread):
             self.api.call("DELETE", f"/meetings/{meeting}", token)
 
 
-class Poller(threading.Thread):
-    """A frontend: within one sync the step it is shown never goes back."""
+class Poller(Person):
+    """A frontend that follows one sync after another: the step it is shown never goes back."""
 
-    def __init__(self, api: Api, owned: Sequence[tuple[int, str]], seed: int) -> None:
+    def __init__(self, api: Api, seed: int) -> None:
         super().__init__()
         self.api = api
-        self.owned = owned
         self.random = random.Random(seed)
         self.seen = api.seen
         self.ending = threading.Event()
         self.last: dict[int, tuple[int | None, int | None]] = {}
 
-    def run(self) -> None:
-        while not self.ending.wait(0.25):
-            self.poll(*self.random.choice(self.owned))
+    def act(self) -> None:
+        with self.api.http:
+            while not self.ending.wait(0.1):
+                if self.seen.latest:
+                    self.follow(*self.random.choice(self.seen.latest))
 
-    def poll(self, meeting: int, token: str) -> None:
+    def follow(self, meeting: int, token: str) -> None:
+        for _ in range(POLLS):
+            if self.ending.wait(0.2) or not self.poll(meeting, token):
+                return
+
+    def poll(self, meeting: int, token: str) -> bool:
+        """Whether there is more to see."""
         quiet = self.seen.quiet_since(meeting)
         for name in ("sync", "last_sync_success", "sync_status"):
             response = self.api.call("GET", f"/meetings/{meeting}/{name}", token)
             if response.status_code == 404:
-                return
+                return False
+            self.seen.polls += 1
         step = response.json()["in_progress_sync_status"]
         quiet_before, step_before = self.last.get(meeting, (None, None))
         # Whatever somebody did in between may have started a new sync.
@@ -159,9 +192,10 @@ class Poller(threading.Thread):
         if undisturbed and step and step_before and step < step_before:
             self.seen.backward.append(f"meeting {meeting}: step {step_before}, then {step}")
         self.last[meeting] = quiet, step
+        return bool(step) or not step_before
 
 
-class Onlooker(threading.Thread):
+class Onlooker(Person):
     """Reads the rows themselves: versions, attempts and steps only grow, an end is the end."""
 
     def __init__(self, seen: Observations) -> None:
@@ -171,7 +205,7 @@ class Onlooker(threading.Thread):
         self.versions: dict[int, int] = defaultdict(int)
         self.runs: dict[int, tuple[str, int, int]] = {}
 
-    def run(self) -> None:
+    def act(self) -> None:
         while not self.ending.wait(0.5):
             try:
                 self.look()

@@ -82,7 +82,7 @@ def _environment() -> Mapping[str, str]:
 
 def _explain(verdict: Verdict, seen: Observations, console: Console) -> None:
     console.print(verdict)
-    for line in [*seen.backward, *(text for _, text in seen.server_errors)]:
+    for line in [*seen.surprises, *seen.backward, *(text for _, text in seen.server_errors)]:
         console.print(line, markup=False)
 
 

@@ -45,7 +45,7 @@ class Trial:
         with LabServer(self.seed) as crm:
             owned = self._make_meetings(crm.url)
             salespeople = self._salespeople(stack, owned, seen)
-            onlookers = self._onlookers(stack, owned, seen)
+            onlookers = self._onlookers(stack, seen)
             _start([*salespeople, *onlookers])
             faults.cause(self.plan, partial(self._progress, salespeople, seen))
             for salesperson in salespeople:
@@ -56,6 +56,7 @@ class Trial:
                 onlooker.join()
             verdict = judge(
                 seed=self.seed,
+                syncs=self.syncs,
                 crm=crm,
                 seen=seen,
                 outages=faults.database_outages,
@@ -90,8 +91,8 @@ class Trial:
             for n in range(SALESPEOPLE)
         ]
 
-    def _onlookers(self, stack: Stack, owned: Owned, seen: Observations) -> list[Poller | Onlooker]:
-        pollers = [Poller(Api(stack.urls, seen), owned, self.seed + n) for n in range(POLLERS)]
+    def _onlookers(self, stack: Stack, seen: Observations) -> list[Poller | Onlooker]:
+        pollers = [Poller(Api(stack.urls, seen), self.seed + n) for n in range(POLLERS)]
         return [*pollers, Onlooker(seen)]
 
 

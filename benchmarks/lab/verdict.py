@@ -25,9 +25,12 @@ class Verdict:
     canceled: int
     deleted: int
     attempts: int
+    polls: int
     lost_workers: int
     restarts: int
     settled_seconds: float
+    unasked: int
+    surprises: int
     lost: int
     stuck: int
     duplicates: int
@@ -40,10 +43,13 @@ class Verdict:
 
     @property
     def is_faultless(self) -> bool:
-        return not any(getattr(self, name) for name in FAULTLESS)
+        mostly_synced = self.synced + self.canceled + self.deleted > 0.9 * self.meetings
+        return mostly_synced and not any(getattr(self, name) for name in FAULTLESS)
 
 
 FAULTLESS = {
+    "unasked": "meetings that nobody came to sync: the run proves nothing",
+    "surprises": "refusals nobody expected, and people who stumbled",
     "lost": "asked for, but neither synced nor failed with a reason, canceled or deleted",
     "stuck": "still active when all should be settled",
     "duplicates": "records that the CRM holds more than once",
@@ -70,6 +76,7 @@ def wait_until_settled(limit: float) -> float:
 def judge(
     *,
     seed: int,
+    syncs: int,
     crm: LabServer,
     seen: Observations,
     outages: list[tuple[float, float]],
@@ -86,9 +93,12 @@ def judge(
         canceled=statuses.count(Status.CANCELED),
         deleted=len(seen.asked) - Meeting.objects.filter(pk__in=seen.asked).count(),
         attempts=SyncAttempt.objects.count(),
+        polls=seen.polls,
         lost_workers=SyncAttempt.objects.filter(error_code="worker_lost").count(),
         restarts=restarts,
         settled_seconds=round(settled, 1),
+        unasked=syncs - len(seen.asked),
+        surprises=len(seen.surprises),
         lost=sum(_is_lost(pk, latest, seen) for pk in seen.asked),
         stuck=SyncRun.objects.active().count(),
         duplicates=len(crm.duplicates()),

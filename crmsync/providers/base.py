@@ -2,7 +2,8 @@
 
 A provider is made for one step of one sync. Each of its methods means "make it so": calling it
 again with the same arguments changes nothing more. `known` maps local keys to remote ids that an
-earlier call returned; it is a hint and may be stale. A provider neither retries nor waits nor
+earlier call returned; a record with such an id that is gone is `record_deleted`, never a reason to
+make another one: two tries could do so at once. A provider neither retries nor waits nor
 touches our database, calls `session.before_call()` before every call to the CRM, and lets only
 CrmError escape.
 """

@@ -8,15 +8,16 @@ import ipaddress
 import socket
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpcore
 import httpx
 from django.conf import settings
 
-TUNNELS = [  # They carry an IPv4 address, which may be a private one, inside an IPv6 address.
-    ipaddress.ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
-]
+UNICAST = ipaddress.ip_network("2000::/3")
+TUNNEL = ipaddress.ip_network("2002::/16")  # Carries an IPv4 address, which may be a private one.
 
 
 class ForbiddenAddressError(httpx.ConnectError):
@@ -43,7 +44,15 @@ class GuardedBackend(httpcore.SyncBackend):
     def connect_tcp(
         self, host: str, port: int, timeout: float | None = None, *args: Any, **kwargs: Any
     ) -> httpcore.NetworkStream:
-        address = resolve(host, port)
+        addresses = resolve(host, port, _time_left(self, timeout))
+        for address in addresses[:-1]:
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return self._connect(address, port, timeout, *args, **kwargs)
+        return self._connect(addresses[-1], port, timeout, *args, **kwargs)
+
+    def _connect(
+        self, address: str, port: int, timeout: float | None, *args: Any, **kwargs: Any
+    ) -> httpcore.NetworkStream:
         left = _time_left(self, timeout)
         return DeadlineStream(super().connect_tcp(address, port, left, *args, **kwargs), self)
 
@@ -75,16 +84,22 @@ class DeadlineStream(httpcore.NetworkStream):
         self.stream.close()
 
 
-def resolve(host: str, port: int) -> str:
-    """The first address of the host. Raises ForbiddenAddressError where any is not public."""
+def resolve(host: str, port: int, seconds: float = 5) -> list[str]:
+    """The addresses of the host. Raises ForbiddenAddressError where any is not public."""
+    # In a thread, because the system's resolver knows no time-out that we could set.
+    pool = ThreadPoolExecutor(1)
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
+        found = pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(seconds)
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(f"{host} was looked up in vain.") from error
+    except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host} is not known.") from error
+    finally:
+        pool.shutdown(wait=False)
     addresses = [str(address[0]) for *_, address in found]
     if not settings.ALLOW_PRIVATE_CRM_HOSTS and not _all_public(addresses):
         raise ForbiddenAddressError(f"{host} is not a public address.")
-    return addresses[0]
+    return addresses
 
 
 def _all_public(addresses: Iterable[str]) -> bool:
@@ -95,8 +110,9 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         return _is_public(mapped)
-    tunneled = any(address in network for network in TUNNELS if network.version == address.version)
-    return address.is_global and not address.is_multicast and not tunneled
+    if address.version == 6 and (address not in UNICAST or address in TUNNEL):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _time_left(backend: GuardedBackend, timeout: float | None) -> float:

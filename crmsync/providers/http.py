@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,9 +15,10 @@ from crmsync.providers.base import Session
 from crmsync.providers.guard import ForbiddenAddressError, GuardedTransport
 
 CONNECT_SECONDS = 5
-CALL_SECONDS = 20
 LARGEST_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
 QUOTED = 500  # Characters of an answer that staff get to read.
+
+PRINTABLE = re.compile(r"[!-~]+( [!-~]+)*")
 
 CODES = {
     401: "connection_expired",
@@ -30,6 +32,8 @@ class CrmClient:
     """One step's calls to one CRM. `headers` may hold a token: no error and no log quotes them."""
 
     def __init__(self, base_url: str, headers: dict[str, str], session: Session) -> None:
+        if not all(PRINTABLE.fullmatch(value) for value in headers.values()):
+            raise CrmError("connection_expired", "The credentials have characters that none have.")
         self.session = session
         url = _checked(base_url)
         self.transport = GuardedTransport(secure=url.scheme == "https")
@@ -38,20 +42,27 @@ class CrmClient:
                 base_url=url,
                 headers=headers,
                 transport=self.transport,
-                timeout=httpx.Timeout(CALL_SECONDS, connect=CONNECT_SECONDS),
+                timeout=httpx.Timeout(settings.CRM_CALL_SECONDS, connect=CONNECT_SECONDS),
                 trust_env=False,
             )
         )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of the answer. Raises CrmError; see `error_of` for answers of 300 and above."""
+        """The JSON of the answer. Raises CrmError; see `error_of` for answers of 300 and above.
+
+        `path` is one of the CRM's own address: what it names elsewhere is not called.
+        """
+        if "://" in path:
+            raise CrmError("unexpected_error", "The CRM named an address that is not its own.")
         self.session.before_call()
-        self.transport.finish_within(CALL_SECONDS)
+        self.transport.finish_within(settings.CRM_CALL_SECONDS)
         try:
             with self.http.stream(method, path, **options) as response:
                 body = _read(response)
         except ForbiddenAddressError as error:
             raise CrmError("connection_expired", str(error)) from error
+        except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
+            raise CrmError("unexpected_error", type(error).__name__) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise CrmError("crm_unavailable", _kind(error)) from error
         except httpx.TimeoutException as error:
@@ -66,9 +77,10 @@ class CrmClient:
 def _checked(address: str) -> httpx.URL:
     try:
         url = httpx.URL(address)
-    except httpx.InvalidURL as error:
+        host = url.host
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise CrmError("connection_expired", "The address of the CRM is malformed.") from error
-    if not (url.scheme == "https" or settings.ALLOW_PRIVATE_CRM_HOSTS) or not url.host:
+    if not (url.scheme == "https" or settings.ALLOW_PRIVATE_CRM_HOSTS) or not host:
         raise CrmError("connection_expired", "The address of a CRM starts with https://.")
     return url
 
@@ -98,7 +110,7 @@ def retry_after(text: str) -> float | None:
 def _seconds_until(text: str) -> float | None:
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return max(0.0, (moment - datetime.now(UTC)).total_seconds())
@@ -120,7 +132,7 @@ def _parse(response: httpx.Response, body: bytes) -> Any:
         return None
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CrmError(
             "unexpected_error",
             f"No JSON: {body[:QUOTED].decode(errors='replace')}",

@@ -1,3 +1,6 @@
+import socket
+import threading
+
 import httpcore
 import httpx
 import pytest
@@ -22,6 +25,11 @@ PRIVATE = [
     "ff02::1",
     "::ffff:127.0.0.1",
     "64:ff9b::7f00:1",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "fec0::1",
+    "a..b.example",
+    "x" * 64 + ".example",
     "2002:7f00:1::1",
     "2130706433",
     "0x7f000001",
@@ -31,13 +39,13 @@ PRIVATE = [
 
 @pytest.mark.parametrize("host", PRIVATE)
 def test_refuses_what_is_not_public(host):
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises((httpx.ConnectError, httpcore.ConnectError)):
         guard.resolve(host, 443)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_lets_public_addresses_through(host):
-    assert guard.resolve(host, 443) == host
+    assert guard.resolve(host, 443) == [host]
 
 
 def test_refuses_a_name_with_one_private_address_among_public_ones(monkeypatch):
@@ -56,7 +64,25 @@ def test_says_that_a_name_is_unknown():
 
 def test_lets_private_addresses_through_where_a_setting_says_so(settings):
     settings.ALLOW_PRIVATE_CRM_HOSTS = True
-    assert guard.resolve("127.0.0.1", 443) == "127.0.0.1"
+    assert guard.resolve("127.0.0.1", 443) == ["127.0.0.1"]
+
+
+def test_waits_no_longer_for_a_name_than_the_call_may_take(monkeypatch):
+    answer = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answer.wait(10))
+    with pytest.raises(httpcore.ConnectTimeout):
+        guard.resolve("slow.example", 443, 0.05)
+    answer.set()
+
+
+def test_tries_the_next_address_where_one_is_dead(monkeypatch, settings):
+    settings.ALLOW_PRIVATE_CRM_HOSTS = True
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(guard, "resolve", lambda *_: ["127.0.0.2", "127.0.0.1"])
+        stream = guard.GuardedBackend().connect_tcp("crm.example", port, 1)
+        assert stream.get_extra_info("server_addr")[0] == "127.0.0.1"
+        stream.close()
 
 
 def test_stands_between_httpx_and_the_network():

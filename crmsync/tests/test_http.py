@@ -122,6 +122,7 @@ def test_knows_what_a_status_means(crm, status, code):
         ("1e400", None),
         ("Mon, 01 Jan 1990 00:00:00 GMT", 0),
         ("Mon, 99 Jan 1990 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2024 99999999999999999999:00:00 GMT", None),
     ],
 )
 def test_reads_how_long_to_wait(text, seconds):
@@ -140,7 +141,9 @@ def test_follows_no_redirect(crm):
     assert crm.paths == ["/meetings"]
 
 
-@pytest.mark.parametrize("body", [b"<html>Back soon.</html>", b'{"id": ', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"<html>Back soon.</html>", b'{"id": ', b"\xff\xfe", b"[" * 200_000]
+)
 def test_calls_an_answer_that_is_no_json_a_bug(crm, body):
     error = failure(crm, lambda handler: handler.send(200, body))
     assert (error.code, error.outcome_unknown) == ("unexpected_error", True)
@@ -159,14 +162,14 @@ def test_does_not_know_what_came_of_a_call_that_was_cut_off(crm):
     assert (error.code, error.outcome_unknown) == ("crm_unavailable", True)
 
 
-def test_does_not_know_what_came_of_a_call_that_took_too_long(crm, monkeypatch):
-    monkeypatch.setattr(http, "CALL_SECONDS", 0.2)
+def test_does_not_know_what_came_of_a_call_that_took_too_long(crm, settings):
+    settings.CRM_CALL_SECONDS = 0.2
     error = failure(crm, lambda handler: time.sleep(0.3))
     assert (error.code, error.outcome_unknown) == ("crm_timeout", True)
 
 
-def test_is_not_held_by_a_server_that_sends_a_byte_now_and_then(crm, monkeypatch):
-    monkeypatch.setattr(http, "CALL_SECONDS", 0.5)
+def test_is_not_held_by_a_server_that_sends_a_byte_now_and_then(crm, settings):
+    settings.CRM_CALL_SECONDS = 0.5
 
     def drip(handler):
         for byte in b"HTTP/1.1 200 OK\r\nX-Long: " + b"x" * 200:
@@ -201,6 +204,27 @@ def test_reaches_public_addresses_over_https_only(url):
 def test_survives_a_malformed_address(url):
     with pytest.raises(CrmError):
         call(url, "GET", "/")
+
+
+@pytest.mark.parametrize("url", ["https://a..b.example", "https://xn--a.com"])
+def test_survives_an_impossible_name(url):
+    with pytest.raises(CrmError):
+        call(url, "GET", "/")
+
+
+@pytest.mark.parametrize("token", ["secret\n", " secret", "sécret", "sec\0ret", ""])
+def test_quotes_no_token_that_is_none(crm, token):
+    with Session({}) as session, pytest.raises(CrmError) as caught:
+        http.CrmClient(crm.url, {"Authorization": f"Bearer {token}"}, session)
+    assert caught.value.code == "connection_expired"
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["https://elsewhere.example/", "/a\nb"])
+def test_calls_nothing_but_the_crm(crm, path):
+    with pytest.raises(CrmError) as caught:
+        call(crm.url, "GET", path)
+    assert caught.value.code == "unexpected_error"
 
 
 def test_sends_json(crm):

@@ -53,8 +53,8 @@ def test_writes_a_deleted_record_once_more():
 
 
 def test_waits_for_a_rate_limit_however_often():
-    assert decision("crm_rate_limited", failures=99, retry_after=7) == Wait(7)
-    assert decision("crm_daily_quota_used") == Wait(3600)
+    assert 7 <= decision("crm_rate_limited", failures=99, retry_after=7).seconds <= 7.7
+    assert 3600 <= decision("crm_daily_quota_used").seconds <= 3960
 
 
 @pytest.mark.parametrize("code", ["connection_expired", "permission_missing", "crm_user_inactive"])

@@ -125,7 +125,7 @@ def test_explains_what_exhausted_the_tries():
 
 def test_counts_the_tries():
     read = document(*CASES["retrying"])
-    assert (read["attempt"], read["max_attempts"]) == (2, 6)
+    assert (read["attempt"], read["max_attempts"]) == (1, 6)
 
 
 def test_counts_the_tries_of_a_bug_as_it_stops_them():

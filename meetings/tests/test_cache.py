@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from conftest import start_step
-from meetings import cache, transitions
+from meetings import cache, transitions, versioned
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,7 +76,7 @@ def test_survives_the_loss_of_everything(meeting):
 def test_ends_by_itself(meeting):
     polled_step(meeting)
     redis = get_redis_connection("default")
-    assert 0 < redis.ttl(f"meeting:{meeting.pk}") <= cache.KEPT_FOR
+    assert 0 < redis.ttl(f"meeting:{meeting.pk}") <= versioned.KEPT_FOR
 
 
 def test_never_shows_a_racing_poller_less_than_was_committed(meeting):

@@ -99,5 +99,5 @@ def _line(document: dict[str, Any]) -> str:
     if document["error"]:
         text += f"  {document['error']['title']}"
     if document["state"] == "retrying":
-        text += f" (try {document['attempt']} of {document['max_attempts']} follows)"
+        text += f" (try {document['attempt'] + 1} of {document['max_attempts']} follows)"
     return text

@@ -9,12 +9,13 @@ import django_rq
 import pytest
 import redis
 from django.test import Client
+from django_redis import get_redis_connection
 from rest_framework_simplejwt.tokens import AccessToken
 
 from conftest import PASSWORD
 from crmsync import lifecycle, queue
 from crmsync.models import SyncRun
-from meetings import cache
+from meetings import cache, versioned
 from syncsite.redis_urls import with_timeouts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +59,10 @@ def hung_redis(settings, monkeypatch):
 @pytest.fixture
 def client(user):
     return Client(headers={"Authorization": str(AccessToken.for_user(user))})
+
+
+def kept(meeting):
+    return versioned.find([cache.key(meeting.pk)]) != [None]
 
 
 @contextmanager
@@ -120,20 +125,33 @@ def test_loses_no_sync(hung_redis, connection, meeting):
 def test_that_is_well_again_gets_every_fence_at_once(meeting, settings):
     """Reads still keep away from it, but an outdated copy must not survive in it."""
     cache.keep(cache.read(meeting.pk))
-    pool = cache.get_redis_connection("default").connection_pool
+    pool = get_redis_connection("default").connection_pool
     pool.note_hang()
     cache.fence(meeting.pk, 1)
     pool.hangs_until = 0.0
-    assert cache._find(meeting.pk) is None
+    assert not kept(meeting)
 
 
 def test_that_is_full_keeps_no_outdated_copy(meeting):
     cache.keep(cache.read(meeting.pk))
-    client = cache.get_redis_connection("default")
-    assert cache._find(meeting.pk) is not None
+    client = get_redis_connection("default")
+    assert kept(meeting)
     client.config_set("maxmemory", 1)
     try:
         cache.fence(meeting.pk, 1)
-        assert cache._find(meeting.pk) is None
+        assert not kept(meeting)
     finally:
         client.config_set("maxmemory", 0)
+
+
+def test_that_is_full_keeps_nobody_signed_in(client, user, meeting):
+    path = f"/meetings/{meeting.pk}/sync_status"
+    assert client.get(path).status_code == 200
+    redis = get_redis_connection("default")
+    redis.config_set("maxmemory", 1)
+    try:
+        user.is_active = False
+        user.save()
+        assert client.get(path).status_code == 401
+    finally:
+        redis.config_set("maxmemory", 0)

@@ -2,12 +2,9 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
-from crmsync import connections, records
+from crmsync import documents, records
 from crmsync.models import SyncRun
-from crmsync.serializers import SyncSerializer
-from crmsync.state import describe
 from meetings.models import Meeting
 
 
@@ -29,10 +26,8 @@ class Command(BaseCommand):
         self._write_records(meeting)
 
     def _write_document(self, meeting: Meeting, run: SyncRun | None) -> None:
-        own = connections.of(meeting.user)
-        document = describe(meeting, run, own, timezone.now())
         self.stdout.write("\nWhat its owner reads")
-        self.stdout.write(json.dumps(SyncSerializer(document).data, indent=2, ensure_ascii=False))
+        self.stdout.write(json.dumps(documents.of(meeting, run), indent=2, ensure_ascii=False))
 
     def _write_run(self, run: SyncRun) -> None:
         self.stdout.write(
@@ -48,7 +43,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"      {line}")
 
     def _write_records(self, meeting: Meeting) -> None:
-        written = records.of_meeting(meeting).order_by("kind", "local_key")
+        written = records.of_meeting(meeting)
         self.stdout.write("\nWhat was written" if written else "\nNothing was written.")
         for record in written:
             self.stdout.write(f"  {record.action} {record.kind} {record.local_key}: {record.url}")

@@ -1,0 +1,90 @@
+"""`Idempotency-Key`: the same request again gets the same answer, for a day, and has no effect.
+
+As Stripe does it: a key belongs to one user and one request; another request with it is refused,
+and so is the same one while the first is still at work. A request that was refused frees its key.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import status
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.response import Response
+
+from accounts.authentication import AuthenticatedRequest
+from crmsync.models import IdempotentRequest
+
+HEADER = "Idempotency-Key"
+LONGEST_KEY = 255
+REPEATED = ("ETag", "Cache-Control", "Retry-After")
+KEPT_FOR = timedelta(hours=24)
+AT_WORK_FOR = timedelta(minutes=1)  # After that its process must have died.
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = _("This Idempotency-Key belongs to another request.")
+    default_code = "idempotency_key_reused"
+
+
+class StillAtWork(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("The first request with this Idempotency-Key is still at work.")
+    default_code = "idempotency_key_in_use"
+
+
+def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -> Response:
+    """`answer()`, or what it came to the first time. Raises KeyReused and StillAtWork."""
+    key = request.headers.get(HEADER, "")
+    if not key:
+        return answer()
+    if len(key) > LONGEST_KEY:
+        text = _("An Idempotency-Key has at most {count} characters.")
+        raise ValidationError({HEADER: [str(text).format(count=LONGEST_KEY)]})
+    kept, is_first = _begin(request, key)
+    if not is_first:
+        return _replay(kept)
+    try:
+        response = answer()
+    except BaseException:
+        kept.delete()
+        raise
+    headers = {name: response[name] for name in REPEATED if name in response}
+    kept.answer = {"data": response.data, "headers": headers}
+    kept.save(update_fields=["answer"])
+    return response
+
+
+@transaction.atomic
+def _begin(request: AuthenticatedRequest, key: str) -> tuple[IdempotentRequest, bool]:
+    now = timezone.now()
+    own = IdempotentRequest.objects.filter(user=request.user.pk)
+    own.filter(_outdated(now)).delete()
+    fingerprint = _fingerprint(request)
+    kept, is_first = own.get_or_create(
+        key=key, defaults={"user_id": request.user.pk, "fingerprint": fingerprint}
+    )
+    if kept.fingerprint != fingerprint:
+        raise KeyReused
+    return kept, is_first
+
+
+def _outdated(now: datetime) -> Q:
+    return Q(begun_at__lt=now - KEPT_FOR) | Q(begun_at__lt=now - AT_WORK_FOR, answer=None)
+
+
+def _fingerprint(request: AuthenticatedRequest) -> str:
+    asked = b"\n".join([str(request.method).encode(), request.path.encode(), request.body])
+    return hashlib.sha256(asked).hexdigest()
+
+
+def _replay(kept: IdempotentRequest) -> Response:
+    if kept.answer is None:
+        raise StillAtWork
+    headers = {**kept.answer["headers"], "Idempotent-Replayed": "true"}
+    return Response(kept.answer["data"], status.HTTP_202_ACCEPTED, headers=headers)

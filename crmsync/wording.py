@@ -1,0 +1,153 @@
+"""The words of a sync's document, as data: first what is the case, then whether anything is lost,
+then who must act. "We" act; "you" only where the person must. Chosen by state.py alone.
+
+They may name {crm}, {time} (UTC), {label} and {step} of {steps}, {tries} of {max_tries}, and the
+error's {title} and {remedy}.
+"""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Words:
+    """`by`: who acts next; None: whoever the error names. `soon`: the headline without a time."""
+
+    headline: Text
+    detail: Text
+    kind: str
+    by: str | None
+    text: Text
+    soon: Text = ""
+
+
+NOTHING_TO_DO = _("You need to do nothing. You can close this page.")
+
+WORDS: dict[str, Words] = {
+    "not_connected": Words(
+        _("No CRM is connected"),
+        _("The meeting is safe here. It can be saved in your CRM once you connect it."),
+        "connect",
+        "you",
+        _("Connect your CRM."),
+    ),
+    "never_synced": Words(
+        _("Not in {crm} yet"),
+        _("The meeting is safe here. Nobody has started a sync."),
+        "sync",
+        "you",
+        _("Start the sync when you are ready."),
+    ),
+    "queued": Words(
+        _("The sync starts in a moment"),
+        _("We have taken it down, and nothing gets lost."),
+        "start",
+        "system",
+        NOTHING_TO_DO,
+    ),
+    "syncing": Words(
+        _("{label} in {crm}"),
+        _("This is step {step} of {steps}."),
+        "finish",
+        "system",
+        NOTHING_TO_DO,
+    ),
+    "syncing_again": Words(
+        _("{label} in {crm}"),
+        _("This is step {step} of {steps}, try {tries} of {max_tries}."),
+        "finish",
+        "system",
+        NOTHING_TO_DO,
+    ),
+    "other_syncs": Words(
+        _("Waiting behind your other meetings"),
+        _("We save a few of your meetings at a time. Nothing is lost."),
+        "resume",
+        "system",
+        NOTHING_TO_DO,
+    ),
+    "rate_limited": Words(
+        _("We go on at {time} UTC"),
+        _("{crm} limits how many requests it takes at a time. Nothing is lost."),
+        "resume",
+        "system",
+        NOTHING_TO_DO,
+        soon=_("We go on in a moment"),
+    ),
+    "retrying": Words(
+        _("We will try again at {time} UTC"),
+        _("{title}. This was try {tries} of {max_tries}. Nothing is lost."),
+        "retry",
+        "system",
+        NOTHING_TO_DO,
+        soon=_("We will try again in a moment"),
+    ),
+    "needs_reauth": Words(
+        _("Waiting until {crm} lets us in again"),
+        _("{title}. Nothing is lost: we keep the meeting until then."),
+        "reconnect",
+        None,
+        _("{remedy}"),
+    ),
+    "by_support": Words(
+        _("Our support has paused your syncs"),
+        _("Nothing is lost: we keep the meeting until support resumes them."),
+        "resume",
+        "support",
+        NOTHING_TO_DO,
+    ),
+    "synced": Words(
+        _("Saved in {crm}"),
+        _("Everything you entered is there."),
+        "none",
+        "nobody",
+        _("There is nothing to do."),
+    ),
+    "unchanged": Words(
+        _("Saved in {crm}"),
+        _("Everything was there already, so nothing had to be written."),
+        "none",
+        "nobody",
+        _("There is nothing to do."),
+    ),
+    "out_of_date": Words(
+        _("Changed since it was saved in {crm}"),
+        _("{crm} has the meeting as it was before. Your change is safe here."),
+        "sync",
+        "you",
+        _("Start the sync to save the change there as well."),
+    ),
+    "failed": Words(
+        _("Not saved in {crm}"),
+        _("{title}. Nothing is lost: the meeting is safe here."),
+        "resolve",
+        None,
+        _("{remedy}"),
+    ),
+    "canceled": Words(
+        _("The sync was canceled"),
+        _("The meeting is safe here. What had been saved before stays in {crm}."),
+        "sync",
+        "you",
+        _("Start the sync again whenever you like."),
+    ),
+}
+
+RUN_RESULTS: dict[str, Text] = {
+    "queued": _("Waiting"),
+    "running": _("Under way"),
+    "retrying": _("Waiting for the next try"),
+    "succeeded": _("Saved in {crm}"),
+    "failed": _("Not saved: {title}"),
+    "canceled": _("Canceled"),
+}
+ATTEMPT_RESULTS: dict[str, Text] = {
+    "": _("Under way"),
+    "succeeded": _("Done"),
+    "failed": _("{title}"),
+    "interrupted": _("Interrupted on our side"),
+}
