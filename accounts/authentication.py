@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -37,7 +38,7 @@ class TokenAuthentication(JWTAuthentication):
             raise AuthenticationFailed("User is inactive", code="user_inactive")
         if validated_token.get(api_settings.REVOKE_TOKEN_CLAIM) != user["revocation"]:
             raise AuthenticationFailed(
-                "The user's password has been changed.", code="password_changed"
+                _("The user's password has been changed."), code="password_changed"
             )
         # The other fields, the password among them, stay in the database until somebody reads one.
         return User.from_db(None, ("id", "email", "is_active"), _values(user))

@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts import cache
 from accounts.fields import LowercaseEmailField
@@ -42,7 +43,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = LowercaseEmailField(
         "e-mail address",
         unique=True,
-        error_messages={"unique": "A user with this e-mail address already exists."},
+        error_messages={"unique": _("A user with this e-mail address already exists.")},
     )
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the admin.")

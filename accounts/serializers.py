@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
@@ -67,7 +68,7 @@ class NewPasswordSerializer(serializers.Serializer[User]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["password"] != attrs.pop("password_confirmation"):
             raise serializers.ValidationError(
-                {"password_confirmation": ["The two passwords differ."]}
+                {"password_confirmation": [_("The two passwords differ.")]}
             )
         return attrs
 
@@ -94,7 +95,7 @@ class ChangePasswordSerializer(NewPasswordSerializer):
         # Locked, so that of two changes at once only one knows the current password.
         user = User.objects.select_for_update(no_key=True).get(pk=instance.pk)
         if not user.check_password(validated_data["current_password"]):
-            wrong = ["This is not your current password."]
+            wrong = [_("This is not your current password.")]
             raise serializers.ValidationError({"current_password": wrong})
         user.set_password(validated_data["password"])
         user.save(update_fields=["password"])

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
@@ -24,7 +25,8 @@ class SyncStateFilter(BaseFilterBackend):
         if state is None:
             return queryset
         if state not in PHASES:
-            raise ValidationError({"state": [f"Choose one of {', '.join(PHASES)}."]})
+            text = _("Choose one of {states}.").format(states=", ".join(PHASES))
+            raise ValidationError({"state": [text]})
         return with_state(queryset, timezone.now()).filter(state=state)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:

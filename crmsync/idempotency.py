@@ -75,7 +75,7 @@ def _begin(request: AuthenticatedRequest, key: str) -> tuple[IdempotentRequest, 
 
 
 def _outdated(now: datetime) -> Q:
-    return Q(begun_at__lt=now - KEPT_FOR) | Q(begun_at__lt=now - AT_WORK_FOR, answer=None)
+    return Q(begun_at__lt=now - KEPT_FOR) | Q(begun_at__lt=now - AT_WORK_FOR, answer__isnull=True)
 
 
 def _fingerprint(request: AuthenticatedRequest) -> str:

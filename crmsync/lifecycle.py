@@ -203,8 +203,9 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
         return
     _close(claim.attempt, Outcome.SUCCEEDED)
     seconds = (now - claim.attempt.started_at).total_seconds()
-    learn = partial(pace.learn, run.connection.provider, run.step, seconds)
-    transaction.on_commit(learn, robust=True)
+    provider, step = run.connection.provider, run.step
+    # No partial: Django wants the name of what may fail.
+    transaction.on_commit(lambda: pace.learn(provider, step, seconds), robust=True)
     records.remember(run, refs)
     if is_last:
         transitions.record_success(run.meeting_id, now)

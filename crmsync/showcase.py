@@ -1,4 +1,4 @@
-"""One meeting in every state, for whoever builds or supports a frontend.
+"""One meeting in every state and with every error, for whoever builds or supports a frontend.
 
 The one place that writes runs and connections as they would be, instead of moving them.
 
@@ -6,90 +6,129 @@ Due times lie a day ahead, so that running workers leave the meetings as they ar
 """
 
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
+from crmsync import records
+from crmsync.errors import CATALOGUE, Handling
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import CONNECTION
-from meetings.models import Meeting, SyncStep
+from crmsync.state import error_texts
+from meetings import transitions
+from meetings.models import Attendee, Meeting, SyncStep
 
 Status = SyncRun.Status
 State = Connection.State
 SHOWN_FOR = timedelta(days=1)
+STATES_USER = "states@example.com"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A meeting's sync fields, and its run's, if it has one."""
+    """A meeting's sync fields, its run's, if it has one, and its owner's connection."""
 
-    owner: str
+    name: str
+    title: str
+    owner: str = STATES_USER
+    connection: str | None = State.CONNECTED
+    last_error: str = ""
     meeting: dict[str, Any] = field(default_factory=dict)
     run: dict[str, Any] = field(default_factory=dict)
 
 
-STATES_USER = "states@example.com"
-PAUSED_USER = "paused@example.com"
-NOT_CONNECTED_USER = "not-connected@example.com"
-OWNERS = (STATES_USER, PAUSED_USER, NOT_CONNECTED_USER)
-RETRYING_STEP_2 = {"status": Status.RETRYING, "step": 2, "failures": 2, "attempt": 3}
-
-SAMPLES = {
-    "not_connected": Sample(NOT_CONNECTED_USER),
-    "never_synced": Sample(STATES_USER),
-    "queued": Sample(STATES_USER, run={"status": Status.QUEUED}),
-    "syncing": Sample(
-        STATES_USER, {"in_progress_sync_status": 2}, {"status": Status.RUNNING, "step": 2}
-    ),
-    "waiting": Sample(
-        STATES_USER, run={"status": Status.QUEUED, "wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
-    ),
-    "retrying": Sample(
-        STATES_USER,
-        {"in_progress_sync_status": 2, "last_sync_success": False},
-        {**RETRYING_STEP_2, "error_code": "crm_unavailable"},
-    ),
-    "paused": Sample(
-        PAUSED_USER, run={"status": Status.QUEUED, "error_code": "connection_expired"}
-    ),
-    "synced": Sample(
-        STATES_USER, {"last_sync_success": True}, {"status": Status.SUCCEEDED, "step": 3}
-    ),
-    "out_of_date": Sample(
-        STATES_USER, {"last_sync_success": True}, {"status": Status.SUCCEEDED, "step": 3}
-    ),
-    "failed": Sample(
-        STATES_USER,
-        {"last_sync_success": False},
-        {
-            "status": Status.FAILED,
-            "error_code": "record_rejected",
-            "error_field": "e-mail address",
-            "error_detail": "bob@@example.com is not a valid address",
+def _of_states() -> Iterator[Sample]:
+    syncing = {"status": Status.RUNNING, "step": 2}
+    other_syncs = {"status": Status.QUEUED, "wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
+    succeeded = {"status": Status.SUCCEEDED, "step": 3}
+    cases: dict[str, dict[str, Any]] = {
+        "not_connected": {"owner": "not-connected@example.com", "connection": None},
+        "never_synced": {},
+        "queued": {"run": {"status": Status.QUEUED}},
+        "syncing": {"meeting": {"in_progress_sync_status": 2}, "run": syncing},
+        "waiting": {"run": other_syncs},
+        "paused": {
+            "owner": "paused-by-support@example.com",
+            "connection": State.PAUSED,
+            "run": {"status": Status.QUEUED},
         },
-    ),
-    "canceled": Sample(STATES_USER, run={"status": Status.CANCELED}),
+        "synced": {"meeting": {"last_sync_success": True}, "run": succeeded},
+        "out_of_date": {"meeting": {"last_sync_success": True}, "run": succeeded},
+        "canceled": {"run": {"status": Status.CANCELED}},
+    }
+    for state, values in cases.items():
+        yield Sample(state, f"A meeting that is {state.replace('_', ' ')}", **values)
+
+
+def _of_errors() -> Iterator[Sample]:
+    for code, kind in CATALOGUE.items():
+        title = error_texts(code, "sandbox", "e-mail address")["title"]
+        yield Sample(code, title, **SAMPLES_OF[kind.handling](code))
+
+
+def _retrying(code: str) -> dict[str, Any]:
+    return {
+        "meeting": {"in_progress_sync_status": 2, "last_sync_success": False},
+        "run": {"status": Status.RETRYING, "step": 2, "failures": 1, "error_code": code},
+    }
+
+
+def _waiting(code: str) -> dict[str, Any]:
+    reason = SyncRun.WaitReason.RATE_LIMITED
+    return {"run": {"status": Status.QUEUED, "wait_reason": reason, "error_code": code}}
+
+
+def _paused(code: str) -> dict[str, Any]:
+    return {
+        "owner": f"{code.replace('_', '-')}@example.com",
+        "connection": State.NEEDS_REAUTH,
+        "last_error": code,
+        "run": {"status": Status.QUEUED, "error_code": code},
+    }
+
+
+def _failed(code: str) -> dict[str, Any]:
+    why = {
+        "error_field": "e-mail address",
+        "error_detail": "bob@@example.com is not a valid address",
+        "error_cause": "crm_timeout" if code == "attempts_exhausted" else "",
+    }
+    return {
+        "meeting": {"last_sync_success": False},
+        "run": {"status": Status.FAILED, "error_code": code, **why},
+    }
+
+
+SAMPLES_OF = {
+    Handling.RETRY: _retrying,
+    Handling.WAIT: _waiting,
+    Handling.HOLD: _paused,
+    Handling.GIVE_UP: _failed,
 }
 
 
-def make(hashed_password: str) -> None:
-    owners = {
-        email: User.objects.get_or_create(email=email, defaults={"password": hashed_password})[0]
-        for email in OWNERS
-    }
-    _connect(owners[STATES_USER], State.CONNECTED)
-    _connect(owners[PAUSED_USER], State.NEEDS_REAUTH)
-    for state, sample in SAMPLES.items():
-        _show(state, sample, owners[sample.owner])
+def make(hashed_password: str) -> list[str]:
+    """Returns the owners' e-mail addresses."""
+    samples = [*_of_states(), *_of_errors()]
+    for sample in samples:
+        owner, _ = User.objects.get_or_create(
+            email=sample.owner, defaults={"password": hashed_password}
+        )
+        if sample.connection:
+            _connect(owner, sample)
+        _show(sample, owner)
+    return sorted({sample.owner for sample in samples})
 
 
-def _connect(user: User, state: str) -> None:
-    held = state == State.NEEDS_REAUTH
-    standing = {"state": state, "last_error": "connection_expired" if held else ""}
+def _connect(user: User, sample: Sample) -> None:
+    standing = {"state": sample.connection, "last_error": sample.last_error}
     credentials = {"credentials": Sealed.seal({})}
     Connection.objects.update_or_create(
         user=user,
@@ -98,38 +137,45 @@ def _connect(user: User, state: str) -> None:
     )
 
 
-def _show(state: str, sample: Sample, owner: User) -> None:
-    """Makes the meeting anew: what a state needs may have changed since."""
+@transaction.atomic
+def _show(sample: Sample, owner: User) -> None:
+    """Makes the meeting as the sample says, whatever somebody did to it since."""
     now = timezone.now()
-    key = uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.com/state/{state}")
-    Meeting.objects.filter(key=key).delete()
-    meeting = Meeting.objects.create(
-        key=key,
-        user=owner,
-        title=f"A meeting that is {state.replace('_', ' ')}",
-        starts_at=now,
-        ends_at=now + timedelta(hours=1),
-        last_sync_at=now if sample.meeting.get("last_sync_success") else None,
-        **sample.meeting,
+    content = {"user": owner, "title": sample.title, "starts_at": now}
+    meeting, _ = Meeting.objects.update_or_create(
+        key=uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.com/sample/{sample.name}"),
+        defaults={**content, "ends_at": now + timedelta(hours=1)},
     )
+    Attendee.objects.get_or_create(meeting=meeting, email="ann@acme.example", name="Ann Lee")
+    blank = {"in_progress_sync_status": None, "last_sync_success": None}
+    last_sync_at = now if sample.meeting.get("last_sync_success") else None
+    Meeting.objects.filter(pk=meeting.pk).update(
+        **{**blank, **sample.meeting, "last_sync_at": last_sync_at}
+    )
+    meeting.sync_runs.all().delete()
     if sample.run:
-        # Content that changed after the run began has not reached the CRM.
-        started_at = now - timedelta(minutes=1) if state == "out_of_date" else timezone.now()
-        _add_run(meeting, owner, sample, started_at)
+        _add_run(meeting, owner, sample)
+    transitions.note_change(meeting.pk)
 
 
-def _add_run(meeting: Meeting, owner: User, sample: Sample, started_at: datetime) -> None:
+def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
+    now = timezone.now()
     ended = sample.run["status"] not in SyncRun.ACTIVE
+    # Content that changed after the run began has not reached the CRM.
+    started_at = now - timedelta(minutes=1) if sample.name == "out_of_date" else now
     run = SyncRun.objects.create(
         meeting=meeting,
         connection=owner.connection,
         requested_by=owner,
-        due_at=timezone.now() + SHOWN_FOR,
+        due_at=now + SHOWN_FOR,
         started_at=started_at,
-        finished_at=timezone.now() if ended else None,
+        step_started_at=started_at,
+        finished_at=now if ended else None,
         **sample.run,
     )
-    if run.error_code or run.status == Status.RUNNING:
+    if run.status == Status.SUCCEEDED:
+        records.remember(run, [Ref("meeting", str(meeting.key), "1", "created")])
+    elif run.error_code or run.status == Status.RUNNING:
         _add_attempt(run)
 
 

@@ -268,7 +268,7 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     kind = CATALOGUE[code]
     words = {
         "crm": crm_name(provider),
-        "field": field or _("data"),
+        "field": _(field) if field else _("data"),
         "detail": detail or _("(here it gives the reason)"),
     }
     texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}

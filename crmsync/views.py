@@ -99,7 +99,9 @@ class SyncedMeetingViewSet(MeetingViewSet):
         document = _own_document(request, pk)
         response: HttpResponse = Response(document.data, headers=document.headers)
         if "If-None-Match" in request.headers:
-            return get_conditional_response(request, document.etag, response=response) or response
+            response = get_conditional_response(request, document.etag, response=response)
+            for name, value in document.headers.items():  # A 304 keeps only some of them.
+                response[name] = value
         return response
 
     @extend_schema(

@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
@@ -13,5 +14,6 @@ class BoundedSearchFilter(SearchFilter):
     def get_search_terms(self, request: Request) -> Any:
         terms = super().get_search_terms(request)
         if len(terms) > MOST_TERMS:
-            raise ValidationError({self.search_param: [f"Search for at most {MOST_TERMS} words."]})
+            text = _("Search for at most {count} words.").format(count=MOST_TERMS)
+            raise ValidationError({self.search_param: [text]})
         return terms

@@ -12,8 +12,8 @@ from accounts.fields import LowercaseEmailField
 
 # What a calendar can mean; beyond it the CRMs' and databases' own limits begin.
 PLAUSIBLE_TIME = [
-    MinValueValidator(datetime(1970, 1, 1, tzinfo=UTC), "This time is before 1970."),
-    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC), "This time is after 2200."),
+    MinValueValidator(datetime(1970, 1, 1, tzinfo=UTC), _("This time is before 1970.")),
+    MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC), _("This time is after 2200.")),
 ]
 
 
@@ -66,7 +66,7 @@ class Meeting(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="meeting_ends_after_it_starts",
-                violation_error_message="A meeting ends after it starts.",
+                violation_error_message=_("A meeting ends after it starts."),
             ),
             models.CheckConstraint(
                 condition=Q(in_progress_sync_status__isnull=True)

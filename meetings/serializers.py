@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
@@ -19,7 +20,7 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
         if "email" not in attrs:  # A partial change of the meeting makes nothing else optional.
-            raise serializers.ValidationError({"email": ["This field is required."]})
+            raise serializers.ValidationError({"email": [_("This field is required.")]})
         return attrs
 
 
@@ -48,14 +49,16 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
         emails = [attendee["email"] for attendee in attendees]
         twice = sorted({email for email in emails if emails.count(email) > 1})
         if twice:
-            raise serializers.ValidationError([f"{email} is in the list twice." for email in twice])
+            raise serializers.ValidationError(
+                [str(_("{email} is in the list twice.")).format(email=email) for email in twice]
+            )
         return attendees
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         starts_at = attrs.get("starts_at", getattr(self.instance, "starts_at", None))
         ends_at = attrs.get("ends_at", getattr(self.instance, "ends_at", None))
         if starts_at and ends_at and ends_at <= starts_at:
-            raise serializers.ValidationError({"ends_at": ["A meeting ends after it starts."]})
+            raise serializers.ValidationError({"ends_at": [_("A meeting ends after it starts.")]})
         return attrs
 
     @transaction.atomic

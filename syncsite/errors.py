@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext_lazy as _
 from django.views import csrf, defaults
 from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
@@ -16,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 class BodyTooLarge(APIException):
     status_code = 413
-    default_detail = "The request body is larger than this service accepts."
+    default_detail = _("The request body is larger than this service accepts.")
     default_code = "body_too_large"
 
 
 class Unavailable(APIException):
     status_code = 503
-    default_detail = "The database does not answer. Try again in a moment."
+    default_detail = _("The database does not answer. Try again in a moment.")
     default_code = "unavailable"
     wait = 5  # Seconds; DRF sends it as Retry-After.
 

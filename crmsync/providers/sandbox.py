@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import F
 from django.urls import reverse
+from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
 from crmsync.models import SandboxFault, SandboxRecord
@@ -68,7 +69,7 @@ def _rejected(email: str) -> None:
     raise CrmError(
         "record_rejected",
         "The sandbox refuses this address.",
-        field="e-mail address",
+        field=gettext_noop("e-mail address"),
         detail=f"{email} is not a valid address",
         http_status=400,
     )

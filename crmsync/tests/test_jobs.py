@@ -3,6 +3,7 @@ import json
 import django_rq
 import pytest
 from cryptography.fernet import Fernet
+from django.db import InterfaceError, InternalError, OperationalError
 
 from crmsync import jobs, lifecycle, records
 from crmsync.errors import CrmError
@@ -137,6 +138,37 @@ def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
 def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, connection, settings):
     settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
     assert sync(meeting).error_code == "connection_expired"
+
+
+def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    complete, calls = lifecycle.complete_step, []
+
+    def fail_once(claim, refs):
+        calls.append(claim)
+        if len(calls) == 1:
+            raise OperationalError("terminating connection")
+        complete(claim, refs)
+
+    monkeypatch.setattr(lifecycle, "complete_step", fail_once)
+    monkeypatch.setattr(jobs, "COMMIT_PAUSE", 0)
+    jobs.sync_contacts(run.pk)
+    run.refresh_from_db()
+    assert (run.step, run.failures, len(calls)) == (SyncStep.MEETING, 0, 2)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InternalError, InterfaceError])
+def test_leave_a_run_to_the_dispatcher_while_the_database_is_away(
+    connection, meeting, monkeypatch, error
+):
+    def fail(*_):
+        raise error("the server closed the connection")
+
+    run, _ = lifecycle.request_sync(meeting, by=None)
+    monkeypatch.setattr(Sandbox, "upsert_contacts", fail)
+    jobs.sync_contacts(run.pk)
+    run.refresh_from_db()
+    assert (run.status, run.error_code) == ("running", "")
 
 
 def test_do_nothing_when_hinted_at_twice_late_or_for_nobody(sync, meeting):

@@ -3,6 +3,8 @@ from django.core.management import CommandError
 
 from accounts.models import User
 from conftest import run_command
+from crmsync import documents, lifecycle
+from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, SyncRun
 from crmsync.state import PHASES
 from meetings.models import Attendee, Meeting
@@ -55,9 +57,36 @@ def test_makes_many_in_few_queries(django_assert_max_num_queries):
     assert Meeting.objects.count() == 2500
 
 
-def test_makes_one_meeting_in_every_state(api):
+def shown():
+    """The documents of the meetings that --states makes, by id."""
+    meetings = Meeting.objects.select_related("user__connection").order_by("pk")
+    return {meeting.pk: documents.of(meeting, meeting.sync_runs.first()) for meeting in meetings}
+
+
+def test_makes_one_meeting_in_every_state_and_with_every_error():
     seed(meetings=0, states=True)
-    assert Meeting.objects.count() == len(PHASES)
+    told = shown().values()
+    assert {document["state"] for document in told} == set(PHASES)
+    errors = {document["error"]["code"] for document in told if document["error"]}
+    waits = {code for code, kind in CATALOGUE.items() if kind.handling == "wait"}
+    assert errors == set(CATALOGUE) - waits
+    assert set(SyncRun.objects.values_list("error_code", flat=True)) - {""} == set(CATALOGUE)
+    assert {d["reason"] for d in told} >= {"other_syncs", "rate_limited", "by_support"}
+
+
+def test_makes_them_again_as_they_were_under_the_same_ids(settle):
+    seed(meetings=0, states=True)
+    before = {pk: document["state"] for pk, document in shown().items()}
+    for meeting in Meeting.objects.all():
+        lifecycle.cancel(meeting.pk)
+    seed(states=True, meetings=0)
+    assert {pk: document["state"] for pk, document in shown().items()} == before
+
+
+def test_makes_case_files_that_can_be_read():
+    seed(meetings=0, states=True)
+    for pk, document in shown().items():
+        assert document["headline"] in run_command("explain_sync", pk)
 
 
 def test_leaves_the_states_alone_while_workers_run(settle):

@@ -1,9 +1,11 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import translation
 
 from crmsync.models import Connection, SyncRun
-from crmsync.state import ACTIONS, PHASES, describe
+from crmsync.state import ACTIONS, PHASES, changes_at, describe
 from meetings.models import Meeting
 
 NOW = datetime(2026, 9, 1, 14, 31, 33, tzinfo=UTC)
@@ -39,11 +41,41 @@ CASES = {
 }
 
 
-def document(meeting, run, connection):
+# Other faces of the same states.
+MORE_CASES = {
+    "second try": (
+        {"in_progress_sync_status": 1},
+        {"status": "running", "failures": 1},
+        CONNECTED,
+    ),
+    "rate_limited": ({}, {"status": "queued"}, {**CONNECTED, "not_before": LATER}),
+    "by_support": ({}, {"status": "queued"}, {"state": "paused"}),
+    "permission": (
+        {},
+        {"status": "queued"},
+        {"state": "needs_reauth", "last_error": "permission_missing"},
+    ),
+    "rejected": (
+        {"last_sync_success": False},
+        {
+            "status": "failed",
+            "error_code": "record_rejected",
+            "error_field": "e-mail address",
+            "error_detail": "bob@@x is not valid",
+        },
+        CONNECTED,
+    ),
+}
+
+
+def build(meeting, run, connection):
     link = connection and Connection(provider="sandbox", account_name="Acme", **connection)
     made = run and SyncRun(connection=link, **{"due_at": NOW, "reference": "SY-1", **run})
-    meeting = Meeting(pk=1, updated_at=NOW - timedelta(minutes=5), **meeting)
-    return describe(meeting, made, link, NOW)
+    return Meeting(pk=1, updated_at=NOW - timedelta(minutes=5), **meeting), made, link
+
+
+def document(meeting, run, connection):
+    return describe(*build(meeting, run, connection), NOW)
 
 
 @pytest.mark.parametrize("state", CASES)
@@ -121,6 +153,135 @@ def test_explains_what_exhausted_the_tries():
     assert (error["who"], error["reference"]) == ("support", "SY-1")
     assert error["help_url"] == "/help/attempts_exhausted"
     assert error["retryable"] is False
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES])
+def test_reads_well(case, language):
+    with translation.override(language):
+        read = document(*{**CASES, **MORE_CASES}[case])
+    texts = [read["headline"], read["detail"], read["next"]["text"]]
+    assert all(texts)
+    for text in texts:
+        assert not re.search(r"[{}_]|None|HTTP|\b[45]\d\d\b", text), text
+        assert text[0].isupper() or text[0].isdigit()
+        assert not text.endswith(" ")
+    assert not read["headline"].endswith(".")
+    assert read["detail"].endswith((".", "”", "“", ")"))
+
+
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES])
+def test_reads_differently_in_german(case):
+    values = {**CASES, **MORE_CASES}[case]
+    english = document(*values)
+    with translation.override("de"):
+        german = document(*values)
+    for name in ("headline", "detail"):
+        assert english[name] != german[name]
+    assert english["next"]["text"] != german["next"]["text"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_never_says_failed_while_we_still_try(case):
+    read = document(*CASES[case])
+    if read["phase"] in {"active", "waiting"}:
+        assert "fail" not in " ".join([read["headline"], read["detail"]]).lower()
+
+
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES])
+def test_says_that_nothing_is_lost_where_one_might_fear_it(case):
+    read = document(*{**CASES, **MORE_CASES}[case])
+    if read["phase"] in {"waiting", "stopped", "idle"}:
+        assert re.search(r"othing (is|gets) lost|is safe here", read["detail"])
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "by"),
+    [
+        ("not_connected", "connect", "you"),
+        ("never_synced", "sync", "you"),
+        ("queued", "start", "system"),
+        ("syncing", "finish", "system"),
+        ("waiting", "resume", "system"),
+        ("retrying", "retry", "system"),
+        ("paused", "reconnect", "you"),
+        ("permission", "reconnect", "crm_admin"),
+        ("by_support", "resume", "support"),
+        ("synced", "none", "nobody"),
+        ("out_of_date", "sync", "you"),
+        ("failed", "resolve", "support"),
+        ("rejected", "resolve", "you"),
+        ("canceled", "sync", "you"),
+    ],
+)
+def test_says_who_acts_next(case, kind, by):
+    upcoming = document(*{**CASES, **MORE_CASES}[case])["next"]
+    assert (upcoming["kind"], upcoming["by"]) == (kind, by)
+
+
+def test_of_a_retry_is_the_example_of_the_design():
+    read = document(*CASES["retrying"])
+    assert read["headline"] == "We will try again at 14:31 UTC"
+    assert read["detail"] == "Sandbox is not answering. This was try 1 of 6. Nothing is lost."
+    assert read["next"] == {
+        "kind": "retry",
+        "at": LATER,
+        "by": "system",
+        "text": "You need to do nothing. You can close this page.",
+    }
+
+
+def test_names_no_time_once_it_has_passed():
+    meeting, run, link = CASES["retrying"]
+    read = document(meeting, {**run, "due_at": BEFORE}, link)
+    assert read["headline"] == "We will try again in a moment"
+
+
+class TestProgress:
+    RUN = {"status": "running", "pace": [2.0, 1.0, 1.0], "step_started_at": NOW}
+
+    @pytest.mark.parametrize(("step", "percent"), [(1, 0), (2, 50), (3, 75)])
+    def test_is_weighted_by_the_pace_of_the_steps(self, step, percent):
+        run = {**self.RUN, "step": step}
+        read = document({"in_progress_sync_status": step}, run, CONNECTED)["progress"]
+        assert (read["step"], read["steps"], read["percent"]) == (step, 3, percent)
+
+    def test_says_when_it_ends_about(self):
+        run = {**self.RUN, "step": 2}
+        read = document({"in_progress_sync_status": 2}, run, CONNECTED)
+        assert read["progress"]["step_started_at"] == NOW
+        assert read["progress"]["step_expected_seconds"] == 1
+        assert read["progress"]["ends_about"] == NOW + timedelta(seconds=2)
+        assert read["next"]["at"] == NOW + timedelta(seconds=2)
+
+    def test_counts_a_retry_from_its_moment(self):
+        meeting, run, link = CASES["retrying"]
+        read = document(meeting, {**run, "pace": [2.0, 1.0, 1.0]}, link)["progress"]
+        assert (read["percent"], read["step_started_at"]) == (50, None)
+        assert read["ends_about"] == LATER + timedelta(seconds=2)
+
+    def test_is_complete_only_when_synced(self):
+        percents = {
+            case: (document(*CASES[case])["progress"] or {}).get("percent") for case in CASES
+        }
+        complete = {case for case, percent in percents.items() if percent == 100}
+        assert complete == {"synced", "out_of_date"}
+
+    def test_is_none_before_the_first_sync(self):
+        assert document(*CASES["never_synced"])["progress"] is None
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_stays_the_same_until_the_moment_it_names(case):
+    meeting, run, link = CASES[case]
+    made = build(meeting, run, link)
+    until = changes_at(made[1], NOW)
+    assert (until is None) == (case not in {"retrying"})
+    if until:
+        first = describe(*made, NOW)
+        last = describe(*made, until - timedelta(milliseconds=1))
+        assert {**first, "poll_after": 0} == {**last, "poll_after": 0}
+        assert {**first, "poll_after": 0} != {**describe(*made, until), "poll_after": 0}
 
 
 def test_counts_the_tries():

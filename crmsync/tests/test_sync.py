@@ -1,9 +1,13 @@
+from datetime import timedelta
+
+import django_rq
 import pytest
+from django.utils import timezone
 from django_redis import get_redis_connection
 
 from conftest import api_of
 from crmsync import lifecycle
-from crmsync.models import SyncRun
+from crmsync.models import Connection, SyncRun
 from meetings.models import Meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +70,39 @@ def test_is_canceled_by_the_deletion_of_its_meeting(own_api, path, meeting, conn
     assert own_api.delete(f"/meetings/{meeting.pk}").status_code == 204
     settle()
     assert not SyncRun.objects.exists()
+
+
+class TestWhileItRetries:
+    @pytest.fixture
+    def retrying(self, own_api, make_meeting, connection, settle, settings):
+        settings.SYNC_RETRY_DELAYS = [60, 60]
+        path = f"/meetings/{make_meeting('unavailable.x1@sandbox.invalid').pk}/sync"
+        own_api.post(path)
+        settle()
+        return path
+
+    def test_started_again_is_tried_again_now(self, own_api, retrying, settle):
+        read = own_api.get(retrying).json()
+        assert (read["state"], read["actions"]) == ("retrying", ["retry_now", "cancel"])
+        answer = own_api.post(retrying)
+        assert (answer.status_code, answer.json()["next_attempt_at"]) == (202, None)
+        settle()
+        assert own_api.get(retrying).json()["state"] == "synced"
+        assert SyncRun.objects.count() == 1
+
+    def test_started_again_is_refused_while_the_crm_wants_no_calls(self, own_api, retrying):
+        Connection.objects.update(not_before=timezone.now() + timedelta(seconds=90))
+        answer = own_api.post(retrying)
+        assert answer.status_code == 409
+        assert answer.json()["code"] == "not_before"
+        assert answer.json()["detail"].startswith("Sandbox wants no requests before ")
+        assert 80 < int(answer["Retry-After"]) <= 90
+        assert SyncRun.objects.get().due_at > timezone.now()
+
+    def test_started_again_twice_is_tried_once(self, own_api, retrying):
+        for _ in range(2):
+            assert own_api.post(retrying).status_code == 202
+        assert django_rq.get_queue("crmsync").count == 1
 
 
 def test_can_be_started_again_after_its_end(own_api, path, connection, settle):

@@ -5,9 +5,10 @@ import time_machine
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import connecting, dispatcher, lifecycle
+from crmsync import connecting, dispatcher, jobs, lifecycle, turns
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
+from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +64,33 @@ class TestNewContacts:
         (first,), (second,) = request_many(1, "ann@acme.example"), request_many(1)
         assert claim(first)
         assert claim(second)
+
+    def test_of_a_lost_worker_hold_nobody_up_behind_one_that_waits(self, request_many):
+        lost, waiting = request_many(2, "ann@acme.example")
+        (other,) = request_many(1)
+        assert claim(lost)
+        assert claim(waiting) is None
+        SyncRun.objects.update(sent_at=None)
+        hints = [pk for pk, _ in turns.take_due(timezone.now(), 100)]
+        assert other.pk in hints
+
+    def test_may_still_be_made_by_a_call_for_a_deleted_meeting(self, request_many):
+        first, second = request_many(2, "ann@acme.example")
+        assert claim(first)
+        lifecycle.delete_meeting(first.meeting)
+        assert claim(second) is None
+        with time_machine.travel(timezone.now() + timedelta(seconds=31)):
+            assert claim(second)
+
+    def test_are_not_made_by_a_try_that_claimed_to_need_none(self, request_many, settle):
+        request_many(1, "ann@acme.example")
+        settle()
+        (run,) = request_many(1, "ann@acme.example")
+        working = claim(run)
+        RemoteRecord.objects.filter(kind="contact").delete()
+        with jobs._open_session(working) as session, pytest.raises(CrmError) as caught:
+            jobs._save_meeting(Sandbox(session), working)
+        assert caught.value.code == "record_deleted"
 
     def test_hold_nobody_up_once_they_are_known(self, request_many, make_meeting, settle):
         lifecycle.request_sync(make_meeting("ann@acme.example"), by=None)

@@ -36,7 +36,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--users", type=int, default=1, metavar="N", help="owners of meetings")
         parser.add_argument("--meetings", type=int, default=10, metavar="N", help="in all")
-        parser.add_argument("--states", action="store_true", help="one meeting in every state")
+        parser.add_argument(
+            "--states", action="store_true", help="one meeting in every state and with every error"
+        )
         parser.add_argument("--password", metavar="P", help="of every user that is made")
 
     def handle(self, *args: Any, **options: Any) -> str:
@@ -50,11 +52,10 @@ class Command(BaseCommand):
             _set_password([DEMO_USER, SUPPORT_USER], password)
         _connect(users)
         _make_meetings(users, options["meetings"])
-        if options["states"]:
-            showcase.make(make_password(password))
-        shown = f" One meeting in every state: {', '.join(showcase.OWNERS)}." * options["states"]
+        owners = showcase.make(make_password(password)) if options["states"] else []
+        shown = f" One meeting in every state and with every error: {', '.join(owners)}."
         return (
-            f"Seeded {len(users)} users and {options['meetings']} meetings.{shown} "
+            f"Seeded {len(users)} users and {options['meetings']} meetings.{shown * bool(owners)} "
             f"Sign in as {DEMO_USER}, in the admin as {SUPPORT_USER}."
         )
 
