@@ -20,7 +20,7 @@ from crmsync.models import (
     SyncRun,
 )
 from crmsync.requeue import requeue
-from crmsync.state import describe_error, error_texts, state_of
+from crmsync.state import describe, describe_error, error_texts, state_of
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
 
@@ -91,8 +91,9 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
         ("Where it stands", {"fields": ["state", "step", "failures", "due_at", "wait_reason"]}),
         (
             "What the customer reads",
-            {"fields": ["error", "error_message", "error_remedy", "error_code", "error_cause"]},
+            {"fields": ["headline", "detail", "what_comes_next", "error", "error_message"]},
         ),
+        ("Why", {"fields": ["error_code", "error_cause", "error_field", "error_detail"]}),
         (
             "History",
             {"fields": ["requested_by", "reason", "created_at", "started_at", "finished_at"]},
@@ -131,9 +132,14 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
     def error_message(self, run: SyncRun) -> str:
         return _error_text(run, "message")
 
-    @admin.display(description="what to do")
-    def error_remedy(self, run: SyncRun) -> str:
-        return _error_text(run, "remedy")
+    def headline(self, run: SyncRun) -> str:
+        return _described(run)["headline"]
+
+    def detail(self, run: SyncRun) -> str:
+        return _described(run)["detail"]
+
+    def what_comes_next(self, run: SyncRun) -> str:
+        return _described(run)["next"]["text"]
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("crmsync.change_syncrun")
@@ -159,6 +165,10 @@ class SyncRunAdmin(ReadOnly, admin.ModelAdmin):
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _described(run: SyncRun) -> dict[str, Any]:
+    return describe(run.meeting, run, run.connection, timezone.now())
 
 
 def _error_text(run: SyncRun, part: str) -> str:

@@ -36,7 +36,29 @@ from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
+SHOWING_A_DOCUMENT = [200, 202, 304]
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
+POLLING_HEADERS = [
+    OpenApiParameter(
+        "ETag",
+        location="header",
+        response=SHOWING_A_DOCUMENT,
+        description="Of the state, in the language of the answer.",
+    ),
+    OpenApiParameter(
+        "Retry-After",
+        int,
+        "header",
+        response=SHOWING_A_DOCUMENT,
+        description="`poll_after`, in seconds; absent where there is no need to ask again.",
+    ),
+]
+REPLAYED = OpenApiParameter(
+    "Idempotent-Replayed",
+    location="header",
+    response=[202],
+    description="`true` where the answer is that of an earlier request with the same key.",
+)
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     location="header",
@@ -87,7 +109,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         lifecycle.delete_meeting(instance)
 
     @extend_schema(
-        parameters=[IF_NONE_MATCH],
+        parameters=[IF_NONE_MATCH, *POLLING_HEADERS],
         responses={200: SyncSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
     )
     @action(detail=True)
@@ -97,15 +119,17 @@ class SyncedMeetingViewSet(MeetingViewSet):
         Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
         """
         document = _own_document(request, pk)
-        response: HttpResponse = Response(document.data, headers=document.headers)
+        response: HttpResponse = Response(document.data)
         if "If-None-Match" in request.headers:
-            response = get_conditional_response(request, document.etag, response=response)
-            for name, value in document.headers.items():  # A 304 keeps only some of them.
-                response[name] = value
+            response = (
+                get_conditional_response(request, document.etag, response=response) or response
+            )
+        for name, value in document.headers.items():  # Last: a 304 would keep only some of them.
+            response[name] = value
         return response
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY, REPLAYED, *POLLING_HEADERS],
         request=None,
         responses={
             202: SyncSerializer,
@@ -133,6 +157,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         return _accepted(request, pk)
 
     @extend_schema(
+        parameters=POLLING_HEADERS,
         responses={202: SyncSerializer, 409: OpenApiResponse(description="`nothing_to_cancel`")},
     )
     @sync.mapping.delete

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-ERROR = {
+REFUSAL = {
     "type": "object",
     "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
     "required": ["detail", "code"],
@@ -12,6 +12,12 @@ INVALID = {
     "description": "By field what is wrong with it; of an attendee, under its place in the list.",
     "type": "object",
     "additionalProperties": {},
+}
+RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
+HEADERS = {
+    "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "429": RETRY_AFTER,
+    "503": RETRY_AFTER,
 }
 TEXTS = {
     "400": "The input is not valid.",
@@ -25,7 +31,9 @@ TEXTS = {
 
 def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A postprocessing hook of drf-spectacular."""
-    result["components"]["schemas"] |= {"Error": ERROR, "Invalid": INVALID}
+    schemas = result["components"]["schemas"]
+    assert not {"Refusal", "Invalid"} & set(schemas), "A serializer has the name of an error."
+    schemas |= {"Refusal": REFUSAL, "Invalid": INVALID}
     for item in result["paths"].values():
         for operation in item.values():
             responses = operation["responses"]
@@ -34,6 +42,7 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             for status, response in responses.items():
                 if status >= "400":
                     response["content"] = {"application/json": {"schema": _body(status)}}
+                    response.setdefault("headers", {}).update(HEADERS.get(status, {}))
     return result
 
 
@@ -51,6 +60,6 @@ def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
 
 
 def _body(status: str) -> dict[str, Any]:
-    error = {"$ref": "#/components/schemas/Error"}
+    refusal = {"$ref": "#/components/schemas/Refusal"}
     invalid = {"$ref": "#/components/schemas/Invalid"}
-    return {"anyOf": [error, invalid]} if status == "400" else error
+    return {"anyOf": [refusal, invalid]} if status == "400" else refusal

@@ -51,7 +51,11 @@ def test_filters_by_error(admin_client, failed_run):
 
 def test_shows_one_sync_with_its_attempts_and_nothing_to_edit(admin_client, failed_run):
     page = admin_client.get(f"{RUNS}{failed_run.pk}/change/").content.decode()
-    for text in ("Correct the e-mail address", "Saving the contacts, try 1"):
+    for text in (
+        "Not saved in Sandbox",
+        "Correct the e-mail address",
+        "Saving the contacts, try 1",
+    ):
         assert text in page
     assert 'name="_save"' not in page
     assert (
