@@ -38,7 +38,7 @@ class ErrorKind:
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
 WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
-WE_LOOK = _("Nothing is lost. Give our support the reference, and they will look into it.")
+WE_LOOK = _("Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
     "crm_rate_limited": ErrorKind(
@@ -144,7 +144,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "final",
         GIVE_UP,
         Who.SUPPORT,
-        _("The meeting could not be saved to {crm}"),
+        _("Several tries went wrong"),
         _("We tried several times. The last time: {detail}"),
         _("Sync the meeting again later. If it fails again, give our support the reference."),
     ),

@@ -8,6 +8,7 @@ from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
 STAGGER = 0.1  # Of a wait, so that connections which were stopped together do not return together.
+SHORTEST_WAIT = 1  # Seconds.
 LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
 
 
@@ -38,8 +39,10 @@ def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.
     """`failures` counts the earlier failures of this step, `delays` are seconds."""
     kind = error.kind
     if kind.handling is Handling.WAIT:
-        wait = error.retry_after or kind.wait_seconds
-        return Wait(min(wait * rng.uniform(1, 1 + STAGGER), LONGEST_WAIT))
+        # A moment that has passed means now, which is not the same as no moment at all.
+        wished = kind.wait_seconds if error.retry_after is None else error.retry_after
+        wait = max(SHORTEST_WAIT, wished) * rng.uniform(1, 1 + STAGGER)
+        return Wait(min(wait, LONGEST_WAIT))
     if kind.handling is Handling.HOLD:
         return Hold()
     if kind.handling is Handling.GIVE_UP:

@@ -75,7 +75,7 @@ def describe(
         "poll_after": poll_after(state, next_attempt_at, now),
         "progress": progress,
         "attempt": _attempt(state, run),
-        "max_attempts": policy.max_tries(CATALOGUE.get(error_code), settings.SYNC_RETRY_DELAYS),
+        "max_attempts": _max_attempts(run),
         "next_attempt_at": next_attempt_at,
         "error": describe_error(run, error_code) if run and error_code else None,
         "in_progress_sync_status": meeting.in_progress_sync_status,
@@ -162,6 +162,12 @@ def _attempt(state: str, run: SyncRun | None) -> int | None:
     if run is None or state not in {"syncing", "retrying"}:
         return None
     return run.failures + 1 if state == "syncing" else run.failures
+
+
+def _max_attempts(run: SyncRun | None) -> int:
+    """Of a step. What went wrong last decides, also while the next try is under way."""
+    kind = CATALOGUE.get(run.error_code) if run else None
+    return policy.max_tries(kind, settings.SYNC_RETRY_DELAYS)
 
 
 def _progress(

@@ -44,7 +44,7 @@ WORDS: dict[str, Words] = {
     ),
     "queued": Words(
         _("The sync starts in a moment"),
-        _("We have taken it down, and nothing gets lost."),
+        _("We have noted it, and nothing gets lost."),
         "start",
         "system",
         NOTHING_TO_DO,
@@ -87,7 +87,7 @@ WORDS: dict[str, Words] = {
         soon=_("We will try again in a moment"),
     ),
     "needs_reauth": Words(
-        _("Waiting until {crm} lets us in again"),
+        _("Waiting until {crm} is connected again"),
         _("{title}. Nothing is lost: we keep the meeting until then."),
         "reconnect",
         None,

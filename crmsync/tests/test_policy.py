@@ -52,6 +52,11 @@ def test_writes_a_deleted_record_once_more():
     assert decision("record_deleted", failures=1) == GiveUp("attempts_exhausted")
 
 
+def test_takes_a_moment_that_has_passed_for_now():
+    assert 1 <= decision("crm_rate_limited", retry_after=0).seconds <= 1.1
+    assert decision("crm_rate_limited").seconds >= 60
+
+
 def test_waits_for_a_rate_limit_however_often():
     assert 7 <= decision("crm_rate_limited", failures=99, retry_after=7).seconds <= 7.7
     assert 3600 <= decision("crm_daily_quota_used").seconds <= 3960
