@@ -98,8 +98,9 @@ def _failed(code: str) -> dict[str, Any]:
     why = {
         "error_field": "e-mail address",
         "error_detail": "bob@@example.com is not a valid address",
-        "error_cause": "crm_timeout" if code == "attempts_exhausted" else "",
     }
+    if code == "attempts_exhausted":
+        why = {"error_cause": "crm_timeout"}
     return {
         "meeting": {"last_sync_success": False},
         "run": {"status": Status.FAILED, "error_code": code, **why},
