@@ -1,13 +1,16 @@
 import io
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import django_rq
 import pytest
 import redis
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -111,6 +114,19 @@ def run_command(name: str, *args: object, **options: object) -> str:
     output = io.StringIO()
     call_command(name, *args, stdout=output, **options)
     return output.getvalue()
+
+
+def in_threads(*calls: Callable[[], object]) -> list[Any]:
+    """What the calls return, all made at once, each with a database connection of its own."""
+
+    def closing(call: Callable[[], object]) -> object:
+        try:
+            return call()
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(closing, calls))
 
 
 def work_hints() -> None:

@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import lifecycle, queue, turns
+from crmsync import attempts, queue, turns
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ HEARTBEAT_SECONDS = 15
 def sweep() -> int:
     """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
     now = timezone.now()
-    lost = lifecycle.recover_lost(now)
+    lost = attempts.recover_lost(now)
     if lost:
         logger.warning("%s attempts had lost their worker.", lost)
     room = queue.room()

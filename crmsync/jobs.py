@@ -10,7 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.db import connection as database
 from rq.timeouts import JobTimeoutException
 
-from crmsync import connections, lifecycle, records
+from crmsync import attempts, connections, records
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
@@ -23,7 +23,7 @@ Kind = RemoteRecord.Kind
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
-Work = Callable[[Provider, lifecycle.Claim], Sequence[Ref]]
+Work = Callable[[Provider, attempts.Claim], Sequence[Ref]]
 
 
 def sync_contacts(run_id: int) -> None:
@@ -40,7 +40,7 @@ def sync_notes(run_id: int) -> None:
 
 def _perform(run_id: int, step: SyncStep, work: Work) -> None:
     try:
-        claim = lifecycle.claim(run_id, step)
+        claim = attempts.claim(run_id, step)
         if claim is not None:
             _attempt(claim, work)
     except DATABASE_AWAY as error:
@@ -48,7 +48,7 @@ def _perform(run_id: int, step: SyncStep, work: Work) -> None:
         logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
 
 
-def _attempt(claim: lifecycle.Claim, work: Work) -> None:
+def _attempt(claim: attempts.Claim, work: Work) -> None:
     run_id, step = claim.run.pk, claim.run.step
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:
@@ -57,8 +57,8 @@ def _attempt(claim: lifecycle.Claim, work: Work) -> None:
         _complete(claim, refs)
     except DATABASE_AWAY:
         raise
-    except lifecycle.StaleAttemptError:
-        lifecycle.abandon(claim)
+    except attempts.StaleAttemptError:
+        attempts.abandon(claim)
     except CrmError as error:
         _fail(claim, error)
     except JobTimeoutException as error:
@@ -68,11 +68,11 @@ def _attempt(claim: lifecycle.Claim, work: Work) -> None:
         _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
 
 
-def _complete(claim: lifecycle.Claim, refs: Sequence[Ref]) -> None:
+def _complete(claim: attempts.Claim, refs: Sequence[Ref]) -> None:
     """What the CRM has done is not forgotten because the database is away for a moment."""
     for left in reversed(range(COMMIT_TRIES)):
         try:
-            lifecycle.complete_step(claim, refs)
+            attempts.complete_step(claim, refs)
             return
         except DATABASE_AWAY:
             if not left:
@@ -81,20 +81,20 @@ def _complete(claim: lifecycle.Claim, refs: Sequence[Ref]) -> None:
             time.sleep(COMMIT_PAUSE)
 
 
-def _fail(claim: lifecycle.Claim, error: CrmError) -> None:
+def _fail(claim: attempts.Claim, error: CrmError) -> None:
     logger.warning("Sync run %s: step %s failed: %s.", claim.run.pk, claim.run.step, error.code)
-    lifecycle.fail_step(claim, error)
+    attempts.fail_step(claim, error)
 
 
-def _open_session(claim: lifecycle.Claim) -> Session:
+def _open_session(claim: attempts.Claim) -> Session:
     return Session(
         credentials=connections.open_credentials(claim.run.connection),
         meeting_key=claim.run.meeting.key,
-        before_call=partial(lifecycle.renew, claim),
+        before_call=partial(attempts.renew, claim),
     )
 
 
-def _save_contacts(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+def _save_contacts(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
     people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
     emails = [person.email for person in people]
     known = records.find(claim.run.connection, Kind.CONTACT, emails)
@@ -104,7 +104,7 @@ def _save_contacts(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
     return provider.upsert_contacts(people, _ids(known)) if people else []
 
 
-def _save_meeting(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+def _save_meeting(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
@@ -112,7 +112,7 @@ def _save_meeting(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
     return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
 
 
-def _save_notes(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
+def _save_notes(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
@@ -125,7 +125,7 @@ def _save_notes(provider: Provider, claim: lifecycle.Claim) -> Sequence[Ref]:
     return [*new, *provider.add_notes(meeting_ref, content, contacts)]
 
 
-def _contacts(provider: Provider, claim: lifecycle.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
+def _contacts(provider: Provider, claim: attempts.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
     """The attendees' contacts, and those of them that had to be saved now.
 
     An attendee may have joined, and a record may have been forgotten, since the first step.

@@ -1,33 +1,22 @@
-"""How a run moves: each change of a SyncRun is one conditional UPDATE here.
+"""What people do with syncs: start, hasten, cancel them, and delete a meeting with all of its own.
 
-Rows are locked in the order connection, run, meeting. Hints go out after the commit.
+Each change of a SyncRun is one conditional UPDATE that names the state it leaves; those that a
+worker makes are in attempts.py. Rows are locked in the order connection, run, meeting.
 """
 
-import logging
-import random
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync import connections, pace, policy, queue, records, turns
-from crmsync.errors import CrmError
+from crmsync import connections, pace, queue, turns
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
-from crmsync.providers.base import Ref
 from meetings import transitions
 from meetings.models import Meeting, SyncStep
 
-logger = logging.getLogger(__name__)
-
-QUEUED, RUNNING, RETRYING = SyncRun.ACTIVE
-Outcome = SyncAttempt.Outcome
+RETRYING = SyncRun.Status.RETRYING
 
 
 class NotConnectedError(Exception):
@@ -40,18 +29,6 @@ class NotBeforeError(Exception):
     def __init__(self, connection: Connection) -> None:
         super().__init__(f"Not before {connection.not_before}.")
         self.connection = connection
-
-
-class StaleAttemptError(Exception):
-    """The run was canceled or went on without this worker."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One worker's right to perform one attempt of one step."""
-
-    run: SyncRun
-    attempt: SyncAttempt
 
 
 def request_sync(
@@ -144,202 +121,5 @@ def delete_meeting(meeting: Meeting) -> None:
     meeting.delete()
 
 
-@transaction.atomic
-def claim(run_id: int, step: int) -> Claim | None:
-    """Takes a due run for one attempt; None where there is nothing to do, or not now."""
-    connection = connections.lock(sync_runs=run_id)
-    now = timezone.now()
-    if connection is None or not turns.may_start(connection, run_id, now):
-        return None
-    # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
-    run = _with_content().filter(pk=run_id).first()
-    if run is None:  # Deleted while we waited for the lock.
-        return None
-    makes_contacts = records.lacks_contacts(run)
-    if makes_contacts and not turns.may_make_contacts(connection, run_id, now):
-        return None
-    due = _leave(run_id, SyncRun.ACTIVE).filter(step=step, due_at__lte=now)
-    if not due.without_open_attempt().update(
-        status=RUNNING,
-        attempt=F("attempt") + 1,
-        due_at=now + _lease(),
-        started_at=Coalesce("started_at", now),
-        step_started_at=now,
-        wait_reason="",
-        waits_for_contacts=False,
-    ):
-        return None
-    run.refresh_from_db(
-        fields=["status", "attempt", "failures", "due_at", "started_at", "step_started_at"]
-    )
-    attempt = SyncAttempt.objects.create(
-        run=run,
-        claim=run.attempt,
-        step=step,
-        number=run.failures + 1,
-        started_at=now,
-        makes_contacts=makes_contacts,
-    )
-    transitions.start_step(run.meeting_id, SyncStep(step))
-    return Claim(run, attempt)
-
-
-def renew(claim: Claim) -> None:
-    """Prolongs the lease. Raises StaleAttemptError where the claim no longer holds."""
-    if not _held(claim).update(due_at=timezone.now() + _lease()):
-        raise StaleAttemptError
-
-
-@transaction.atomic
-def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
-    run, now = claim.run, timezone.now()
-    connection = connections.lock(pk=run.connection_id)
-    is_last = run.step == SyncStep.NOTES
-    ending = {"status": SyncRun.Status.SUCCEEDED, "finished_at": now}
-    going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
-    cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
-    if not _held(claim).update(**cleared, **(ending if is_last else going_on)):
-        abandon(claim)
-        return
-    _close(claim.attempt, Outcome.SUCCEEDED)
-    seconds = (now - claim.attempt.started_at).total_seconds()
-    provider, step = run.connection.provider, run.step
-    # No partial: Django wants the name of what may fail.
-    transaction.on_commit(lambda: pace.learn(provider, step, seconds), robust=True)
-    records.remember(run, refs)
-    if is_last:
-        transitions.record_success(run.meeting_id, now)
-        turns.hand_over(run.connection_id)
-    else:
-        transitions.note_change(run.meeting_id)
-        turns.go_on(connection, run.pk, run.step + 1)
-        if claim.attempt.makes_contacts:
-            turns.hand_over(run.connection_id)
-
-
-@transaction.atomic
-def fail_step(claim: Claim, error: CrmError) -> None:
-    if not _fail(claim, error, Outcome.FAILED, _held(claim)):
-        abandon(claim, error)
-
-
-@transaction.atomic
-def lose_worker(claim: Claim) -> bool:
-    """The lease ended without a word from the worker. False where it was prolonged meanwhile."""
-    expired = _held(claim).filter(due_at__lte=timezone.now())
-    return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
-
-
-@transaction.atomic
-def abandon(claim: Claim, error: CrmError | None = None) -> bool:
-    """Closes an attempt whose run was canceled or taken over, so that its meeting is free again."""
-    if not _close(claim.attempt, Outcome.INTERRUPTED, error):
-        return False
-    turns.hand_over(claim.run.connection_id)
-    active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
-    if active is not None:
-        transaction.on_commit(partial(queue.send_hint, active.pk, active.step))
-    return True
-
-
-def recover_lost(now: datetime) -> int:
-    """Ends the attempts of workers whose lease is over; returns how many."""
-    expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
-    attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
-    return sum(_recover(Claim(attempt.run, attempt)) for attempt in attempts)
-
-
-def _recover(claim: Claim) -> bool:
-    try:
-        return lose_worker(claim) if claim.run.status == RUNNING else abandon(claim)
-    except transitions.TransitionRefusedError:
-        # One row that fits no rule must not keep the others waiting.
-        logger.exception("Sync run %s cannot be recovered.", claim.run.pk)
-        return False
-
-
-def _fail(claim: Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
-    now = timezone.now()
-    decision = policy.decide(error, claim.run.failures, settings.SYNC_RETRY_DELAYS, random.Random())
-    connection = connections.lock(pk=claim.run.connection_id)
-    if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
-        return False
-    _close(claim.attempt, outcome, error)
-    _tell_meeting_and_connection(decision, claim.run, error, now)
-    turns.park_if_held(connection)
-    return True
-
-
-def _values_after(decision: policy.Decision, now: datetime) -> dict[str, Any]:
-    match decision:
-        case policy.Retry(seconds):
-            due_at = now + timedelta(seconds=seconds)
-            moved = {"status": RETRYING, "failures": F("failures") + 1, "due_at": due_at}
-        case policy.Wait(seconds):
-            due_at = now + timedelta(seconds=seconds)
-            reason = SyncRun.WaitReason.RATE_LIMITED
-            moved = {"status": QUEUED, "wait_reason": reason, "due_at": due_at}
-        case policy.Hold():
-            moved = {"status": QUEUED, "due_at": now}
-        case policy.GiveUp():
-            moved = {"status": SyncRun.Status.FAILED, "finished_at": now}
-    return {"sent_at": None, **moved}
-
-
-def _error_of(error: CrmError, decision: policy.Decision) -> dict[str, str]:
-    code = decision.code if isinstance(decision, policy.GiveUp) else error.code
-    return {
-        "error_code": code,
-        "error_cause": error.code if code != error.code else "",
-        "error_field": error.field[:255],
-        "error_detail": error.detail,
-    }
-
-
-def _tell_meeting_and_connection(
-    decision: policy.Decision, run: SyncRun, error: CrmError, now: datetime
-) -> None:
-    if error.code == "record_deleted":
-        records.forget_meeting(run)
-    match decision:
-        case policy.Retry():
-            transitions.record_failed_attempt(run.meeting_id)
-            turns.hand_over(run.connection_id)
-        case policy.Wait(seconds):
-            transitions.note_change(run.meeting_id)
-            connections.slow_down(run.connection, now + timedelta(seconds=seconds))
-        case policy.Hold():
-            transitions.stop(run.meeting_id)
-            turns.hold(run.connection, error)
-        case policy.GiveUp():
-            transitions.record_failure(run.meeting_id)
-            turns.hand_over(run.connection_id)
-
-
-def _with_content() -> SyncRunQuerySet:
-    runs = SyncRun.objects.select_related("meeting", "connection")
-    return runs.prefetch_related("meeting__attendees")
-
-
 def _leave(run_id: int, statuses: Iterable[str]) -> SyncRunQuerySet:
     return SyncRun.objects.filter(pk=run_id, status__in=statuses)
-
-
-def _held(claim: Claim) -> SyncRunQuerySet:
-    """The run, as long as this claim is the one that counts."""
-    return _leave(claim.run.pk, [RUNNING]).filter(attempt=claim.run.attempt, step=claim.run.step)
-
-
-def _close(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
-    closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
-    if error is not None:
-        closing["error_code"] = error.code
-        closing["http_status"] = error.http_status
-        closing["correlation_id"] = error.correlation_id[:255]
-        closing["internal_message"] = error.message
-        closing["outcome_unknown"] = error.outcome_unknown
-    return bool(SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(**closing))
-
-
-def _lease() -> timedelta:
-    return timedelta(seconds=settings.SYNC_LEASE_SECONDS)

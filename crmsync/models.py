@@ -75,7 +75,7 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
 
 class SyncRun(models.Model):
-    """One execution of the sync of one meeting. Written in lifecycle.py and turns.py.
+    """One execution of the sync of one meeting. Written in lifecycle.py, attempts.py, turns.py.
 
     `attempt` is the fencing token, +1 at every claim. `due_at` is the earliest next claim; while a
     worker holds the run it is the end of its lease. A terminal status never changes.

@@ -1,6 +1,6 @@
 """Whose turn it is: a connection has a few places, its runs take turns, a hint tells whose it is.
 
-Beside lifecycle.py the only writer of SyncRun; what it writes moves no run forward.
+Beside lifecycle.py and attempts.py the only writer of SyncRun; it moves no run forward.
 """
 
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 import pytest
 
 from conftest import api_of
-from crmsync import lifecycle
+from crmsync import attempts, lifecycle
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Account
@@ -141,8 +141,8 @@ def test_of_one_person_is_nobody_elses(connection, stranger):
 
 def test_deleted_while_a_worker_is_in_a_call_lets_it_change_nothing(own_api, meeting, connection):
     run, _ = lifecycle.request_sync(meeting, by=None)
-    claim = lifecycle.claim(run.pk, 1)
+    claim = attempts.claim(run.pk, 1)
     own_api.delete("/connection")
-    lifecycle.complete_step(claim, [])
+    attempts.complete_step(claim, [])
     run.refresh_from_db()
     assert (run.status, run.step) == (SyncRun.Status.CANCELED, 1)

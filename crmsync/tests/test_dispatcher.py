@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import connecting, dispatcher, lifecycle, queue
+from crmsync import attempts, connecting, dispatcher, lifecycle, queue
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncRun
 from meetings.models import SyncStep
@@ -85,7 +85,7 @@ def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, s
 
 def test_prefers_a_run_that_has_begun(connection, make_meeting, hints):
     waiting = [request(make_meeting()) for _ in range(4)]
-    lifecycle.complete_step(lifecycle.claim(waiting[3].pk, SyncStep.CONTACTS), [])
+    attempts.complete_step(attempts.claim(waiting[3].pk, SyncStep.CONTACTS), [])
     SyncRun.objects.update(sent_at=None)
     hints.empty()
     dispatcher.sweep()
@@ -102,17 +102,17 @@ def test_lets_a_retry_that_is_due_go_before_those_that_have_not_begun(
     connection, make_meeting, hints
 ):
     runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(5)]
-    first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
-    lifecycle.fail_step(first, CrmError("crm_unavailable"))
+    first, second = (attempts.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
+    attempts.fail_step(first, CrmError("crm_unavailable"))
     hints.empty()
-    lifecycle.fail_step(second, CrmError("record_rejected"))
+    attempts.fail_step(second, CrmError("record_rejected"))
     assert [job.args for job in hints.jobs] == [[runs[0].pk]]
 
 
 def test_finishes_what_has_begun_first(connection, make_meeting, hints):
     begun, _ = lifecycle.request_sync(make_meeting(), by=None)
     lifecycle.request_sync(make_meeting(), by=None)
-    lifecycle.complete_step(lifecycle.claim(begun.pk, SyncStep.CONTACTS), [])
+    attempts.complete_step(attempts.claim(begun.pk, SyncStep.CONTACTS), [])
     assert hints.jobs[0].func_name == "crmsync.jobs.sync_meeting"
 
 
@@ -144,7 +144,7 @@ def test_marks_nothing_as_sent_while_redis_is_away(meeting, connection, unreacha
 
 def test_recovers_what_lost_its_worker(meeting, connection):
     run = request(meeting)
-    lifecycle.claim(run.pk, SyncStep.CONTACTS)
+    attempts.claim(run.pk, SyncStep.CONTACTS)
     SyncRun.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     dispatcher.sweep()
     run.refresh_from_db()
@@ -153,7 +153,7 @@ def test_recovers_what_lost_its_worker(meeting, connection):
 
 def test_sends_a_retry_when_it_is_due(meeting, connection, hints):
     run = request(meeting)
-    lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("crm_unavailable"))
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert dispatcher.sweep() == 1
     assert hints.jobs[-1].args == [run.pk]
 

@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from django_redis import get_redis_connection
 
 from conftest import api_of, work_hints
-from crmsync import connecting, connections, dispatcher, documents, lifecycle
+from crmsync import attempts, connecting, connections, dispatcher, documents, lifecycle
 from crmsync.errors import CrmError
 from meetings.models import Attendee, Meeting
 
@@ -44,19 +44,19 @@ def test_costs_no_query_the_second_time(read, run):
 
 
 CHANGES = {
-    "a claim": lambda run: lifecycle.claim(run.pk, 1),
-    "a step": lambda run: lifecycle.complete_step(lifecycle.claim(run.pk, 1), []),
-    "a failure": lambda run: lifecycle.fail_step(
-        lifecycle.claim(run.pk, 1), CrmError("crm_unavailable")
+    "a claim": lambda run: attempts.claim(run.pk, 1),
+    "a step": lambda run: attempts.complete_step(attempts.claim(run.pk, 1), []),
+    "a failure": lambda run: attempts.fail_step(
+        attempts.claim(run.pk, 1), CrmError("crm_unavailable")
     ),
-    "a rate limit": lambda run: lifecycle.fail_step(
-        lifecycle.claim(run.pk, 1), CrmError("crm_rate_limited")
+    "a rate limit": lambda run: attempts.fail_step(
+        attempts.claim(run.pk, 1), CrmError("crm_rate_limited")
     ),
-    "a lost connection": lambda run: lifecycle.fail_step(
-        lifecycle.claim(run.pk, 1), CrmError("connection_expired")
+    "a lost connection": lambda run: attempts.fail_step(
+        attempts.claim(run.pk, 1), CrmError("connection_expired")
     ),
-    "a final failure": lambda run: lifecycle.fail_step(
-        lifecycle.claim(run.pk, 1), CrmError("record_rejected")
+    "a final failure": lambda run: attempts.fail_step(
+        attempts.claim(run.pk, 1), CrmError("record_rejected")
     ),
     "a cancel": lambda run: lifecycle.cancel(run.meeting_id),
     "another account": lambda run: connecting.connect(
@@ -84,8 +84,8 @@ def test_is_new_when_the_run_has_to_stand_in_line(read, make_meeting, connection
     run.save()
     assert read().json()["state"] == "queued"
     for each in ahead:
-        lifecycle.claim(each.pk, 1)
-    assert lifecycle.claim(run.pk, 1) is None
+        attempts.claim(each.pk, 1)
+    assert attempts.claim(run.pk, 1) is None
     assert read().json()["reason"] == "other_syncs"
 
 
@@ -145,7 +145,7 @@ def test_lists_what_was_written_with_names_and_links(read, run, settle, meeting)
 
 def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
-    lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("crm_unavailable"))
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert read().json()["next_attempt_at"]
     with time_machine.travel(timezone.now() + timedelta(seconds=25)):
         assert read().json()["next_attempt_at"] is None
@@ -153,7 +153,7 @@ def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
 
 def test_of_a_retry_is_one_200_and_only_304s_for_its_whole_wait(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
-    lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("crm_unavailable"))
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
     first = read()
     run.refresh_from_db()
     start, answers, costs = timezone.now(), [], []
@@ -217,7 +217,7 @@ def test_made_by_a_slow_reader_does_not_come_back(read, run, user, monkeypatch):
     monkeypatch.setattr("crmsync.cache.keep", lambda *args: kept.append(args))
     read()
     monkeypatch.undo()
-    lifecycle.claim(run.pk, 1)
+    attempts.claim(run.pk, 1)
     documents.cache.keep(*kept[0])
     assert read().json()["state"] == "syncing"
 

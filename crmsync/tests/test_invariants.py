@@ -36,7 +36,7 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from crmsync import connecting, connections, documents, lifecycle, queue, turns
+from crmsync import attempts, connecting, connections, documents, lifecycle, queue, turns
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers.base import Ref
@@ -93,7 +93,7 @@ class Machine(RuleBasedStateMachine):
     @rule(number=numbers, step=st.sampled_from(SyncStep))
     def claim(self, number, step):
         for run in SyncRun.objects.active().filter(meeting=self.meetings[number].pk):
-            claim = lifecycle.claim(run.pk, step)
+            claim = attempts.claim(run.pk, step)
             if claim:
                 self.claims.append(claim)
 
@@ -103,22 +103,22 @@ class Machine(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))  # Also one that was overtaken long ago.
         emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
         refs = [Ref("contact", email, "1", "created") for email in emails]
-        lifecycle.complete_step(claim, refs)
+        attempts.complete_step(claim, refs)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), code=st.sampled_from(sorted(CATALOGUE)))
     def fail(self, data, code):
         claim = data.draw(st.sampled_from(self.claims))
-        lifecycle.fail_step(claim, CrmError(code))
+        attempts.fail_step(claim, CrmError(code))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def renew(self, data):
         claim = data.draw(st.sampled_from(self.claims))
         try:
-            lifecycle.renew(claim)
-        except lifecycle.StaleAttemptError:
-            lifecycle.abandon(claim)
+            attempts.renew(claim)
+        except attempts.StaleAttemptError:
+            attempts.abandon(claim)
 
     @rule(number=numbers)
     def cancel(self, number):
@@ -147,7 +147,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        lifecycle.recover_lost(timezone.now())
+        attempts.recover_lost(timezone.now())
         turns.take_due(timezone.now(), 100)
 
     @rule()
@@ -220,11 +220,11 @@ class Machine(RuleBasedStateMachine):
         connecting.connect(User.objects.get(), "sandbox", {})
         for _ in range(60):
             self.traveller.shift(4000)
-            lifecycle.recover_lost(timezone.now())
+            attempts.recover_lost(timezone.now())
             for pk, step in turns.take_due(timezone.now(), 100):
-                claim = lifecycle.claim(pk, step)
+                claim = attempts.claim(pk, step)
                 if claim:
-                    lifecycle.complete_step(claim, [])
+                    attempts.complete_step(claim, [])
         assert not SyncRun.objects.active().exists()
         assert not SyncAttempt.objects.filter(finished_at=None).exists()
 

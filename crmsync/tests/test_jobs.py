@@ -5,7 +5,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import InterfaceError, InternalError, OperationalError
 
-from crmsync import jobs, lifecycle, records
+from crmsync import attempts, jobs, lifecycle, records
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.providers.base import Ref
@@ -142,7 +142,7 @@ def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, conne
 
 def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):
     run, _ = lifecycle.request_sync(meeting, by=None)
-    complete, calls = lifecycle.complete_step, []
+    complete, calls = attempts.complete_step, []
 
     def fail_once(claim, refs):
         calls.append(claim)
@@ -150,7 +150,7 @@ def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeti
             raise OperationalError("terminating connection")
         complete(claim, refs)
 
-    monkeypatch.setattr(lifecycle, "complete_step", fail_once)
+    monkeypatch.setattr(attempts, "complete_step", fail_once)
     monkeypatch.setattr(jobs, "COMMIT_PAUSE", 0)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()

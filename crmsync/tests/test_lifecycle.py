@@ -1,18 +1,14 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 
 import django_rq
 import pytest
 from django.db import IntegrityError
-from django.db import connection as database
 from django.utils import timezone
 
-from conftest import api_of
-from crmsync import connecting, lifecycle
-from crmsync.errors import CrmError
-from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
-from crmsync.providers.base import Ref
+from conftest import api_of, in_threads
+from crmsync import attempts, lifecycle
+from crmsync.models import SyncRun
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +23,7 @@ def run(meeting, connection):
 
 @pytest.fixture
 def claim(run):
-    return lifecycle.claim(run.pk, SyncStep.CONTACTS)
+    return attempts.claim(run.pk, SyncStep.CONTACTS)
 
 
 def fields(meeting):
@@ -37,17 +33,6 @@ def fields(meeting):
 
 def let_lease_expire(run):
     SyncRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
-
-
-def in_threads(*calls):
-    def closing(call):
-        try:
-            return call()
-        finally:
-            database.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(closing, calls))
 
 
 class TestRequest:
@@ -83,286 +68,6 @@ class TestRequest:
         assert runs[2].wait_reason == SyncRun.WaitReason.OTHER_SYNCS
 
 
-class TestClaim:
-    def test_starts_the_step_and_writes_the_attempt_first(self, claim, meeting):
-        assert fields(meeting) == (SyncStep.CONTACTS, None)
-        attempt = SyncAttempt.objects.get()
-        assert (attempt.number, attempt.claim, attempt.finished_at) == (1, 1, None)
-        assert claim.run.status == Status.RUNNING
-
-    def test_is_given_to_one_of_many_workers(self, run):
-        claims = in_threads(*[lambda: lifecycle.claim(run.pk, SyncStep.CONTACTS)] * 8)
-        assert len([claim for claim in claims if claim]) == 1
-        assert SyncAttempt.objects.count() == 1
-
-    @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELED])
-    def test_is_refused_once_the_run_has_ended(self, run, status):
-        SyncRun.objects.update(status=status)
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS) is None
-
-    def test_is_refused_for_another_step_and_for_a_run_that_is_gone(self, run):
-        assert lifecycle.claim(run.pk, SyncStep.NOTES) is None
-        assert lifecycle.claim(999_999, SyncStep.CONTACTS) is None
-
-    def test_is_refused_before_the_run_is_due(self, run):
-        SyncRun.objects.update(due_at=timezone.now() + timedelta(minutes=1))
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS) is None
-
-    def test_is_refused_while_the_crm_wants_no_calls(self, run):
-        Connection.objects.update(not_before=timezone.now() + timedelta(minutes=1))
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS) is None
-
-    def test_is_refused_beyond_the_places_of_a_connection(self, connection, make_meeting):
-        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(3)]
-        claims = [lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        assert [claim is not None for claim in claims] == [True, True, False]
-        runs[2].refresh_from_db()
-        assert runs[2].wait_reason == SyncRun.WaitReason.OTHER_SYNCS
-
-    def test_never_exceeds_the_places_when_many_ask_at_once(self, connection, make_meeting):
-        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(6)]
-        claims = in_threads(*(partial(lifecycle.claim, run.pk, SyncStep.CONTACTS) for run in runs))
-        assert len([claim for claim in claims if claim]) == 2
-
-    def test_waits_until_the_worker_of_a_canceled_run_has_let_go(self, claim, meeting):
-        lifecycle.cancel(meeting.pk)
-        fresh, _ = lifecycle.request_sync(meeting, by=None)
-        assert lifecycle.claim(fresh.pk, SyncStep.CONTACTS) is None
-        lifecycle.abandon(claim)
-        assert lifecycle.claim(fresh.pk, SyncStep.CONTACTS)
-
-
-class TestCompletion:
-    def test_goes_on_to_the_next_step_and_hints_at_it(self, claim, run):
-        lifecycle.complete_step(claim, [])
-        run.refresh_from_db()
-        assert (run.step, run.status) == (SyncStep.MEETING, Status.RUNNING)
-        assert django_rq.get_queue("crmsync").jobs[0].func_name == "crmsync.jobs.sync_meeting"
-        assert SyncAttempt.objects.get().outcome == "succeeded"
-
-    def test_of_the_last_step_is_the_success_of_the_meeting(self, claim, run, meeting):
-        for step in (SyncStep.MEETING, SyncStep.NOTES):
-            lifecycle.complete_step(claim, [])
-            claim = lifecycle.claim(run.pk, step)
-        lifecycle.complete_step(claim, [])
-        run.refresh_from_db()
-        assert run.status == Status.SUCCEEDED
-        assert fields(meeting) == (None, True)
-        assert meeting.last_sync_at == run.finished_at
-
-    def test_resets_the_count_of_failures(self, claim, run):
-        lifecycle.fail_step(claim, CrmError("crm_unavailable"))
-        lifecycle.complete_step(lifecycle.claim(run.pk, SyncStep.CONTACTS), [])
-        run.refresh_from_db()
-        assert (run.failures, run.error_code) == (0, "")
-
-    def test_by_a_worker_that_lost_its_lease_changes_nothing(self, claim, run, meeting):
-        let_lease_expire(run)
-        lifecycle.recover_lost(timezone.now())
-        successor = lifecycle.claim(run.pk, SyncStep.CONTACTS)
-        lifecycle.complete_step(claim, [])
-        run.refresh_from_db()
-        assert (run.step, run.attempt) == (SyncStep.CONTACTS, successor.run.attempt)
-        lifecycle.complete_step(successor, [])
-        run.refresh_from_db()
-        assert run.step == SyncStep.MEETING
-
-    def test_after_the_connection_was_lost_stops_between_the_steps(self, connection, make_meeting):
-        meetings = [make_meeting(), make_meeting()]
-        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
-        first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        lifecycle.fail_step(first, CrmError("connection_expired"))
-        lifecycle.complete_step(second, [])
-        assert fields(meetings[1]) == (None, None)
-
-    def test_of_two_that_share_contacts_waits_for_no_deadlock(self, connection, make_meeting):
-        emails = [f"a{number}@acme.example" for number in range(100)]
-        refs = [Ref("contact", email, "1", "created") for email in emails]
-        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(2)]
-        claims = [lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        in_threads(
-            partial(lifecycle.complete_step, claims[0], refs),
-            partial(lifecycle.complete_step, claims[1], refs[::-1]),
-        )
-        assert RemoteRecord.objects.count() == 100
-
-    def test_twice_counts_once(self, claim, run):
-        lifecycle.complete_step(claim, [])
-        lifecycle.complete_step(claim, [])
-        run.refresh_from_db()
-        assert run.step == SyncStep.MEETING
-
-    def test_hands_the_place_to_the_next_in_line(self, connection, make_meeting):
-        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(3)]
-        claims = [lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        queue = django_rq.get_queue("crmsync")
-        queue.empty()
-        lifecycle.fail_step(claims[0], CrmError("record_rejected"))
-        assert [job.args for job in queue.jobs] == [[runs[2].pk]]
-
-
-class TestFailure:
-    def test_is_recorded_with_all_that_support_needs(self, claim):
-        error = CrmError(
-            "crm_timeout",
-            "read timed out",
-            http_status=504,
-            correlation_id="abc-1",
-            outcome_unknown=True,
-        )
-        lifecycle.fail_step(claim, error)
-        attempt = SyncAttempt.objects.get()
-        assert attempt.finished_at
-        assert (attempt.outcome, attempt.error_code) == ("failed", "crm_timeout")
-        assert (attempt.http_status, attempt.correlation_id) == (504, "abc-1")
-        assert (attempt.internal_message, attempt.outcome_unknown) == ("read timed out", True)
-
-    def test_is_tried_again_later(self, claim, run, meeting, settings):
-        settings.SYNC_RETRY_DELAYS = [10, 30]
-        lifecycle.fail_step(claim, CrmError("crm_unavailable"))
-        run.refresh_from_db()
-        assert (run.status, run.failures) == (Status.RETRYING, 1)
-        assert 7 < (run.due_at - timezone.now()).total_seconds() <= 12
-        assert fields(meeting) == (SyncStep.CONTACTS, False)
-
-    def test_for_the_last_time_gives_up_and_keeps_the_cause(self, claim, run, meeting, settings):
-        settings.SYNC_RETRY_DELAYS = [0]
-        lifecycle.fail_step(claim, CrmError("crm_unavailable"))
-        lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("record_locked"))
-        run.refresh_from_db()
-        assert (run.status, run.error_code) == (Status.FAILED, "attempts_exhausted")
-        assert run.error_cause == "record_locked"
-        assert fields(meeting) == (None, False)
-        assert [a.number for a in SyncAttempt.objects.all()] == [1, 2]
-
-    def test_of_the_data_ends_at_once(self, claim, run, meeting):
-        lifecycle.fail_step(claim, CrmError("record_rejected", field="title", detail="too long"))
-        run.refresh_from_db()
-        assert (run.status, run.error_field) == (Status.FAILED, "title")
-        assert fields(meeting) == (None, False)
-
-    def test_by_a_rate_limit_slows_the_whole_connection_and_burns_no_try(self, claim, run, meeting):
-        lifecycle.fail_step(claim, CrmError("crm_rate_limited", retry_after=60))
-        run.refresh_from_db()
-        assert (run.status, run.failures) == (Status.QUEUED, 0)
-        assert run.connection.not_before > timezone.now() + timedelta(seconds=50)
-        assert fields(meeting) == (SyncStep.CONTACTS, None)
-
-    def test_never_shortens_the_time_that_the_crm_asked_for(self, connection, make_meeting):
-        runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(2)]
-        claims = [lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        for claim, seconds in zip(claims, (600, 5), strict=True):
-            lifecycle.fail_step(claim, CrmError("crm_rate_limited", retry_after=seconds))
-        connection.refresh_from_db()
-        assert connection.not_before > timezone.now() + timedelta(seconds=590)
-
-    def test_of_the_connection_holds_its_runs_until_it_is_connected_again(
-        self, claim, run, meeting, user
-    ):
-        lifecycle.fail_step(claim, CrmError("connection_expired"))
-        run.refresh_from_db()
-        assert run.connection.state == Connection.State.NEEDS_REAUTH
-        assert run.status == Status.QUEUED
-        assert fields(meeting) == (None, None)
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS) is None
-        connecting.connect(user, "sandbox", {})
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS)
-
-    def test_of_the_connection_parks_its_other_runs(self, connection, make_meeting):
-        meetings = [make_meeting(), make_meeting()]
-        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
-        first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        lifecycle.complete_step(first, [])  # Between two steps, it holds a place.
-        lifecycle.fail_step(second, CrmError("connection_expired"))
-        runs[0].refresh_from_db()
-        assert (runs[0].status, runs[0].step) == (Status.QUEUED, SyncStep.MEETING)
-        assert fields(meetings[0]) == (None, None)
-
-    def test_of_credentials_that_were_replaced_meanwhile_holds_nothing(self, claim, run, user):
-        connecting.connect(user, "sandbox", {})
-        lifecycle.fail_step(claim, CrmError("connection_expired"))
-        run.refresh_from_db()
-        assert run.connection.state == Connection.State.CONNECTED
-        assert lifecycle.claim(run.pk, SyncStep.CONTACTS)
-
-    def test_of_the_connection_stops_a_run_that_waits_within_a_step(self, connection, make_meeting):
-        meetings = [make_meeting(), make_meeting()]
-        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
-        waiting, failing = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        lifecycle.fail_step(waiting, CrmError("crm_rate_limited", retry_after=60))
-        assert fields(meetings[0]) == (SyncStep.CONTACTS, None)
-        lifecycle.fail_step(failing, CrmError("connection_expired"))
-        assert fields(meetings[0]) == (None, None)
-
-    def test_after_the_connection_was_lost_stops_within_the_step(self, connection, make_meeting):
-        meetings = [make_meeting(), make_meeting(), make_meeting()]
-        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
-        first, second = (lifecycle.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
-        lifecycle.fail_step(first, CrmError("connection_expired"))
-        lifecycle.fail_step(second, CrmError("crm_unavailable"))
-        assert fields(meetings[1])[0] is None
-
-    def test_of_a_canceled_run_changes_nothing_but_closes_the_attempt(self, claim, run, meeting):
-        lifecycle.cancel(meeting.pk)
-        lifecycle.fail_step(claim, CrmError("crm_unavailable"))
-        run.refresh_from_db()
-        assert run.status == Status.CANCELED
-        assert fields(meeting) == (None, None)
-        assert SyncAttempt.objects.get().outcome == "interrupted"
-
-
-class TestLease:
-    def test_is_prolonged_by_the_worker_that_holds_it(self, claim, run):
-        let_lease_expire(run)
-        lifecycle.renew(claim)
-        assert lifecycle.recover_lost(timezone.now()) == 0
-
-    def test_is_not_prolonged_once_the_run_was_canceled(self, claim, meeting):
-        lifecycle.cancel(meeting.pk)
-        with pytest.raises(lifecycle.StaleAttemptError):
-            lifecycle.renew(claim)
-
-    def test_that_ended_is_a_lost_worker_and_a_retry(self, claim, run, meeting):
-        let_lease_expire(run)
-        assert lifecycle.recover_lost(timezone.now()) == 1
-        run.refresh_from_db()
-        assert (run.status, run.error_code, run.failures) == (Status.RETRYING, "worker_lost", 1)
-        assert SyncAttempt.objects.get().outcome == "interrupted"
-        assert fields(meeting) == (SyncStep.CONTACTS, False)
-
-    def test_that_ended_of_a_canceled_run_frees_the_meeting(self, claim, run, meeting):
-        lifecycle.cancel(meeting.pk)
-        let_lease_expire(run)
-        lifecycle.recover_lost(timezone.now())
-        fresh, _ = lifecycle.request_sync(meeting, by=None)
-        assert lifecycle.claim(fresh.pk, SyncStep.CONTACTS)
-
-    def test_that_keeps_ending_gives_up(self, run, settings):
-        settings.SYNC_RETRY_DELAYS = [0, 0]
-        for _ in range(3):
-            assert lifecycle.claim(run.pk, SyncStep.CONTACTS)
-            let_lease_expire(run)
-            lifecycle.recover_lost(timezone.now())
-        run.refresh_from_db()
-        assert (run.status, run.error_cause) == (Status.FAILED, "worker_lost")
-
-    def test_that_ended_is_counted_once_when_two_look(self, claim, run):
-        let_lease_expire(run)
-        assert lifecycle.recover_lost(timezone.now()) == 1
-        assert lifecycle.recover_lost(timezone.now()) == 0
-
-    def test_of_a_row_that_fits_no_rule_keeps_no_other_waiting(self, connection, make_meeting):
-        meetings = [make_meeting(), make_meeting()]
-        runs = [lifecycle.request_sync(meeting, by=None)[0] for meeting in meetings]
-        for run in runs:
-            lifecycle.claim(run.pk, SyncStep.CONTACTS)
-            let_lease_expire(run)
-        Meeting.objects.filter(pk=meetings[0].pk).update(in_progress_sync_status=None)
-        assert lifecycle.recover_lost(timezone.now()) == 1
-        runs[1].refresh_from_db()
-        assert runs[1].status == Status.RETRYING
-
-
 class TestCancel:
     def test_ends_a_waiting_run(self, run, meeting):
         assert lifecycle.cancel(meeting.pk)
@@ -372,7 +77,7 @@ class TestCancel:
 
     def test_stops_a_run_in_its_step(self, claim, run, meeting):
         assert lifecycle.cancel(meeting.pk)
-        lifecycle.complete_step(claim, [])
+        attempts.complete_step(claim, [])
         run.refresh_from_db()
         assert (run.status, run.step) == (Status.CANCELED, SyncStep.CONTACTS)
         assert fields(meeting) == (None, None)

@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError
 from django.db import connection as database
 
-from crmsync import lifecycle, pace
+from crmsync import attempts, lifecycle, pace
 from crmsync.errors import CrmError
 from crmsync.models import StepPace, SyncRun
 
@@ -61,9 +61,9 @@ def test_is_learned_by_many_at_once():
 
 def test_is_learned_from_successes_only(connection, meeting):
     run, _ = lifecycle.request_sync(meeting, by=None)
-    lifecycle.fail_step(lifecycle.claim(run.pk, 1), CrmError("crm_unavailable"))
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert not StepPace.objects.exists()
-    lifecycle.complete_step(lifecycle.claim(run.pk, 1), [])
+    attempts.complete_step(attempts.claim(run.pk, 1), [])
     assert len(StepPace.objects.get(step=1).recent) == 1
 
 

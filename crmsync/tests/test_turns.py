@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import connecting, dispatcher, jobs, lifecycle, turns
+from crmsync import attempts, connecting, dispatcher, jobs, lifecycle, turns
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.providers.sandbox import Sandbox
@@ -25,12 +25,12 @@ def request_many(make_meeting, connection):
 
 def claim(run):
     run.refresh_from_db()
-    return lifecycle.claim(run.pk, run.step)
+    return attempts.claim(run.pk, run.step)
 
 
 def finish(run):
     for _ in SyncStep:
-        lifecycle.complete_step(claim(run), [])
+        attempts.complete_step(claim(run), [])
 
 
 def state(run, owner):
@@ -57,7 +57,7 @@ class TestNewContacts:
         working = claim(first)
         assert claim(second) is None
         assert state(second, connection.user)["reason"] == "other_syncs"
-        lifecycle.fail_step(working, CrmError("crm_unavailable"))
+        attempts.fail_step(working, CrmError("crm_unavailable"))
         assert claim(second)
 
     def test_hold_nobody_up_who_needs_none(self, request_many):
@@ -107,7 +107,7 @@ class TestRateLimit:
     @pytest.fixture
     def limited(self, request_many):
         runs = request_many(5)
-        lifecycle.fail_step(claim(runs[0]), CrmError("crm_rate_limited", retry_after=60))
+        attempts.fail_step(claim(runs[0]), CrmError("crm_rate_limited", retry_after=60))
         return runs
 
     def test_stops_every_run_of_the_connection(self, limited, connection):
@@ -127,7 +127,7 @@ class TestRateLimit:
         for _ in range(10):
             SyncRun.objects.update(due_at=timezone.now())
             Connection.objects.update(not_before=None)
-            lifecycle.fail_step(claim(limited[0]), CrmError("crm_rate_limited", retry_after=60))
+            attempts.fail_step(claim(limited[0]), CrmError("crm_rate_limited", retry_after=60))
         limited[0].refresh_from_db()
         assert (limited[0].status, limited[0].failures) == ("queued", 0)
 
@@ -135,14 +135,14 @@ class TestRateLimit:
 class TestReconnecting:
     def test_releases_what_waited_at_the_pace_of_the_connection(self, request_many, user):
         runs = request_many(6)
-        lifecycle.fail_step(claim(runs[0]), CrmError("connection_expired"))
+        attempts.fail_step(claim(runs[0]), CrmError("connection_expired"))
         assert {state(run, user)["state"] for run in runs} == {"paused"}
         connecting.connect(user, "sandbox", {})
         assert len([run for run in runs if claim(run)]) == 2
 
     def test_lets_all_of_them_end(self, request_many, user, settle):
         runs = request_many(6)
-        lifecycle.fail_step(claim(runs[0]), CrmError("connection_expired"))
+        attempts.fail_step(claim(runs[0]), CrmError("connection_expired"))
         connecting.connect(user, "sandbox", {})
         settle()
         assert SyncRun.objects.filter(status="succeeded").count() == 6
