@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from crmsync import lifecycle, standing
+from crmsync.causes import describe_error, error_texts
 from crmsync.errors import CATALOGUE
 from crmsync.filters import with_state
 from crmsync.models import (
@@ -20,7 +21,7 @@ from crmsync.models import (
     SyncRun,
 )
 from crmsync.requeue import requeue
-from crmsync.state import describe, describe_error, error_texts, state_of
+from crmsync.state import describe, state_of
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
 

@@ -4,18 +4,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from crmsync import standing
+from crmsync.causes import attempt_result, describe_error, error_texts, run_result
 from crmsync.errors import CATALOGUE, Who
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.state import (
-    ACTIONS,
-    PHASES,
-    STEP_KEYS,
-    attempt_result,
-    describe_error,
-    error_texts,
-    run_result,
-)
+from crmsync.state import ACTIONS, PHASES, STEP_KEYS
 from crmsync.wording import WORDS
 from meetings.models import Meeting, SyncStep
 from meetings.serializers import MeetingSerializer

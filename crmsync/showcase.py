@@ -16,12 +16,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync import records
+from crmsync.causes import error_texts
 from crmsync.errors import CATALOGUE, Handling
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import CONNECTION
-from crmsync.state import error_texts
 from meetings import transitions
 from meetings.models import Attendee, Meeting, SyncStep
 

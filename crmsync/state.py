@@ -9,10 +9,10 @@ from django.utils.translation import gettext as _
 
 from crmsync import pace as pace_of_steps
 from crmsync import policy
+from crmsync.causes import crm_name, describe_error, sentence
 from crmsync.errors import CATALOGUE
-from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
-from crmsync.providers import PROVIDERS
-from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS, WORDS
+from crmsync.models import Connection, RemoteRecord, SyncRun
+from crmsync.wording import WORDS
 from meetings.models import Meeting, SyncStep
 
 Status = SyncRun.Status
@@ -209,7 +209,7 @@ def _tell(document: dict[str, Any], reason: str | None, provider: str) -> dict[s
     ends_about = progress["ends_about"] if progress and state == "syncing" else None
     headline = words.headline if at or not words.soon else words.soon
     return {
-        "headline": _sentence(str(headline).format_map(facts)),
+        "headline": sentence(str(headline).format_map(facts)),
         "detail": str(words.detail).format_map(facts),
         "next": {
             "kind": words.kind,
@@ -238,61 +238,6 @@ def _describe_record(record: RemoteRecord, meeting: Meeting) -> dict[str, str]:
         "action": record.action,
         "url": record.url,
     }
-
-
-def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
-    """Why a run does not go on, in words, and what to do."""
-    kind = CATALOGUE[code]
-    return {
-        "code": code,
-        "category": kind.category,
-        **error_texts(code, run.connection.provider, run.error_field, _detail(run)),
-        "who": kind.who,
-        "retryable": run.status in SyncRun.ACTIVE,
-        "help_url": f"/help/{code}",
-        "reference": run.reference,
-    }
-
-
-def run_result(run: SyncRun) -> str:
-    """What a run came to, in a few words."""
-    title = error_texts(run.error_code, run.connection.provider, run.error_field)["title"]
-    words = {"crm": crm_name(run.connection.provider), "title": title}
-    return str(RUN_RESULTS[run.status]).format_map(words)
-
-
-def attempt_result(attempt: SyncAttempt) -> str:
-    """What a try came to, in a few words."""
-    title = error_texts(attempt.error_code, attempt.run.connection.provider)["title"]
-    return str(ATTEMPT_RESULTS[attempt.outcome]).format(title=title)
-
-
-def error_texts(code: str, provider: str = "", field: str = "", detail: str = "") -> dict[str, str]:
-    """Title, message and remedy of an error code, in the words of one CRM or of none."""
-    if not code:
-        return {"title": "", "message": "", "remedy": ""}
-    kind = CATALOGUE[code]
-    words = {
-        "crm": crm_name(provider),
-        "field": _(field) if field else _("data"),
-        "detail": detail or _("(here it gives the reason)"),
-    }
-    texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}
-    return {name: _sentence(str(text).format_map(words)) for name, text in texts.items()}
-
-
-def crm_name(provider: str) -> str:
-    return PROVIDERS[provider].name if provider else _("your CRM")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _detail(run: SyncRun) -> str:
-    if not run.error_cause:
-        return run.error_detail
-    return error_texts(run.error_cause, run.connection.provider)["title"]
 
 
 def _describe_connection(connection: Connection | None) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from crmsync import connecting, connections, documents, lifecycle
+from crmsync.causes import crm_name, error_texts
 from crmsync.documents import Document
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
@@ -31,7 +32,6 @@ from crmsync.serializers import (
     SyncSerializer,
 )
 from crmsync.standing import with_standing
-from crmsync.state import crm_name, error_texts
 from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
