@@ -12,7 +12,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection as database
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 from rq import SimpleWorker
@@ -50,6 +50,12 @@ def redis_server() -> Iterator[None]:
 def empty_redis(redis_server: None) -> None:
     django_rq.get_connection("crmsync").flushdb()
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """A request leaves its language behind in its thread, which here is that of the tests."""
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 from django.core.cache import cache
 
-KEPT_FOR = 60  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
+KEPT_FOR = 90  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
 DISTRUSTED = "distrusted"
 
 

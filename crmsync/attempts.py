@@ -55,6 +55,9 @@ def claim(run_id: int, step: int) -> Claim | None:
     run = _with_content().filter(pk=run_id).first()
     if run is None:  # Deleted while we waited for the lock.
         return None
+    if run.started_at is None and run.step > SyncStep.CONTACTS and run.is_outdated:
+        _start_over(run)
+        return None
     makes_contacts = records.lacks_contacts(run)
     if makes_contacts and not turns.may_make_contacts(connection, run_id, now):
         return None
@@ -84,6 +87,14 @@ def claim(run_id: int, step: int) -> Claim | None:
     return Claim(run, attempt)
 
 
+def _start_over(run: SyncRun) -> None:
+    """The meeting was edited since the run was put back at a later step."""
+    waiting = SyncRun.objects.active().filter(pk=run.pk, started_at=None)
+    if waiting.update(step=SyncStep.CONTACTS, written=[], sent_at=timezone.now()):
+        transitions.note_change(run.meeting_id)
+        transaction.on_commit(partial(queue.send_hint, run.pk, SyncStep.CONTACTS))
+
+
 def renew(claim: Claim) -> None:
     """Prolongs the lease. Raises StaleAttemptError where the claim no longer holds."""
     if not _held(claim).update(due_at=timezone.now() + _lease()):
@@ -98,6 +109,8 @@ def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
     cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
+    refs = list(refs)
+    cleared["written"] = records.add_written(run, refs)
     if not _held(claim).update(**cleared, **(ending if is_last else going_on)):
         abandon(claim)
         return
@@ -160,7 +173,10 @@ def _recover(claim: Claim) -> bool:
 
 def _fail(claim: Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
     now = timezone.now()
-    decision = policy.decide(error, claim.run.failures, settings.SYNC_RETRY_DELAYS, random.Random())
+    delays = settings.SYNC_RETRY_DELAYS
+    decision = policy.decide(
+        error, claim.run.failures, delays, random.Random(), claim.run.error_code
+    )
     connection = connections.lock(pk=claim.run.connection_id)
     if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
         return False

@@ -11,7 +11,6 @@ from typing import Any, TypedDict
 
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
-from redis.exceptions import RedisError
 
 from meetings import cache as meeting_cache
 from meetings import versioned
@@ -28,12 +27,9 @@ class Kept(TypedDict):
 
 
 def find(meeting_id: int, user_id: int, language: str, now: datetime) -> Kept | None:
-    """The document as it stands, if it is known and the user's own. One round trip."""
+    """The document as it stands, if it is known and the user's own. Raises RedisError."""
     keys = [meeting_cache.key(meeting_id), _connection(user_id), _document(meeting_id, language)]
-    try:
-        meeting, connection, kept = versioned.find(keys)
-    except RedisError:
-        return None
+    meeting, connection, kept = versioned.find(keys)  # One round trip.
     if kept is None or meeting is None or meeting["user_id"] != user_id:
         return None
     return kept if kept["stamp"] == [meeting["version"], connection] and _holds(kept, now) else None

@@ -1,10 +1,12 @@
 """Why a sync, or one try of it, went wrong, in the words of its CRM. Pure, as state.py."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from crmsync.errors import CATALOGUE
+from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
 from crmsync.models import SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
 from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS
@@ -13,12 +15,16 @@ from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
     """Why a run does not go on, in words, and what to do."""
     kind = CATALOGUE[code]
+    goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
+    texts = error_texts(code, run.connection.provider, run.error_field, _detail(run))
+    if goes_on and kind.handling is Handling.RETRY:
+        texts["remedy"] = str(WE_TRY_AGAIN)
     return {
         "code": code,
         "category": kind.category,
-        **error_texts(code, run.connection.provider, run.error_field, _detail(run)),
-        "who": kind.who,
-        "retryable": run.status in SyncRun.ACTIVE,
+        **texts,
+        "who": Who.NOBODY if goes_on else kind.who,
+        "retryable": goes_on,
         "help_url": f"/help/{code}",
         "reference": run.reference,
     }
@@ -33,6 +39,8 @@ def run_result(run: SyncRun) -> str:
 
 def attempt_result(attempt: SyncAttempt) -> str:
     """What a try came to, in a few words."""
+    if not attempt.error_code and attempt.run.status == SyncRun.Status.CANCELED:
+        return str(RUN_RESULTS["canceled"])
     title = error_texts(attempt.error_code, attempt.run.connection.provider)["title"]
     return str(ATTEMPT_RESULTS[attempt.outcome]).format(title=title)
 
@@ -48,7 +56,16 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
         "detail": detail or _("(here it gives the reason)"),
     }
     texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}
+    if provider and not detail and "{detail}" in str(kind.message):
+        texts["message"] = _("{crm} gave no reason.")
     return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """A moment as people say it: the time, and the day where it is another one than now."""
+    words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
+    text = _("{time} UTC") if at.date() == now.date() else _("{time} UTC on {day}")
+    return text.format_map(words)
 
 
 def crm_name(provider: str) -> str:

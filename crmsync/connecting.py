@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from crmsync import connections, lifecycle, records, turns
 from crmsync.errors import CrmError, Handling
@@ -23,6 +24,7 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
         if (connection.provider, connection.account_id) != (provider, account.id):
             _cancel_runs(connection)
             records.forget_account(connection)
+            connection.account_since = timezone.now()
         connections.store(connection, provider, account, credentials)
         turns.release(connection.pk)
     return connection

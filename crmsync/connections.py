@@ -81,7 +81,9 @@ def _as_read(connection: Connection) -> QuerySet[Connection]:
 
 
 def note_error(connection: Connection, error: CrmError) -> None:
-    _change(connection, last_error=error.code)
+    """Of a connection that works; what holds one is more important."""
+    if connection.state == State.CONNECTED:
+        _change(connection, last_error=error.code)
 
 
 def slow_down(connection: Connection, until: datetime) -> None:

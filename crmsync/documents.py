@@ -2,14 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
+from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 
-from crmsync import cache, connections, records
+from crmsync import cache, connections
 from crmsync.models import SyncRun
 from crmsync.serializers import SyncSerializer
 from crmsync.state import changes_at, describe, poll_after
@@ -33,33 +35,41 @@ class Document:
 
 def read(meeting_id: int, user_id: int) -> Document | None:
     """None where the user has no such meeting."""
-    kept = cache.find(meeting_id, user_id, _language(), timezone.now())
+    try:
+        kept = cache.find(meeting_id, user_id, _language(), timezone.now())
+    except RedisError:
+        return _read_rows(meeting_id, user_id)[0]
     if kept is None:
-        return _read_rows(meeting_id, user_id)
+        return _read_and_keep(meeting_id, user_id)
     at = kept["document"]["next_attempt_at"]
     seconds = poll_after(kept["document"]["state"], at and parse_datetime(at), timezone.now())
     return Document({**kept["document"], "poll_after": seconds}, kept["etag"])
 
 
-def of(meeting: Meeting, run: SyncRun | None) -> dict[str, Any]:
+def of(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
     """`meeting` needs its owner's connection, `run` is its latest."""
-    connection = connections.of(meeting.user)
-    written = list(records.of_meeting(meeting))
-    described = describe(meeting, run, connection, timezone.now(), written)
-    return SyncSerializer(described).data
+    return SyncSerializer(describe(meeting, run, connections.of(meeting.user), now)).data
 
 
-def _read_rows(meeting_id: int, user_id: int) -> Document | None:
+def _read_and_keep(meeting_id: int, user_id: int) -> Document | None:
+    document, meeting, until = _read_rows(meeting_id, user_id)
+    if document is not None and meeting is not None:
+        _keep(meeting, document, until)
+    return document
+
+
+def _read_rows(
+    meeting_id: int, user_id: int
+) -> tuple[Document | None, Meeting | None, datetime | None]:
+    """The document, the meeting it is of, and when it changes by itself."""
     # One statement, because two would see two moments: done, with a step still in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
     meeting = run.meeting if run else _read_meeting(meeting_id, user_id)
     if meeting is None:
-        return None
-    data = of(meeting, run)
-    etag = _etag(data)
-    _keep(meeting, run, data, etag)
-    return Document(data, etag)
+        return None, None, None
+    now = timezone.now()
+    return _with_etag(of(meeting, run, now)), meeting, changes_at(run, now)
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Meeting | None:
@@ -67,21 +77,20 @@ def _read_meeting(meeting_id: int, user_id: int) -> Meeting | None:
     return own.filter(pk=meeting_id).first()
 
 
-def _keep(meeting: Meeting, run: SyncRun | None, data: dict[str, Any], etag: str) -> None:
+def _keep(meeting: Meeting, document: Document, until: datetime | None) -> None:
     link = getattr(meeting.user, "connection", None)  # Also one that was disconnected.
-    until = changes_at(run, timezone.now())
     kept = cache.Kept(
         stamp=[meeting.version, link.version if link else 0],
         changes_at=until.isoformat() if until else None,
-        etag=etag,
-        document=data,
+        etag=document.etag,
+        document=document.data,
     )
     cache.keep(meeting, _language(), kept)
 
 
-def _etag(data: dict[str, Any]) -> str:
+def _with_etag(data: dict[str, Any]) -> Document:
     stable = JSONRenderer().render({**data, "poll_after": None})
-    return f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"'
+    return Document(data, f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"')
 
 
 def _language() -> str:

@@ -146,7 +146,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         Who.SUPPORT,
         _("Several tries went wrong"),
         _("We tried several times. The last time: {detail}"),
-        _("Sync the meeting again later. If it fails again, give our support the reference."),
+        _("Give our support the reference: they see what happened. You can also sync it again."),
     ),
     "unexpected_error": ErrorKind(
         "bug",

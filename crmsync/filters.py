@@ -46,26 +46,34 @@ def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
         "run_wait_reason": "wait_reason",
         "run_connection_state": "connection__state",
         "run_not_before": "connection__not_before",
+        "run_due_at": "due_at",
+        "run_created_at": "created_at",
+        "run_account_since": "connection__account_since",
     }
     active = Q(run_status__in=SyncRun.ACTIVE)
     asked_to_wait = Q(run_not_before__gt=now) | ~Q(run_wait_reason="")
-    cases = {
-        "paused": active & ~Q(run_connection_state=Connection.State.CONNECTED),
-        "syncing": Q(run_status=Status.RUNNING),
-        "retrying": Q(run_status=Status.RETRYING),
-        "waiting": active & asked_to_wait,
-        "queued": active,
-        "failed": Q(run_status=Status.FAILED),
-        "canceled": Q(run_status=Status.CANCELED),
-        "out_of_date": Q(updated_at__gt=F("run_started_at")),
-        "synced": Q(run_status=Status.SUCCEEDED) | Q(last_sync_success=True),
-        "never_synced": Q(Exists(own)),
-    }
+    kept_from_its_next_step = Q(run_not_before__gt=now, run_due_at__lte=now)
+    of_former_account = ~active & Q(run_created_at__lt=F("run_account_since"))
+    cases = [
+        ("paused", active & ~Q(run_connection_state=Connection.State.CONNECTED)),
+        ("syncing", Q(run_status=Status.RUNNING) & ~kept_from_its_next_step),
+        ("retrying", Q(run_status=Status.RETRYING)),
+        ("waiting", active & asked_to_wait),
+        ("queued", active),
+        # Not "failed" or "synced": that was in another account.
+        ("never_synced", of_former_account & Q(Exists(own))),
+        ("not_connected", of_former_account),
+        ("failed", Q(run_status=Status.FAILED)),
+        ("canceled", Q(run_status=Status.CANCELED)),
+        ("out_of_date", Q(updated_at__gt=F("run_started_at"))),
+        ("synced", Q(run_status=Status.SUCCEEDED) | Q(last_sync_success=True)),
+        ("never_synced", Q(Exists(own))),
+    ]
     return meetings.alias(
         **{name: Subquery(latest.values(field)[:1]) for name, field in run.items()}
     ).annotate(
         state=Case(
-            *(When(condition, then=Value(state)) for state, condition in cases.items()),
+            *(When(condition, then=Value(state)) for state, condition in cases),
             default=Value("not_connected"),
         )
     )

@@ -36,6 +36,7 @@ class StillAtWork(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("The first request with this Idempotency-Key is still at work.")
     default_code = "idempotency_key_in_use"
+    wait = 1  # Second; DRF's Retry-After.
 
 
 def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -> Response:
@@ -55,8 +56,8 @@ def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -
         kept.delete()
         raise
     headers = {name: response[name] for name in REPEATED if name in response}
-    kept.answer = {"data": response.data, "headers": headers}
-    kept.save(update_fields=["answer"])
+    answered = {"data": response.data, "headers": headers}
+    IdempotentRequest.objects.filter(pk=kept.pk).update(answer=answered)
     return response
 
 

@@ -61,6 +61,7 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
         "requested_by": by,
         "reason": reason,
         "pace": partial(pace.of, connection.provider),
+        "written": partial(_written_before, meeting, step),
     }
     turn = (
         {"sent_at": timezone.now()} if is_next else {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
@@ -73,6 +74,12 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     if created and is_next:
         transaction.on_commit(partial(queue.send_hint, run.pk, run.step))
     return run, created
+
+
+def _written_before(meeting: Meeting, step: int) -> list[dict[str, str]]:
+    """A run that goes on where another one failed goes on with what that one wrote."""
+    last = SyncRun.objects.latest_of(meeting).values_list("written", flat=True).first()
+    return last or [] if step > SyncStep.CONTACTS else []
 
 
 def sync_now(meeting: Meeting, by: Any) -> None:

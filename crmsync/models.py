@@ -47,6 +47,7 @@ class Connection(models.Model):
     )
     last_error = models.CharField(max_length=64, blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
+    account_since = models.DateTimeField(null=True, editable=False)
     version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
     def __str__(self) -> str:
@@ -121,6 +122,11 @@ class SyncRun(models.Model):
     started_at = models.DateTimeField(null=True)
     step_started_at = models.DateTimeField(null=True, help_text="Of the latest try.")
     finished_at = models.DateTimeField(null=True)
+    written = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        help_text="So far, to the CRM.",
+    )
     pace = models.JSONField(null=True, help_text="Seconds expected of each step, for its progress.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
@@ -152,6 +158,17 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the meeting was edited since the run began, or was asked for if it has not."""
+        return self.meeting.updated_at > (self.started_at or self.created_at)
+
+    @property
+    def is_of_former_account(self) -> bool:
+        """Whether it is over and wrote to another account than the connection leads to now."""
+        since = self.connection.account_since
+        return self.status not in self.ACTIVE and bool(since and self.created_at < since)
 
 
 class SyncAttempt(models.Model):

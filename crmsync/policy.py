@@ -35,8 +35,17 @@ class GiveUp:
 Decision = Retry | Wait | Hold | GiveUp
 
 
-def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.Random) -> Decision:
-    """`failures` counts the earlier failures of this step, `delays` are seconds."""
+def decide(
+    error: CrmError,
+    failures: int,
+    delays: Sequence[float],
+    rng: random.Random,
+    previous: str = "",
+) -> Decision:
+    """`failures` counts the earlier failures of this step, `previous` is the code of the last.
+
+    `delays` are seconds.
+    """
     kind = error.kind
     if kind.handling is Handling.WAIT:
         # A moment that has passed means now, which is not the same as no moment at all.
@@ -47,6 +56,8 @@ def decide(error: CrmError, failures: int, delays: Sequence[float], rng: random.
         return Hold()
     if kind.handling is Handling.GIVE_UP:
         return GiveUp(error.code)
+    if kind.category == "gone" and previous != error.code:
+        return Retry(next_delay(failures, delays, rng, error.retry_after))
     if failures + 1 >= max_tries(kind, delays):
         return GiveUp(error.code if kind.category == "bug" else "attempts_exhausted")
     return Retry(next_delay(failures, delays, rng, error.retry_after))

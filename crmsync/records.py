@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Q, QuerySet
 
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Ref
@@ -21,6 +21,21 @@ def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
         unique_fields=["connection", "kind", "local_key"],
         update_fields=["meeting", "remote_id", "url", "action", "payload_hash", "written_at"],
     )
+
+
+def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
+    """What the run has written so far, with `refs`, as its owner gets to read it."""
+    people = {attendee.email: attendee.name for attendee in run.meeting.attendees.all()}
+    written = {(entry["kind"], entry["key"]): entry for entry in run.written}
+    for ref in refs:
+        written[ref.kind, ref.local_key] = {
+            "kind": ref.kind,
+            "key": ref.local_key,
+            "name": people.get(ref.local_key, "") if ref.kind == Kind.CONTACT else "",
+            "action": ref.action,
+            "url": ref.url,
+        }
+    return list(written.values())
 
 
 def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
@@ -43,12 +58,10 @@ def lacks_contacts(run: SyncRun) -> bool:
 
 
 def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
-    """All that was written for a meeting, its attendees' contacts included, with their names."""
+    """All that was written for a meeting, its attendees' contacts included."""
     emails = meeting.attendees.values("email")
     contacts = Q(connection__user=meeting.user_id, kind=Kind.CONTACT, local_key__in=emails)
-    person = meeting.attendees.filter(email=OuterRef("local_key")).values("name")[:1]
-    records = RemoteRecord.objects.filter(Q(meeting=meeting) | contacts)
-    return records.annotate(person=Subquery(person)).order_by("kind", "local_key")
+    return RemoteRecord.objects.filter(Q(meeting=meeting) | contacts).order_by("kind", "local_key")
 
 
 def forget_meeting(run: SyncRun) -> None:

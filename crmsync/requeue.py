@@ -35,6 +35,6 @@ def requeue(meeting: Meeting, by: Any, reason: str = "") -> Outcome:
 
 def resume_step(run: SyncRun) -> int:
     """The step that did not succeed; the first, if the meeting was edited since the run began."""
-    if run.started_at is None or run.meeting.updated_at > run.started_at:
+    if run.started_at is None or run.is_outdated:
         return SyncStep.CONTACTS
     return run.step

@@ -175,7 +175,12 @@ def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
         **sample.run,
     )
     if run.status == Status.SUCCEEDED:
-        records.remember(run, [Ref("meeting", str(meeting.key), "1", "created")])
+        refs = [
+            Ref("contact", "ann@acme.example", "1", "created"),
+            Ref("meeting", str(meeting.key), "2", "created"),
+        ]
+        records.remember(run, refs)
+        SyncRun.objects.filter(pk=run.pk).update(written=records.add_written(run, refs))
     elif run.error_code or run.status == Status.RUNNING:
         _add_attempt(run)
 

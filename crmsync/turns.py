@@ -103,8 +103,10 @@ def park(connection_id: int) -> None:
     """Runs between two attempts give up their places until the connection works again."""
     begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
     for run in begun.exclude(meeting__in_progress_sync_status=None):
-        idle = SyncRun.objects.active().filter(pk=run.pk).without_open_attempt()
-        if idle.update(status=Status.QUEUED):
+        idle = SyncRun.objects.filter(pk=run.pk, status=run.status).without_open_attempt()
+        # What was planned as a retry goes on when the connection does, not when the retry was due.
+        moment = {"due_at": timezone.now()} if run.status == Status.RETRYING else {}
+        if idle.update(status=Status.QUEUED, **moment):
             transitions.stop(run.meeting_id)
 
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.cache import get_conditional_response
+from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from crmsync import connecting, connections, documents, lifecycle
-from crmsync.causes import crm_name, error_texts
+from crmsync.causes import clock, crm_name, error_texts
 from crmsync.documents import Document
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
@@ -36,6 +36,7 @@ from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
+NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
 SHOWING_A_DOCUMENT = [200, 202, 304]
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
 POLLING_HEADERS = [
@@ -77,13 +78,14 @@ class NotBefore(APIException):
     """The CRM asked us to wait; `Retry-After` says how long."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = _("{crm} wants no requests before {time} UTC.")
+    default_detail = _("{crm} wants no requests before {time}.")
     default_code = "not_before"
 
     def __init__(self, connection: Connection) -> None:
-        at = connection.not_before or timezone.now()
-        self.wait = math.ceil((at - timezone.now()).total_seconds())  # DRF's Retry-After.
-        words = {"crm": crm_name(connection.provider), "time": f"{at:%H:%M}"}
+        now = timezone.now()
+        at = connection.not_before or now
+        self.wait = math.ceil((at - now).total_seconds())  # DRF's Retry-After.
+        words = {"crm": crm_name(connection.provider), "time": clock(at, now)}
         super().__init__(str(self.default_detail).format_map(words))
 
 
@@ -113,30 +115,27 @@ class SyncedMeetingViewSet(MeetingViewSet):
         responses={200: SyncSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
     )
     @action(detail=True)
-    def sync(self, request: AuthenticatedRequest, pk: int) -> HttpResponse:
+    def sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Where the sync stands, in words and for machines.
 
         Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
         """
         document = _own_document(request, pk)
-        response: HttpResponse = Response(document.data)
-        if "If-None-Match" in request.headers:
-            response = (
-                get_conditional_response(request, document.etag, response=response) or response
-            )
-        for name, value in document.headers.items():  # Last: a 304 would keep only some of them.
-            response[name] = value
-        return response
+        if _is_known(document.etag, request.headers.get("If-None-Match", "")):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers=document.headers)
+        return Response(document.data, headers=document.headers)
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY, REPLAYED, *POLLING_HEADERS],
         request=None,
         responses={
             202: SyncSerializer,
+            400: OpenApiResponse(description="The Idempotency-Key is too long."),
             409: OpenApiResponse(
-                description="`not_connected`; `not_before`: the CRM wants no calls yet; "
-                "`idempotency_key_in_use`"
+                description="`not_connected`; `not_before`: the CRM wants no calls yet, and "
+                "`idempotency_key_in_use`: `Retry-After` says when to try again"
             ),
+            413: OpenApiResponse(description="The body is larger than this service accepts."),
             422: OpenApiResponse(description="`idempotency_key_reused`"),
         },
     )
@@ -185,6 +184,12 @@ def _own_document(request: AuthenticatedRequest, meeting_id: int) -> Document:
     return document
 
 
+def _is_known(etag: str, if_none_match: str) -> bool:
+    """No other condition than this one: If-Match would be about changing, not about reading."""
+    known = {tag.removeprefix("W/") for tag in parse_etags(if_none_match)}
+    return bool(known & {"*", etag.removeprefix("W/")})
+
+
 def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
     document = _own_document(request, meeting_id)
     return Response(document.data, status.HTTP_202_ACCEPTED, headers=document.headers)
@@ -193,7 +198,7 @@ def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
 class ConnectionView(APIView):
     """The CRM connection of the person who asks; each has one at most."""
 
-    @extend_schema(responses=ConnectionSerializer)
+    @extend_schema(responses={200: ConnectionSerializer, 404: NO_CONNECTION})
     def get(self, request: AuthenticatedRequest) -> Response:
         return Response(ConnectionSerializer(_own_connection(request)).data)
 
@@ -209,7 +214,7 @@ class ConnectionView(APIView):
             raise ValidationError({"credentials": [texts["title"], texts["remedy"]]}) from error
         return Response(ConnectionSerializer(connection).data)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None, 404: NO_CONNECTION})
     def delete(self, request: AuthenticatedRequest) -> Response:
         connecting.disconnect(_own_connection(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -218,7 +223,7 @@ class ConnectionView(APIView):
 class ConnectionCheckView(APIView):
     """Asks the CRM whether the stored credentials still work."""
 
-    @extend_schema(request=None, responses=ConnectionSerializer)
+    @extend_schema(request=None, responses={200: ConnectionSerializer, 404: NO_CONNECTION})
     def post(self, request: AuthenticatedRequest) -> Response:
         checked = connecting.check(_own_connection(request))
         return Response(ConnectionSerializer(checked).data)

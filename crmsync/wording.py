@@ -1,8 +1,8 @@
 """The words of a sync's document, as data: first what is the case, then whether anything is lost,
 then who must act. "We" act; "you" only where the person must. Chosen by state.py alone.
 
-They may name {crm}, {time} (UTC), {label} and {step} of {steps}, {tries} of {max_tries}, and the
-error's {title} and {remedy}.
+They may name {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
+and the error's {title} and {remedy}.
 """
 
 from dataclasses import dataclass
@@ -71,15 +71,23 @@ WORDS: dict[str, Words] = {
         NOTHING_TO_DO,
     ),
     "rate_limited": Words(
-        _("We go on at {time} UTC"),
+        _("We go on at {time}"),
         _("{crm} limits how many requests it takes at a time. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
         soon=_("We go on in a moment"),
     ),
+    "daily_quota": Words(
+        _("We go on at {time}"),
+        _("{crm} takes no more requests of your account today. Nothing is lost."),
+        "resume",
+        "system",
+        NOTHING_TO_DO,
+        soon=_("We go on in a moment"),
+    ),
     "retrying": Words(
-        _("We will try again at {time} UTC"),
+        _("We will try again at {time}"),
         _("{title}. This was try {tries} of {max_tries}. Nothing is lost."),
         "retry",
         "system",
@@ -128,6 +136,13 @@ WORDS: dict[str, Words] = {
         None,
         _("{remedy}"),
     ),
+    "failed_partly": Words(
+        _("The latest is not in {crm}"),
+        _("{title}. Nothing is lost: it is safe here, and what was saved before stays in {crm}."),
+        "resolve",
+        None,
+        _("{remedy}"),
+    ),
     "canceled": Words(
         _("The sync was canceled"),
         _("The meeting is safe here. What had been saved before stays in {crm}."),
@@ -137,6 +152,11 @@ WORDS: dict[str, Words] = {
     ),
 }
 
+# Where a person has to do this first, whatever else is to be done.
+FIRST: dict[str, Text] = {
+    "connect": _("Connect your CRM."),
+    "reconnect": _("Connect {crm} again, then start the sync."),
+}
 RUN_RESULTS: dict[str, Text] = {
     "queued": _("Waiting"),
     "running": _("Under way"),

@@ -28,6 +28,16 @@ class MeetingAdmin(admin.ModelAdmin):
         "updated_at",
     ]
 
+    def save_model(self, request: HttpRequest, obj: Meeting, form: Any, change: bool) -> None:
+        """An edit that changes nothing must not make a synced meeting look out of date."""
+        if form.has_changed() or not change:
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if change and not form.has_changed() and any(f.has_changed() for f in formsets):
+            form.instance.save()
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """A meeting keeps its owner: what was synced went to the owner's CRM."""
         return [*self.readonly_fields, *(["user"] if obj else [])]

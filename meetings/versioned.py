@@ -16,7 +16,9 @@ from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
-KEPT_FOR = 30  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
+# Seconds. Bounds what a change made while Redis was away can go unnoticed, and is longer than a
+# poller waits between two polls.
+KEPT_FOR = 90
 
 AFTER_THE_LAST = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
 

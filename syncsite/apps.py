@@ -18,4 +18,4 @@ def let_migrations_take_their_time(using: str, **_: Any) -> None:
     """A migration may work for long, but not wait for a lock while others queue behind it."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
-            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")

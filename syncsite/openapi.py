@@ -16,6 +16,7 @@ INVALID = {
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
 HEADERS = {
     "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "409": RETRY_AFTER,
     "429": RETRY_AFTER,
     "503": RETRY_AFTER,
 }

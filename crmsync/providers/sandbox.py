@@ -147,7 +147,10 @@ class Sandbox:
         self._answer()
         self._act_out(faults, after_writing=False)
         content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
-        refs = [self._write("note", str(meeting.key), content)] if meeting.notes else []
+        key = str(meeting.key)
+        known = SandboxRecord.objects.filter(account=self.account, kind="note", key=key)
+        is_needed = meeting.notes or known.exists()  # Notes may also be taken back.
+        refs = [self._write("note", key, content)] if is_needed else []
         self._act_out(faults, after_writing=True)
         return refs
 

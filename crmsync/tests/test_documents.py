@@ -1,5 +1,6 @@
 """The document in Redis: never older than what was committed, and without a query."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,10 @@ from django_redis import get_redis_connection
 from conftest import api_of, work_hints
 from crmsync import attempts, connecting, connections, dispatcher, documents, lifecycle
 from crmsync.errors import CrmError
+from crmsync.models import SandboxRecord
+from crmsync.providers.sandbox import Sandbox
+from crmsync.state import POLL_AFTER
+from meetings import versioned
 from meetings.models import Attendee, Meeting
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,6 +148,95 @@ def test_lists_what_was_written_with_names_and_links(read, run, settle, meeting)
     assert all(record["url"].startswith("http") for record in records)
 
 
+def test_tells_nothing_of_what_another_meeting_wrote(own_api, connection, make_meeting, settle):
+    first, second = make_meeting("ann@acme.example"), make_meeting("ann@acme.example")
+    lifecycle.request_sync(first, by=None)
+    settle()
+    before = own_api.get(f"/meetings/{first.pk}/sync").content
+    assert own_api.get(f"/meetings/{second.pk}/sync").json()["records"] == []
+    lifecycle.request_sync(second, by=None)
+    settle()
+    assert own_api.get(f"/meetings/{first.pk}/sync").content == before
+
+
+def test_says_of_another_account_that_nothing_is_there_yet(read, run, user, settle):
+    settle()
+    connecting.connect(user, "sandbox", {"account": "Other"})
+    told = read().json()
+    assert (told["state"], told["records"], told["actions"]) == ("never_synced", [], ["sync"])
+
+
+def test_goes_on_at_once_after_reconnecting_though_a_retry_was_planned_later(
+    read, run, user, make_meeting, settings
+):
+    settings.SYNC_RETRY_DELAYS = [480]
+    other, _ = lifecycle.request_sync(make_meeting(), by=None)
+    working = attempts.claim(other.pk, 1)
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
+    attempts.fail_step(working, CrmError("connection_expired"))
+    assert read().json()["state"] == "paused"
+    connecting.connect(user, "sandbox", {})
+    assert attempts.claim(run.pk, 1)
+
+
+def test_keeps_the_reason_to_reconnect_while_the_crm_is_down(read, run, connection, monkeypatch):
+    connections.hold(connections.of(connection.user), CrmError("connection_expired"))
+    connection.refresh_from_db()
+
+    def fail(_):
+        raise CrmError("crm_unavailable")
+
+    monkeypatch.setattr(Sandbox, "check", fail)
+    connecting.check(connection)
+    assert read().json()["error"]["code"] == "connection_expired"
+
+
+def test_says_waiting_between_two_steps_while_the_crm_wants_no_calls(read, run, make_meeting):
+    other, _ = lifecycle.request_sync(make_meeting(), by=None)
+    working = attempts.claim(other.pk, 1)
+    attempts.complete_step(attempts.claim(run.pk, 1), [])
+    assert read().json()["state"] == "syncing"
+    attempts.fail_step(working, CrmError("crm_daily_quota_used"))
+    told = read().json()
+    assert (told["state"], told["reason"]) == ("waiting", "rate_limited")
+    assert told["next_attempt_at"]
+
+
+def test_offers_only_what_would_be_done(read, run, user, own_api, connection):
+    path = f"/meetings/{run.meeting_id}/sync"
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
+    connections.slow_down(connection, timezone.now() + timedelta(minutes=5))
+    assert read().json()["actions"] == ["cancel"]
+    connecting.disconnect(connection)
+    told = read().json()
+    assert (told["state"], told["actions"]) == ("canceled", ["connect"])
+    assert told["next"] == {"kind": "connect", "by": "you", "text": "Connect your CRM.", "at": None}
+    assert own_api.post(path).status_code == 409
+
+
+def test_names_the_day_of_a_moment_that_is_not_today(read, run):
+    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_rate_limited", retry_after=80_000))
+    run.refresh_from_db()
+    with time_machine.travel(run.due_at.replace(hour=0, minute=0) - timedelta(minutes=30)):
+        later = read().json()["headline"]
+    assert re.fullmatch(r"We go on at \d\d:\d\d UTC on \w+ \d+", later)
+    with time_machine.travel(run.due_at - timedelta(seconds=1)):
+        assert re.fullmatch(r"We go on at \d\d:\d\d UTC", read().json()["headline"])
+
+
+def test_writes_notes_that_were_taken_back(run, own_api, settle):
+    settle()
+    path = f"/meetings/{run.meeting_id}"
+    own_api.patch(path, {"notes": ""})
+    own_api.post(f"{path}/sync")
+    settle()
+    assert SandboxRecord.objects.get(kind="note").data["notes"] == ""
+
+
+def test_lives_longer_than_a_poller_waits():
+    assert max(seconds or 0 for seconds in POLL_AFTER.values()) < versioned.KEPT_FOR
+
+
 def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
     attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
@@ -241,8 +335,8 @@ def test_of_every_language_is_the_same_but_for_its_words(meeting, connection, se
     told = Meeting.objects.select_related("user__connection").get()
     run = told.sync_runs.first()
     with translation.override("de"):
-        german = documents.of(told, run)
-    english = documents.of(told, run)
+        german = documents.of(told, run, timezone.now())
+    english = documents.of(told, run, timezone.now())
     words = {"headline", "detail", "next", "progress", "records"}
     assert {k: v for k, v in german.items() if k not in words} == {
         k: v for k, v in english.items() if k not in words

@@ -211,7 +211,7 @@ class Machine(RuleBasedStateMachine):
     def read(self, number):
         pk = self.existing(number).pk
         told = documents.read(pk, self.user.pk)
-        so = documents._read_rows(pk, self.user.pk)
+        so, *_ = documents._read_rows(pk, self.user.pk)
         assert (told.data, told.etag) == (so.data, so.etag)
         held = Connection.objects.get().state == "needs_reauth"
         assert (told.data["state"] == "paused") <= held

@@ -8,8 +8,8 @@ from crmsync.policy import LONGEST_WAIT, GiveUp, Hold, Retry, Wait, decide, next
 DELAYS = [10, 30, 120, 480, 1200]
 
 
-def decision(code, failures=0, **values):
-    return decide(CrmError(code, **values), failures, DELAYS, random.Random(1))
+def decision(code, failures=0, previous="", **values):
+    return decide(CrmError(code, **values), failures, DELAYS, random.Random(1), previous)
 
 
 @pytest.mark.parametrize("failures", range(5))
@@ -49,7 +49,13 @@ def test_tries_a_bug_three_times_and_keeps_its_name():
 
 def test_writes_a_deleted_record_once_more():
     assert isinstance(decision("record_deleted"), Retry)
-    assert decision("record_deleted", failures=1) == GiveUp("attempts_exhausted")
+    assert decision("record_deleted", previous="record_deleted", failures=1) == GiveUp(
+        "attempts_exhausted"
+    )
+
+
+def test_writes_it_once_more_also_after_other_failures():
+    assert isinstance(decision("record_deleted", failures=4, previous="crm_timeout"), Retry)
 
 
 def test_takes_a_moment_that_has_passed_for_now():

@@ -61,6 +61,23 @@ def test_starts_again_after_an_edit(fail, settle):
     assert SandboxRecord.objects.get(kind="meeting").data["title"] == "Lunch"
 
 
+def test_starts_again_after_an_edit_while_it_waited(fail, own_api, settle):
+    meeting = fail("rejected.step3.x1@sandbox.invalid")
+    requeue("--failed")
+    own_api.patch(f"/meetings/{meeting.pk}", {"title": "Lunch"})
+    settle()
+    assert SandboxRecord.objects.get(kind="meeting").data["title"] == "Lunch"
+    assert own_api.get(f"/meetings/{meeting.pk}/sync").json()["state"] == "synced"
+
+
+def test_tells_also_what_the_run_before_had_written(fail, own_api, settle):
+    meeting = fail("rejected.step3.x1@sandbox.invalid")
+    requeue("--failed")
+    settle()
+    records = own_api.get(f"/meetings/{meeting.pk}/sync").json()["records"]
+    assert [record["kind"] for record in records] == ["contact", "meeting", "note"]
+
+
 def test_is_safe_to_run_twice(fail):
     meeting = fail()
     requeue("--failed")

@@ -1,5 +1,6 @@
 import pytest
 from django.core.management import CommandError
+from django.utils import timezone
 
 from accounts.models import User
 from conftest import run_command
@@ -60,7 +61,10 @@ def test_makes_many_in_few_queries(django_assert_max_num_queries):
 def shown():
     """The documents of the meetings that --states makes, by id."""
     meetings = Meeting.objects.select_related("user__connection").order_by("pk")
-    return {meeting.pk: documents.of(meeting, meeting.sync_runs.first()) for meeting in meetings}
+    return {
+        meeting.pk: documents.of(meeting, meeting.sync_runs.first(), timezone.now())
+        for meeting in meetings
+    }
 
 
 def test_makes_one_meeting_in_every_state_and_with_every_error():

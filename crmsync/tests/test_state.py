@@ -276,12 +276,13 @@ def test_stays_the_same_until_the_moment_it_names(case):
     meeting, run, link = CASES[case]
     made = build(meeting, run, link)
     until = changes_at(made[1], NOW)
-    assert (until is None) == (case not in {"retrying"})
-    if until:
-        first = describe(*made, NOW)
-        last = describe(*made, until - timedelta(milliseconds=1))
-        assert {**first, "poll_after": 0} == {**last, "poll_after": 0}
-        assert {**first, "poll_after": 0} != {**describe(*made, until), "poll_after": 0}
+    later = until or NOW + timedelta(days=3)
+    first = describe(*made, NOW)
+    last = describe(*made, later - timedelta(milliseconds=1))
+    assert {**first, "poll_after": 0} == {**last, "poll_after": 0}
+    if case == "retrying":
+        assert until == LATER
+        assert describe(*made, until)["headline"] != first["headline"]
 
 
 def test_counts_the_tries():

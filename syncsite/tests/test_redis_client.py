@@ -46,9 +46,9 @@ class SilentServer:
 @pytest.fixture
 def hung_redis(settings, monkeypatch):
     server = SilentServer()
-    default = {**settings.CACHES["default"], "LOCATION": with_timeouts(server.url, 0.25)}
+    default = {**settings.CACHES["default"], "LOCATION": with_timeouts(server.url, 0.2)}
     settings.CACHES = {"default": default}
-    connection = redis.Redis.from_url(with_timeouts(server.url, 0.5))
+    connection = redis.Redis.from_url(with_timeouts(server.url, 0.4))
     hung_queue = django_rq.get_queue("crmsync", connection=connection)
     monkeypatch.setattr(queue, "_queue", lambda: hung_queue)
     monkeypatch.setattr(queue._hang, "until", 0)

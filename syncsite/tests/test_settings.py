@@ -87,8 +87,8 @@ def test_keep_the_cache_in_the_next_database_of_the_same_redis():
 
 def test_give_a_hanging_redis_half_a_second_at_most():
     cache, queue = read("[s.CACHES['default']['LOCATION'], s.RQ_QUEUES['crmsync']['URL']]")
-    assert "socket_timeout=0.25&socket_connect_timeout=0.25" in cache
-    assert "socket_timeout=0.5&socket_connect_timeout=0.5" in queue
+    assert "socket_timeout=0.2&socket_connect_timeout=0.2" in cache
+    assert "socket_timeout=0.4&socket_connect_timeout=0.4" in queue
 
 
 def test_take_other_time_outs_of_the_database_from_its_url():

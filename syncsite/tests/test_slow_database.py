@@ -1,9 +1,10 @@
 """A PostgreSQL that does not answer in time; SQLite has a time-out of its own."""
 
 import threading
+import time
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db import connection as database
 from django.db.models.signals import pre_migrate
 
@@ -60,7 +61,7 @@ def locked(meeting):
 def test_has_limits_on_statements_locks_and_idle_transactions():
     assert limit_of("statement_timeout") == "10s"
     assert limit_of("lock_timeout") == "5s"
-    assert limit_of("idle_in_transaction_session_timeout") == "1min"
+    assert limit_of("idle_in_transaction_session_timeout") == "3s"
 
 
 def test_answers_503_instead_of_waiting_for_a_lock(locked, meeting):
@@ -78,6 +79,22 @@ def test_leaves_a_hint_that_meets_a_lock_to_the_dispatcher(meeting, connection, 
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
     assert (run.status, run.attempt, run.error_code) == ("queued", 0, "")
+
+
+def test_frees_the_locks_of_a_worker_that_is_frozen_within_a_transaction(meeting):
+    """What PostgreSQL waits for is shorter than what a request waits for."""
+    seconds = {"lock_timeout": 5, "idle_in_transaction_session_timeout": 3}
+    assert {name: int(limit_of(name).removesuffix("s")) for name in seconds} == seconds
+    limit("idle_in_transaction_session_timeout", "100ms")
+
+    def freeze():
+        with transaction.atomic():
+            Meeting.objects.select_for_update().get(pk=meeting.pk)
+            time.sleep(0.5)
+            Meeting.objects.get(pk=meeting.pk)
+
+    with pytest.raises(DatabaseError):
+        freeze()
 
 
 def test_ends_a_statement_that_takes_too_long():

@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
 from crmsync import documents, records
 from crmsync.models import SyncRun
@@ -27,7 +28,9 @@ class Command(BaseCommand):
 
     def _write_document(self, meeting: Meeting, run: SyncRun | None) -> None:
         self.stdout.write("\nWhat its owner reads")
-        self.stdout.write(json.dumps(documents.of(meeting, run), indent=2, ensure_ascii=False))
+        self.stdout.write(
+            json.dumps(documents.of(meeting, run, timezone.now()), indent=2, ensure_ascii=False)
+        )
 
     def _write_run(self, run: SyncRun) -> None:
         self.stdout.write(
