@@ -7,7 +7,7 @@ Rows are locked in the order connection, run, meeting. Hints go out after the co
 
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -61,20 +61,8 @@ def claim(run_id: int, step: int) -> Claim | None:
     makes_contacts = records.lacks_contacts(run)
     if makes_contacts and not turns.may_make_contacts(connection, run_id, now):
         return None
-    due = SyncRun.objects.active().filter(pk=run_id, step=step, due_at__lte=now)
-    if not due.without_open_attempt().update(
-        status=Status.RUNNING,
-        attempt=F("attempt") + 1,
-        due_at=now + _lease(),
-        started_at=Coalesce("started_at", now),
-        step_started_at=now,
-        wait_reason="",
-        waits_for_contacts=False,
-    ):
+    if not _take(run, step, now):
         return None
-    run.refresh_from_db(
-        fields=["status", "attempt", "failures", "due_at", "started_at", "step_started_at"]
-    )
     attempt = SyncAttempt.objects.create(
         run=run,
         claim=run.attempt,
@@ -85,6 +73,23 @@ def claim(run_id: int, step: int) -> Claim | None:
     )
     transitions.start_step(run.meeting_id, SyncStep(step))
     return Claim(run, attempt)
+
+
+def _take(run: SyncRun, step: int, now: datetime) -> bool:
+    due = SyncRun.objects.active().filter(pk=run.pk, step=step, due_at__lte=now)
+    if not due.without_open_attempt().update(
+        status=Status.RUNNING,
+        attempt=F("attempt") + 1,
+        due_at=now + _lease(),
+        started_at=Coalesce("started_at", now),
+        step_started_at=now,
+        wait_reason="",
+        waits_for_contacts=False,
+    ):
+        return False
+    moved = ["status", "attempt", "failures", "due_at", "started_at", "step_started_at"]
+    run.refresh_from_db(fields=moved)
+    return True
 
 
 def _start_over(run: SyncRun) -> None:
@@ -102,32 +107,34 @@ def renew(claim: Claim) -> None:
 
 
 @transaction.atomic
-def complete_step(claim: Claim, refs: Iterable[Ref]) -> None:
+def complete_step(claim: Claim, refs: Sequence[Ref]) -> None:
     run, now = claim.run, timezone.now()
     connection = connections.lock(pk=run.connection_id)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
     cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
-    refs = list(refs)
-    cleared["written"] = records.add_written(run, refs)
-    if not _held(claim).update(**cleared, **(ending if is_last else going_on)):
+    done = {**cleared, "written": records.add_written(run, refs)}
+    if not _held(claim).update(**done, **(ending if is_last else going_on)):
         abandon(claim)
         return
     _close(claim.attempt, Outcome.SUCCEEDED)
-    seconds = (now - claim.attempt.started_at).total_seconds()
-    provider, step = run.connection.provider, run.step
-    # No partial: Django wants the name of what may fail.
-    transaction.on_commit(lambda: pace.learn(provider, step, seconds), robust=True)
+    _learn(claim, now)
     records.remember(run, refs)
     if is_last:
         transitions.record_success(run.meeting_id, now)
-        turns.hand_over(run.connection_id)
     else:
         transitions.note_change(run.meeting_id)
         turns.go_on(connection, run.pk, run.step + 1)
-        if claim.attempt.makes_contacts:
-            turns.hand_over(run.connection_id)
+    if is_last or claim.attempt.makes_contacts:
+        turns.hand_over(run.connection_id)
+
+
+def _learn(claim: Claim, now: datetime) -> None:
+    seconds = (now - claim.attempt.started_at).total_seconds()
+    provider, step = claim.run.connection.provider, claim.run.step
+    # No partial: Django wants the name of what may fail.
+    transaction.on_commit(lambda: pace.learn(provider, step, seconds), robust=True)
 
 
 @transaction.atomic

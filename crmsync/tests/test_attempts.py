@@ -17,16 +17,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = SyncRun.Status
 
 
-@pytest.fixture
-def run(meeting, connection):
-    return lifecycle.request_sync(meeting, by=None)[0]
-
-
-@pytest.fixture
-def claim(run):
-    return attempts.claim(run.pk, SyncStep.CONTACTS)
-
-
 def fields(meeting):
     meeting.refresh_from_db()
     return meeting.in_progress_sync_status, meeting.last_sync_success

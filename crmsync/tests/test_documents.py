@@ -36,11 +36,6 @@ def read(own_api, meeting):
     return get
 
 
-@pytest.fixture
-def run(meeting, connection):
-    return lifecycle.request_sync(meeting, by=None)[0]
-
-
 def test_costs_no_query_the_second_time(read, run):
     first = read().json()
     assert read.cost > 0

@@ -1,10 +1,8 @@
-from datetime import timedelta
 from functools import partial
 
 import django_rq
 import pytest
 from django.db import IntegrityError
-from django.utils import timezone
 
 from conftest import api_of, in_threads
 from crmsync import attempts, lifecycle
@@ -16,23 +14,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = SyncRun.Status
 
 
-@pytest.fixture
-def run(meeting, connection):
-    return lifecycle.request_sync(meeting, by=None)[0]
-
-
-@pytest.fixture
-def claim(run):
-    return attempts.claim(run.pk, SyncStep.CONTACTS)
-
-
 def fields(meeting):
     meeting.refresh_from_db()
     return meeting.in_progress_sync_status, meeting.last_sync_success
-
-
-def let_lease_expire(run):
-    SyncRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 class TestRequest:
