@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+TOO_MANY = "Too many in a short time. `Retry-After` says when to try again."
+
 
 class CountingThrottle(SimpleRateThrottle):
     cache: Any

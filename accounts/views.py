@@ -19,12 +19,11 @@ from accounts.serializers import (
     issue_token,
 )
 from accounts.throttles import (
+    TOO_MANY,
     AuthenticateAddressThrottle,
     AuthenticateEmailThrottle,
     SignUpAddressThrottle,
 )
-
-TOO_MANY = "Too many in a short time. `Retry-After` says when to try again."
 
 
 class SignUpView(APIView):

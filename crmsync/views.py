@@ -14,9 +14,11 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
+from accounts.throttles import TOO_MANY, CountingThrottle
 from crmsync import connecting, connections, documents, lifecycle
 from crmsync.causes import clock, crm_name, error_texts
 from crmsync.documents import Document
@@ -195,14 +197,30 @@ def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
     return Response(document.data, status.HTTP_202_ACCEPTED, headers=document.headers)
 
 
+class ConnectingThrottle(CountingThrottle):
+    """Each try calls an address that the person may have chosen, and holds a thread meanwhile."""
+
+    scope = "connecting"
+    rate = "30/min"
+
+    def identify(self, request: Request) -> str:
+        return str(request.user.pk)
+
+
 class ConnectionView(APIView):
     """The CRM connection of the person who asks; each has one at most."""
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [ConnectingThrottle()] if self.request.method == "PUT" else []
 
     @extend_schema(responses={200: ConnectionSerializer, 404: NO_CONNECTION})
     def get(self, request: AuthenticatedRequest) -> Response:
         return Response(ConnectionSerializer(_own_connection(request)).data)
 
-    @extend_schema(request=ConnectSerializer, responses=ConnectionSerializer)
+    @extend_schema(
+        request=ConnectSerializer,
+        responses={200: ConnectionSerializer, 429: OpenApiResponse(description=TOO_MANY)},
+    )
     def put(self, request: AuthenticatedRequest) -> Response:
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -223,7 +241,16 @@ class ConnectionView(APIView):
 class ConnectionCheckView(APIView):
     """Asks the CRM whether the stored credentials still work."""
 
-    @extend_schema(request=None, responses={200: ConnectionSerializer, 404: NO_CONNECTION})
+    throttle_classes = (ConnectingThrottle,)
+
+    @extend_schema(
+        request=None,
+        responses={
+            200: ConnectionSerializer,
+            404: NO_CONNECTION,
+            429: OpenApiResponse(description=TOO_MANY),
+        },
+    )
     def post(self, request: AuthenticatedRequest) -> Response:
         checked = connecting.check(_own_connection(request))
         return Response(ConnectionSerializer(checked).data)

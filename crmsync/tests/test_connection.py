@@ -1,4 +1,7 @@
+from datetime import UTC, datetime
+
 import pytest
+import time_machine
 
 from conftest import api_of
 from crmsync import attempts, lifecycle
@@ -7,6 +10,9 @@ from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Account
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+# The limit counts by the minute; a test must not run across the end of one.
+MOMENT = datetime(2026, 5, 4, 12, 0, 20, tzinfo=UTC)
 
 
 def put(api, credentials=None, provider="sandbox"):
@@ -50,6 +56,17 @@ def test_needs_a_provider_and_credentials(own_api, body, field):
     response = own_api.put("/connection", body)
     assert response.status_code == 400
     assert field in response.json()
+
+
+def test_is_tried_only_so_often(user, stranger):
+    body = {"provider": "sandbox", "credentials": {}}
+    with time_machine.travel(MOMENT, tick=False):
+        own_api = api_of(user)
+        codes = [own_api.put("/connection", body).status_code for _ in range(29)]
+        codes += [own_api.post("/connection/check").status_code for _ in range(2)]
+        assert codes == [200] * 30 + [429]
+        assert own_api.get("/connection").status_code == 200
+        assert api_of(stranger).put("/connection", body).status_code == 200
 
 
 def test_made_again_releases_what_was_held(own_api, make_meeting, connection, settle):
