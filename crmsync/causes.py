@@ -56,6 +56,8 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
         "detail": detail or _("(here it gives the reason)"),
     }
     texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}
+    if detail and "{detail}" not in str(kind.message):
+        texts["message"] = f"{kind.message} " + _("{crm} said: “{detail}”")
     if provider and not detail and "{detail}" in str(kind.message):
         texts["message"] = _("{crm} gave no reason.")
     return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}

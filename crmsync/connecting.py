@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from crmsync import connections, lifecycle, records, turns
+from crmsync import connections, lifecycle, records, tokens, turns
 from crmsync.errors import CrmError, Handling
 from crmsync.models import Connection
 from crmsync.providers import PROVIDERS
@@ -47,7 +47,7 @@ def check(connection: Connection) -> Connection:
 
 def _refusal(connection: Connection) -> CrmError | None:
     try:
-        with Session(connections.open_credentials(connection)) as session:
+        with Session(**tokens.access(connection)) as session:
             PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.fernet import InvalidToken
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
@@ -52,7 +52,9 @@ def store(
     """Needs the connection's row locked."""
     connection.provider = provider
     connection.account_id = account.id
-    connection.account_name = account.name
+    connection.account_name = account.name[:255]
+    connection.capabilities = dict(account.capabilities)
+    connection.renewing_until = None
     connection.credentials = Sealed.seal(credentials)
     if connection.state != State.PAUSED:  # What support paused support resumes.
         connection.state = State.CONNECTED
@@ -94,6 +96,19 @@ def slow_down(connection: Connection, until: datetime) -> None:
 def be_unsure_of_contacts(pk: int, until: datetime) -> None:
     """Nobody reads this in a document, so it makes no new version."""
     Connection.objects.filter(pk=pk).update(contacts_unsure_until=until)
+
+
+def begin_renewal(connection: Connection, until: datetime) -> bool:
+    """Whether this process may fetch the next token; nobody else may until then."""
+    now = timezone.now()
+    free = Q(renewing_until=None) | Q(renewing_until__lte=now)
+    return bool(_as_read(connection).filter(free).update(renewing_until=until))
+
+
+def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
+    """Stores the new token, unless the connection was made anew meanwhile."""
+    new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
+    _as_read(connection).update(renewing_until=None, **new)
 
 
 def forget_credentials(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.db import connection as database
 from rq.timeouts import JobTimeoutException
 
-from crmsync import attempts, connections, records
+from crmsync import attempts, records, tokens
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
@@ -88,7 +88,7 @@ def _fail(claim: attempts.Claim, error: CrmError) -> None:
 
 def _open_session(claim: attempts.Claim) -> Session:
     return Session(
-        credentials=connections.open_credentials(claim.run.connection),
+        **tokens.access(claim.run.connection),
         meeting_key=claim.run.meeting.key,
         before_call=partial(attempts.renew, claim),
     )

@@ -38,6 +38,15 @@ class Connection(models.Model):
     account_id = models.CharField(max_length=255)
     account_name = models.CharField(max_length=255)
     credentials = EncryptedJSONField(default=nothing_sealed, editable=False)
+    renewing_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then one process fetches a new token."
+    )
+    capabilities = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        editable=False,
+        help_text="What the account was found to be able to do when it was connected.",
+    )
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Until then the CRM wants no calls."
@@ -261,6 +270,18 @@ class RemoteRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.local_key}"
+
+
+class SignIn(models.Model):
+    """A person on their way to a CRM and back. Written in oauth.py only."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=32)
+    nonce = models.CharField(max_length=64, unique=True)
+    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.provider} since {self.begun_at:%H:%M}"
 
 
 class IdempotentRequest(models.Model):

@@ -34,6 +34,7 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
             "name": people.get(ref.local_key, "") if ref.kind == Kind.CONTACT else "",
             "action": ref.action,
             "url": ref.url,
+            "remark": ref.remark,
         }
     return list(written.values())
 
@@ -41,7 +42,9 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
 def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
     # A contact belongs to every meeting with the address, so to none.
     meeting = None if ref.kind == Kind.CONTACT else run.meeting
-    return RemoteRecord(connection_id=run.connection_id, meeting=meeting, **asdict(ref))
+    values = asdict(ref)
+    del values["remark"]
+    return RemoteRecord(connection_id=run.connection_id, meeting=meeting, **values)
 
 
 def find(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:

@@ -1,13 +1,14 @@
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crmsync import standing
+from crmsync import oauth, standing
 from crmsync.causes import attempt_result, describe_error, error_texts, run_result
 from crmsync.errors import CATALOGUE, Who
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
-from crmsync.providers import PROVIDERS
+from crmsync.providers import OAUTH, PROVIDERS
 from crmsync.state import ACTIONS, PHASES, STEP_KEYS
 from crmsync.wording import WORDS
 from meetings.models import Meeting, SyncStep
@@ -188,3 +189,23 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
 class ConnectSerializer(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(PROVIDERS))
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
+
+
+class AuthorizeSerializer(serializers.Serializer[Any]):
+    provider = serializers.ChoiceField(choices=list(OAUTH))
+
+    def validate_provider(self, provider: str) -> str:
+        if not oauth.is_available(provider):
+            raise serializers.ValidationError(_("This service is not set up for that sign-in."))
+        return provider
+
+
+class AuthorizeUrlSerializer(serializers.Serializer[Any]):
+    authorize_url = serializers.CharField()
+
+
+class CallbackSerializer(serializers.Serializer[Any]):
+    """What a CRM adds to our address; without `code` the person has declined."""
+
+    code = serializers.CharField(max_length=4096)
+    state = serializers.CharField(max_length=1024)

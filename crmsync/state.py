@@ -298,9 +298,11 @@ def _manner(document: dict[str, Any], run: SyncRun | None, reason: str | None) -
 
 def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str]:
     names = {"meeting": meeting.title, "note": _("Notes"), "link": _("Link")}
+    name = names.get(entry["kind"]) or entry["name"] or entry["key"]
+    remark = entry.get("remark")  # Older runs have none.
     return {
         "kind": entry["kind"],
-        "name": names.get(entry["kind"]) or entry["name"] or entry["key"],
+        "name": f"{name} ({_(remark)})" if remark else name,
         "action": entry["action"],
         "url": entry["url"],
     }

@@ -10,6 +10,8 @@ urlpatterns = [
     *router.urls,
     path("connection", views.ConnectionView.as_view()),
     path("connection/check", views.ConnectionCheckView.as_view()),
+    path("connection/authorize", views.AuthorizeView.as_view()),
+    path("connection/callback", views.CallbackView.as_view()),
     path("help", views.help_index, name="help"),
     path("help/<slug:code>", views.help_page, name="help-code"),
 ]

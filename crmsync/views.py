@@ -12,6 +12,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -19,7 +20,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.throttles import TOO_MANY, CountingThrottle
-from crmsync import connecting, connections, documents, lifecycle
+from crmsync import connecting, connections, documents, lifecycle, oauth
 from crmsync.causes import clock, crm_name, error_texts
 from crmsync.documents import Document
 from crmsync.errors import CATALOGUE, CrmError
@@ -27,6 +28,9 @@ from crmsync.filters import SyncStateFilter
 from crmsync.idempotency import answer_once
 from crmsync.models import Connection, SyncRun
 from crmsync.serializers import (
+    AuthorizeSerializer,
+    AuthorizeUrlSerializer,
+    CallbackSerializer,
     ConnectionSerializer,
     ConnectSerializer,
     RunSerializer,
@@ -38,6 +42,7 @@ from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
+UNKNOWN_STATE = _("This sign-in has ended or was used before. Please start again.")
 NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
 SHOWING_A_DOCUMENT = [200, 202, 304]
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
@@ -228,8 +233,7 @@ class ConnectionView(APIView):
             connection = connecting.connect(user=request.user, **serializer.validated_data)
         except CrmError as error:
             provider = serializer.validated_data["provider"]
-            texts = error_texts(error.code, provider, error.field, error.detail)
-            raise ValidationError({"credentials": [texts["title"], texts["remedy"]]}) from error
+            raise ValidationError({"credentials": _reasons(error, provider)}) from error
         return Response(ConnectionSerializer(connection).data)
 
     @extend_schema(responses={204: None, 404: NO_CONNECTION})
@@ -254,6 +258,54 @@ class ConnectionCheckView(APIView):
     def post(self, request: AuthenticatedRequest) -> Response:
         checked = connecting.check(_own_connection(request))
         return Response(ConnectionSerializer(checked).data)
+
+
+class AuthorizeView(APIView):
+    """The way to a connection for whom the CRM's own sign-in is easier than a token."""
+
+    throttle_classes = (ConnectingThrottle,)
+
+    @extend_schema(
+        parameters=[AuthorizeSerializer],
+        responses={200: AuthorizeUrlSerializer, 429: OpenApiResponse(description=TOO_MANY)},
+    )
+    def get(self, request: AuthenticatedRequest) -> Response:
+        """Send the person there; the CRM sends them back to `/connection/callback`."""
+        serializer = AuthorizeSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        provider = serializer.validated_data["provider"]
+        return Response({"authorize_url": oauth.authorize_url(request.user, provider)})
+
+
+class CallbackView(APIView):
+    """Where a CRM sends people back to; `state` tells who they are."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (JSONRenderer, TemplateHTMLRenderer)
+
+    @extend_schema(
+        parameters=[CallbackSerializer],
+        responses={(200, "application/json"): ConnectionSerializer, (200, "text/html"): str},
+    )
+    def get(self, request: Request) -> Response:
+        serializer = CallbackSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        try:
+            connection = oauth.complete(**serializer.validated_data)
+        except oauth.UnknownStateError as error:
+            raise ValidationError({"state": [UNKNOWN_STATE]}) from error
+        except CrmError as error:
+            raise ValidationError({"code": _reasons(error, "")}) from error
+        shown = ConnectionSerializer(connection).data
+        named = {**shown, "crm": crm_name(connection.provider)}
+        is_page = request.accepted_renderer.format == "html"
+        return Response(named if is_page else shown, template_name="crmsync/connected.html")
+
+
+def _reasons(error: CrmError, provider: str) -> list[str]:
+    texts = error_texts(error.code, provider, error.field, error.detail)
+    return [texts["title"], texts["message"], texts["remedy"]]
 
 
 def _own_connection(request: AuthenticatedRequest) -> Connection:

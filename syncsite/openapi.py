@@ -54,7 +54,7 @@ def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if names & {"id", "page"}:
         yield "404"
-    if "state" in names:
+    if names & {"state", "provider"}:
         yield "400"
     if "requestBody" in operation:
         yield from ("400", "413", "415")

@@ -185,6 +185,12 @@ SYNC_CONCURRENCY_PER_CONNECTION = env.int("SYNC_CONCURRENCY_PER_CONNECTION", 2)
 CRM_CALL_SECONDS = 20
 SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
 ALLOW_PRIVATE_CRM_HOSTS = env.bool("ALLOW_PRIVATE_CRM_HOSTS", False)
+HUBSPOT_API_URL = env.str("HUBSPOT_API_URL", "https://api.hubapi.com").rstrip("/")
+HUBSPOT_CLIENT_ID = env.str("HUBSPOT_CLIENT_ID", "")
+HUBSPOT_CLIENT_SECRET = os.environ.get("HUBSPOT_CLIENT_SECRET", "")
+SALESFORCE_LOGIN_URL = env.str("SALESFORCE_LOGIN_URL", "https://login.salesforce.com").rstrip("/")
+SALESFORCE_CLIENT_ID = env.str("SALESFORCE_CLIENT_ID", "")
+SALESFORCE_CLIENT_SECRET = os.environ.get("SALESFORCE_CLIENT_SECRET", "")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 vars().update(env.email_url("EMAIL_URL", "consolemail://"))

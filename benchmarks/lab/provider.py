@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.http import CrmClient
+from crmsync.providers.http import CrmClient, known_record
 
 
 class LabCrm:
     name = "Lab CRM"
 
     def __init__(self, session: Session) -> None:
-        token = session.credentials["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        self.client = CrmClient(session.credentials["url"], headers, session)
+        url, token = session.credentials["url"], session.credentials["token"]
+        self.client = CrmClient(url, session, token)
 
     def check(self) -> Account:
         account = self.client.call("GET", "/account")
@@ -48,9 +46,5 @@ class LabCrm:
         return found[0]["id"] if found else None
 
     def _update(self, path: str, content: dict[str, Any]) -> None:
-        try:
+        with known_record():
             self.client.call("PUT", path, json=content)
-        except CrmError as error:
-            if error.http_status != 404:
-                raise
-            raise CrmError("record_deleted", error.message, http_status=404) from error

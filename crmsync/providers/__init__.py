@@ -1,4 +1,20 @@
-from crmsync.providers.base import Provider
+from collections.abc import Callable
+
+from crmsync.providers import hubspot, salesforce
+from crmsync.providers.base import OAuth, Provider
+from crmsync.providers.bottlecrm import BottleCrm
+from crmsync.providers.hubspot import HubSpot
+from crmsync.providers.salesforce import Salesforce
 from crmsync.providers.sandbox import Sandbox
 
-PROVIDERS: dict[str, type[Provider]] = {"sandbox": Sandbox}
+PROVIDERS: dict[str, type[Provider]] = {
+    "sandbox": Sandbox,
+    "hubspot": HubSpot,
+    "salesforce": Salesforce,
+    "bottlecrm": BottleCrm,
+}
+# Where people may sign in to the CRM instead of bringing a token.
+OAUTH: dict[str, Callable[[], OAuth]] = {
+    "hubspot": hubspot.oauth,
+    "salesforce": salesforce.oauth,
+}

@@ -20,11 +20,15 @@ from uuid import UUID
 class Session:
     """What one step of one sync works with; `resources` are closed when it ends.
 
-    `before_call` prolongs the lease of the step, and stops a worker that has lost it.
+    `before_call` prolongs the lease of the step, and stops a worker that has lost it. `renew` is
+    there where a token can be had anew: it returns the one after the token that was refused.
+    `capabilities` is what `check` found the account to be able to do.
     """
 
     credentials: Mapping[str, Any]
     meeting_key: UUID | None = None
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
+    renew: Callable[[str], str] | None = None
     before_call: Callable[[], None] = lambda: None
     resources: ExitStack = field(default_factory=ExitStack)
 
@@ -39,6 +43,7 @@ class Session:
 class Account:
     id: str
     name: str
+    capabilities: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,10 @@ class MeetingContent:
 
 @dataclass(frozen=True)
 class Ref:
-    """One record in the CRM. `action` is created, updated or unchanged."""
+    """One record in the CRM. `action` is created, updated or unchanged.
+
+    `remark` says what the CRM did not take whole; it is marked for translation.
+    """
 
     kind: str
     local_key: str
@@ -67,6 +75,19 @@ class Ref:
     action: str
     url: str = ""
     payload_hash: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class OAuth:
+    """Where and as whom the CRM grants us tokens. `scopes` are those that a sync needs."""
+
+    authorize_url: str
+    token_host: str
+    token_path: str
+    client_id: str
+    client_secret: str
+    scopes: str
 
 
 Known = Mapping[str, str]

@@ -3,6 +3,9 @@
 import json
 import math
 import re
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,6 +21,7 @@ CONNECT_SECONDS = 5
 LARGEST_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
 QUOTED = 500  # Characters of an answer that staff get to read.
 
+LIMITS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
 PRINTABLE = re.compile(r"[!-~]+( [!-~]+)*")
 
 CODES = {
@@ -28,19 +32,55 @@ CODES = {
 }
 
 
-class CrmClient:
-    """One step's calls to one CRM. `headers` may hold a token: no error and no log quotes them."""
+@dataclass(frozen=True)
+class Answer:
+    """What came back. `data` is its JSON, or None; `text` is fit for staff to read."""
 
-    def __init__(self, base_url: str, headers: dict[str, str], session: Session) -> None:
-        if not all(PRINTABLE.fullmatch(value) for value in headers.values()):
-            raise CrmError("connection_expired", "The credentials have characters that none have.")
+    status: int
+    data: Any
+    text: str
+    headers: httpx.Headers
+
+
+class BearerAuth(httpx.Auth):
+    """Where a token can be had anew, the CRM's refusal of the old one is no failure yet."""
+
+    def __init__(self, token: str, renew: Callable[[str], str] | None) -> None:
+        self.token = _sendable(token)
+        self.renew = renew
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self.token}"
+        response = yield request
+        if response.status_code == 401 and self.renew:
+            self.token = _sendable(self.renew(self.token))
+            self.renew = None
+            request.headers["Authorization"] = f"Bearer {self.token}"
+            yield request
+
+
+class CrmClient:
+    """One step's calls to one CRM. The token that it may send is quoted by no error and no log.
+
+    `explain` makes a CrmError of an answer of 300 and above; see `error_of`.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        session: Session,
+        token: str | None = None,
+        explain: "Callable[[Answer], CrmError] | None" = None,
+    ) -> None:
         self.session = session
+        self.explain = explain or error_of
+        self.auth = None if token is None else BearerAuth(token, session.renew)
         url = _checked(base_url)
         self.transport = GuardedTransport(secure=url.scheme == "https")
         self.http = session.resources.enter_context(
             httpx.Client(
                 base_url=url,
-                headers=headers,
+                auth=self.auth,
                 transport=self.transport,
                 timeout=httpx.Timeout(settings.CRM_CALL_SECONDS, connect=CONNECT_SECONDS),
                 trust_env=False,
@@ -48,7 +88,7 @@ class CrmClient:
         )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of the answer. Raises CrmError; see `error_of` for answers of 300 and above.
+        """The JSON of the answer. Raises CrmError.
 
         `path` is one of the CRM's own address: what it names elsewhere is not called.
         """
@@ -70,8 +110,40 @@ class CrmClient:
         except httpx.HTTPError as error:
             raise CrmError("crm_unavailable", _kind(error), outcome_unknown=True) from error
         if not response.is_success:
-            raise error_of(response, body)
+            raise self.explain(self._answer(response, body))
         return _parse(response, body)
+
+    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
+        try:
+            data = json.loads(body)
+        except (ValueError, RecursionError):
+            data = None
+        limits = [f"{k}: {v}" for k, v in response.headers.items() if LIMITS.search(k)]
+        text = "\n".join([body[:QUOTED].decode(errors="replace"), *limits])
+        if self.auth:
+            text = text.replace(self.auth.token, "…")
+        return Answer(response.status_code, data, text, response.headers)
+
+
+@contextmanager
+def known_record() -> Iterator[None]:
+    """Within, "there is none" means that a record of which we knew was deleted."""
+    try:
+        yield
+    except CrmError as error:
+        if error.http_status not in (404, 410):
+            raise
+        raise gone(error) from error
+
+
+def gone(error: CrmError) -> CrmError:
+    return CrmError("record_deleted", error.message, http_status=error.http_status)
+
+
+def _sendable(token: str) -> str:
+    if not PRINTABLE.fullmatch(token):
+        raise CrmError("connection_expired", "The token has characters that none has.")
+    return token
 
 
 def _checked(address: str) -> httpx.URL:
@@ -85,16 +157,16 @@ def _checked(address: str) -> httpx.URL:
     return url
 
 
-def error_of(response: httpx.Response, body: bytes) -> CrmError:
-    """What an answer that is no success means where the CRM gives no better reason."""
-    status = response.status_code
-    code = CODES.get(status, "crm_unavailable" if status >= 500 else "unexpected_error")
+def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
+    """What an answer that is no success means; `code` where the CRM gives a better reason."""
+    fallback = "crm_unavailable" if answer.status >= 500 else "unexpected_error"
+    wait = retry_after(answer.headers.get("Retry-After", ""))
     return CrmError(
-        code,
-        body[:QUOTED].decode(errors="replace"),
-        http_status=status,
-        retry_after=retry_after(response.headers.get("Retry-After", "")),
-        outcome_unknown=status >= 500,
+        code or CODES.get(answer.status, fallback),
+        answer.text,
+        http_status=answer.status,
+        outcome_unknown=answer.status >= 500,
+        **{"retry_after": wait, **details},
     )
 
 

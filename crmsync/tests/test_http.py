@@ -56,8 +56,7 @@ def crm(server, settings):
 
 def call(url, method, path, **options):
     with Session({}) as session:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        return http.CrmClient(url, headers, session).call(method, path, **options)
+        return http.CrmClient(url, session, TOKEN).call(method, path, **options)
 
 
 def failure(crm, answer):
@@ -82,7 +81,7 @@ def test_prolongs_the_lease_before_every_call(crm):
     crm.answer = lambda handler: handler.send(200, b"{}")
     calls = []
     with Session({}, before_call=lambda: calls.append(1)) as session:
-        client = http.CrmClient(crm.url, {}, session)
+        client = http.CrmClient(crm.url, session)
         client.call("GET", "/a")
         client.call("GET", "/b")
     assert len(calls) == 2
@@ -215,7 +214,7 @@ def test_survives_an_impossible_name(url):
 @pytest.mark.parametrize("token", ["secret\n", " secret", "sécret", "sec\0ret", ""])
 def test_quotes_no_token_that_is_none(crm, token):
     with Session({}) as session, pytest.raises(CrmError) as caught:
-        http.CrmClient(crm.url, {"Authorization": f"Bearer {token}"}, session)
+        http.CrmClient(crm.url, session, token)
     assert caught.value.code == "connection_expired"
     assert "cret" not in str(caught.value)
 

@@ -145,5 +145,7 @@ def test_asks_before_each_call_whether_it_may_go_on():
         raise Lost
 
     with pytest.raises(Lost):
-        Sandbox(Session({}, KEY, refuse)).upsert_contacts(people("ann@acme.example"), {})
+        Sandbox(Session({}, KEY, before_call=refuse)).upsert_contacts(
+            people("ann@acme.example"), {}
+        )
     assert not SandboxRecord.objects.exists()

@@ -1,0 +1,208 @@
+"""BottleCRM, an open source CRM (django-crm on PyPI), by a personal access token.
+
+It knows no key of ours, so whatever we write is looked for first: a contact by its address, which
+is unique there; an interaction by a mark at the end of its body. An interaction belongs to exactly
+one contact: the meeting is the one of the first attendee, each further attendee has a copy.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from crmsync.errors import CrmError
+from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.http import Answer, CrmClient, error_of, known_record
+from crmsync.providers.text import fit, split_name
+
+PAGE = 200  # The most interactions that one answer holds.
+CONTACTS_PAGE = 100
+NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
+FIELDS = {
+    "email": gettext_noop("e-mail address"),
+    "first_name": gettext_noop("attendee’s name"),
+    "last_name": gettext_noop("attendee’s name"),
+    "subject": gettext_noop("title"),
+    "body": gettext_noop("notes"),
+    "occurred_at": gettext_noop("start"),
+    "duration_seconds": gettext_noop("end"),
+}
+NOT_LET_IN = "organization context is required"  # Its answer to a token that it does not know.
+REQUIRED = "required"
+
+
+class BottleCrm:
+    name = "BottleCRM"
+
+    def __init__(self, session: Session) -> None:
+        self.url = str(session.credentials.get("url", "")).rstrip("/")
+        token = str(session.credentials.get("token", ""))
+        self.client = CrmClient(self.url, session, token, explain)
+
+    def check(self) -> Account:
+        """A token does not tell whose it is, so the account is the address.
+
+        What is malformed writes nothing, but is refused only after the permissions were looked at.
+        """
+        self.client.call("GET", "/api/contacts/", params={"limit": 1})
+        for method, path in [
+            ("POST", "/api/contacts/"),
+            ("GET", "/api/interactions/"),
+            ("POST", "/api/interactions/"),
+        ]:
+            self._check_permission(method, path)
+        return Account(self.url[:255], self.url.partition("://")[2])
+
+    def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
+        return [self._upsert_contact(person) for person in people]
+
+    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+        if not contacts:
+            raise CrmError(
+                "field_missing",
+                "An interaction belongs to a contact.",
+                field=gettext_noop("attendees"),
+                detail="A meeting needs an attendee.",
+            )
+        first = min(contacts, key=lambda contact: contact.local_key)
+        key = str(meeting.key)
+        remote_id, action = self._write(meeting, first, known.get(key))
+        remark = fit(meeting.title, TITLE_LIMIT)[1]
+        return Ref("meeting", key, remote_id, action, remark=remark)
+
+    def add_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        body, remark = _body(meeting)
+        key = str(meeting.key)
+        self._change(meeting_ref.remote_id, {"body": body})
+        written = (meeting_ref.remote_id, "updated", meeting_ref.url)
+        notes = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
+        others = sorted(contacts, key=lambda contact: contact.local_key)[1:]
+        return [*notes, *(self._copy(meeting, contact, body) for contact in others)]
+
+    def _copy(self, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
+        remote_id, action = self._write(meeting, contact, None)
+        self._change(remote_id, {"body": body})
+        key = f"{meeting.key}:{contact.local_key}"
+        return Ref("link", key, remote_id, action)
+
+    def _upsert_contact(self, person: Person) -> Ref:
+        found = self._find_contact(person.email)
+        if found:
+            return Ref("contact", person.email, found, "unchanged")
+        first, last = split_name(person.name, person.email)
+        names = {"first_name": (first or last)[:NAME_LIMIT], "last_name": last[:NAME_LIMIT]}
+        try:
+            made = self.client.call("POST", "/api/contacts/", json={**names, "email": person.email})
+        except CrmError as error:
+            # Somebody else may have made it since we looked.
+            found = self._find_contact(person.email) if error.http_status == 400 else None
+            if not found:
+                raise
+            return Ref("contact", person.email, found, "unchanged")
+        return Ref("contact", person.email, _id(made), "created")
+
+    def _find_contact(self, email: str) -> str | None:
+        """The CRM looks for a part of the address."""
+        asked = {"email": email, "limit": CONTACTS_PAGE}
+        for page in self._pages("/api/contacts/", "results", asked):
+            for contact in page:
+                if str(contact.get("email")).lower() == email:
+                    return _id(contact)
+        return None
+
+    def _write(self, meeting: MeetingContent, contact: Ref, known: str | None) -> tuple[str, str]:
+        remote_id = known or self._find(meeting, contact)
+        content = _content(meeting)
+        if remote_id:
+            self._change(remote_id, content)
+            return remote_id, "updated"
+        mark = {"kind": "meeting", "contact": contact.remote_id, "body": _mark(meeting)}
+        with known_record():
+            made = self.client.call("POST", "/api/interactions/", json={**content, **mark})
+        return _id(made), "created"
+
+    def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
+        asked = {"contact": contact.remote_id, "limit": PAGE}
+        with known_record():
+            for page in self._pages("/api/interactions/", "interactions", asked):
+                for interaction in page:
+                    if str(interaction.get("body")).endswith(_mark(meeting)):
+                        return _id(interaction)
+        return None
+
+    def _pages(
+        self, path: str, name: str, asked: Mapping[str, Any]
+    ) -> Iterator[list[dict[str, Any]]]:
+        offset = 0
+        while True:
+            answer = self.client.call("GET", path, params={**asked, "offset": offset})
+            rows = answer.get(name) if isinstance(answer, dict) else None
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise CrmError("unexpected_error", f"BottleCRM sent no {name}.")
+            yield rows
+            offset += len(rows)
+            if len(rows) < asked["limit"]:
+                return
+
+    def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
+        with known_record():
+            self.client.call("PATCH", f"/api/interactions/{remote_id}/", json=content)
+
+    def _check_permission(self, method: str, path: str) -> None:
+        try:
+            self.client.call(method, path, json={} if method == "POST" else None)
+        except CrmError as error:
+            if error.http_status != 400:
+                raise
+
+
+def explain(answer: Answer) -> CrmError:
+    data = answer.data if isinstance(answer.data, dict) else {}
+    said = str(data.get("detail") or data.get("message") or "")
+    if answer.status == 403 and NOT_LET_IN in str(data).lower():
+        return error_of(answer, "connection_expired")
+    if answer.status == 403:
+        return error_of(answer, detail=said)
+    field, words = _refused_field(data)
+    if answer.status != 400 or field not in FIELDS:
+        return error_of(answer)
+    code = "field_missing" if REQUIRED in words else "record_rejected"
+    return error_of(answer, code, field=FIELDS[field], detail=words)
+
+
+def _refused_field(data: Mapping[str, Any]) -> tuple[str, str]:
+    errors = data.get("errors")
+    if not isinstance(errors, dict) or not errors:
+        return "", ""
+    field, said = next(iter(errors.items()))
+    words = said if isinstance(said, list) else [said]
+    return str(field), " ".join(str(word) for word in words)[:500]
+
+
+def _content(meeting: MeetingContent) -> dict[str, Any]:
+    return {
+        "occurred_at": meeting.starts_at.isoformat(),
+        "duration_seconds": int((meeting.ends_at - meeting.starts_at).total_seconds()),
+        "subject": fit(meeting.title, TITLE_LIMIT)[0],
+    }
+
+
+def _body(meeting: MeetingContent) -> tuple[str, str]:
+    """The notes and where they are held, then the mark."""
+    place = f"{meeting.location}\n\n" if meeting.location else ""
+    return fit(
+        place + meeting.notes, BODY_LIMIT, lambda text: f"{text}\n\n{_mark(meeting)}".lstrip()
+    )
+
+
+def _mark(meeting: MeetingContent) -> str:
+    return f"[syncsite {meeting.key}]"
+
+
+def _id(answer: Any) -> str:
+    value = answer.get("id") if isinstance(answer, dict) else None
+    if not isinstance(value, str | int) or not value:
+        raise CrmError("unexpected_error", "BottleCRM named no id.", outcome_unknown=True)
+    return str(value)

@@ -1,0 +1,359 @@
+"""Salesforce, by its REST API, one composite request a step.
+
+A meeting is an Event that is found again by an external id of ours. In an org without that field,
+which `check` finds out, a mark at the end of its description tells it from others.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+from django.utils.translation import gettext_noop
+
+from crmsync.errors import CrmError
+from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
+from crmsync.providers.http import Answer, CrmClient, error_of, known_record
+from crmsync.providers.text import chunks, fit, split_name
+
+DATA = "/services/data/v62.0"
+KEY = "Syncsite_Key__c"
+QUERIED, CREATED = 100, 25  # Addresses in a query; requests in a composite.
+TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT, INVITED = 255, 255, 32_000, 50
+CONTACT = "003"  # Ids begin with the kind of their record.
+NOT_ALL = gettext_noop("not with every attendee")
+
+CODES = {
+    "REQUEST_LIMIT_EXCEEDED": "crm_daily_quota_used",
+    "UNABLE_TO_LOCK_ROW": "record_locked",
+    "SERVER_UNAVAILABLE": "crm_unavailable",
+    "QUERY_TIMEOUT": "crm_unavailable",
+    "INVALID_SESSION_ID": "connection_expired",
+    "invalid_grant": "connection_expired",
+    "INACTIVE_USER": "crm_user_inactive",
+    "INACTIVE_OWNER_OR_USER": "crm_user_inactive",
+    "API_DISABLED_FOR_ORG": "permission_missing",
+    "API_CURRENTLY_DISABLED": "permission_missing",
+    "INSUFFICIENT_ACCESS": "permission_missing",
+    "INSUFFICIENT_ACCESS_OR_READONLY": "permission_missing",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "permission_missing",
+    "DUPLICATES_DETECTED": "record_rejected",
+    "REQUIRED_FIELD_MISSING": "field_missing",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "record_rejected",
+    "STRING_TOO_LONG": "record_rejected",
+    "INVALID_EMAIL_ADDRESS": "record_rejected",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "record_rejected",
+    "ENTITY_IS_DELETED": "record_deleted",
+}
+FIELDS = {
+    "Email": gettext_noop("e-mail address"),
+    "FirstName": gettext_noop("attendee’s name"),
+    "LastName": gettext_noop("attendee’s name"),
+    "Subject": gettext_noop("title"),
+    "StartDateTime": gettext_noop("start"),
+    "EndDateTime": gettext_noop("end"),
+    "Location": gettext_noop("location"),
+    "Description": gettext_noop("notes"),
+}
+FIND_CONTACTS = "SELECT Id, Email, AccountId FROM Contact WHERE Email IN ({}) ORDER BY CreatedDate"
+FIND_LEADS = (
+    "SELECT Id, Email FROM Lead WHERE IsConverted = false AND Email IN ({}) ORDER BY CreatedDate"
+)
+FIND_EVENTS = "SELECT Id, Description FROM Event WHERE {}"
+SHORT_LIMIT = "ConcurrentRequests"
+SHORT_WAIT = 5  # Seconds.
+DATA_CODES = {"record_rejected", "field_missing"}
+
+
+def oauth() -> OAuth:
+    return OAuth(
+        authorize_url=f"{settings.SALESFORCE_LOGIN_URL}/services/oauth2/authorize",
+        token_host=settings.SALESFORCE_LOGIN_URL,
+        token_path="/services/oauth2/token",  # noqa: S106
+        client_id=settings.SALESFORCE_CLIENT_ID,
+        client_secret=settings.SALESFORCE_CLIENT_SECRET,
+        scopes="api refresh_token",
+    )
+
+
+class Salesforce:
+    name = "Salesforce"
+
+    def __init__(self, session: Session) -> None:
+        self.url = str(session.credentials.get("instance_url", "")).rstrip("/")
+        token = str(session.credentials.get("access_token", ""))
+        self.can = session.capabilities
+        self.client = CrmClient(self.url, session, token, explain)
+
+    def check(self) -> Account:
+        found = self._query("SELECT Id, Name FROM Organization")
+        if not found:
+            raise CrmError("permission_missing", "The organization cannot be read.")
+        event = _object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
+        if event.get("createable") is False or event.get("updateable") is False:
+            raise CrmError("permission_missing", "Events are read-only.", detail="Event")
+        fields = {str(_object(field).get("name")) for field in event.get("fields") or []}
+        can = {"unique_key": KEY in fields, "shared_activities": "EventWhoIds" in fields}
+        return Account(_id(found[0]), str(found[0].get("Name")), can)
+
+    def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
+        refs = []
+        for chunk in chunks(people, QUERIED):
+            found = self._find_people([person.email for person in chunk])
+            refs += [
+                self._person(email, remote_id, "unchanged") for email, remote_id in found.items()
+            ]
+            missing = [person for person in chunk if person.email not in found]
+            for part in chunks(missing, CREATED):
+                refs += self._make_contacts(part)
+        return refs
+
+    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+        key = str(meeting.key)
+        content = _content(meeting)
+        if self.can.get("unique_key"):
+            made = _object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
+            return self._meeting(
+                meeting, _id(made), "created" if made.get("created") else "updated"
+            )
+        remote_id = known.get(key) or self._find_event(meeting, contacts)
+        if remote_id:
+            self._change(remote_id, content)
+            return self._meeting(meeting, remote_id, "updated")
+        marked = {**content, "Description": _mark(meeting), **_first(contacts)}
+        made = _object(self._one("POST", "/sobjects/Event", marked))
+        return self._meeting(meeting, _id(made), "created")
+
+    def add_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        notes, remark = self._notes(meeting)
+        invited, left_out = self._invited(contacts)
+        self._change(meeting_ref.remote_id, {"Description": notes, **invited})
+        key, written = str(meeting.key), (meeting_ref.remote_id, "updated", meeting_ref.url)
+        refs = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
+        if invited:
+            refs.append(Ref("link", key, *written, remark=NOT_ALL if left_out else ""))
+        return refs
+
+    def _find_people(self, emails: Sequence[str]) -> dict[str, str]:
+        """Ids by our addresses: a contact before a lead, one with an account before one without."""
+        listed = ", ".join(_quoted(email) for email in emails)
+        contacts, leads = self._composite(
+            [_select(FIND_CONTACTS.format(listed)), _select(FIND_LEADS.format(listed))]
+        )
+        best_last = [*_records(leads), *sorted(_records(contacts), key=_has_account)]
+        found = {str(record.get("Email")).lower(): _id(record) for record in best_last}
+        return {email: found[email] for email in emails if email in found}
+
+    def _make_contacts(self, people: Sequence[Person]) -> list[Ref]:
+        parts = self._parts(
+            [_request("PATCH", _by_email(person.email), _contact(person)) for person in people]
+        )
+        return [
+            self._made_contact(person, part) for person, part in zip(people, parts, strict=True)
+        ]
+
+    def _made_contact(self, person: Person, part: dict[str, Any]) -> Ref:
+        twin = _twin(part.get("body"))
+        if twin:  # A rule of the org found the person under another address.
+            return self._person(person.email, twin, "unchanged")
+        made = _object(_body(part))
+        action = "created" if made.get("created") else "unchanged"
+        return self._person(person.email, _id(made), action)
+
+    def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
+        """A description cannot be asked for, so all that may be it are looked at."""
+        who = _first(contacts).get("WhoId")
+        same_person = f" OR WhoId = {_quoted(who)}" if who else ""
+        same_time = f"StartDateTime = {_moment(meeting.starts_at)}"
+        events = self._query(FIND_EVENTS.format(same_time + same_person))
+        mark = _mark(meeting)
+        found = [event for event in events if str(event.get("Description")).endswith(mark)]
+        return _id(found[0]) if found else None
+
+    def _notes(self, meeting: MeetingContent) -> tuple[str, str]:
+        if self.can.get("unique_key"):
+            return fit(meeting.notes, NOTES_LIMIT)
+        mark = _mark(meeting)
+        return fit(meeting.notes, NOTES_LIMIT, lambda text: f"{text}\n\n{mark}".lstrip())
+
+    def _invited(self, contacts: Sequence[Ref]) -> tuple[dict[str, Any], bool]:
+        """Whom the event names, and whether that leaves somebody out: fifty contacts or one lead.
+
+        An empty list would remove whom somebody else has added.
+        """
+        ids = [ref.remote_id for ref in contacts if ref.remote_id.startswith(CONTACT)]
+        if not (ids and self.can.get("shared_activities")):
+            return _first(contacts), len(contacts) > 1
+        return {"EventWhoIds": ids[:INVITED]}, len(contacts) > len(ids[:INVITED])
+
+    def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
+        with known_record():
+            self._one("PATCH", f"/sobjects/Event/{remote_id}", content)
+
+    def _query(self, soql: str) -> list[dict[str, Any]]:
+        answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
+        records = _records(answer)
+        while _object(answer).get("nextRecordsUrl"):
+            answer = self.client.call("GET", str(_object(answer)["nextRecordsUrl"]))
+            records += _records(answer)
+        return records
+
+    def _one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
+        (answer,) = self._composite([_request(method, path, content)])
+        return answer
+
+    def _composite(self, requests: Sequence[dict[str, Any]]) -> list[Any]:
+        return [_body(part) for part in self._parts(requests)]
+
+    def _parts(self, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The answers; the whole is a success even where its parts are none."""
+        numbered = [{**request, "referenceId": f"r{n}"} for n, request in enumerate(requests)]
+        body = {"allOrNone": False, "compositeRequest": numbered}
+        whole = _object(self.client.call("POST", f"{DATA}/composite", json=body))
+        parts = [_object(part) for part in whole.get("compositeResponse") or []]
+        if len(parts) != len(requests):
+            raise CrmError("unexpected_error", "Salesforce left something unanswered.")
+        return parts
+
+    def _person(self, email: str, remote_id: str, action: str) -> Ref:
+        return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
+
+    def _meeting(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
+        cut = fit(meeting.title, TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
+        page = f"{self.url}/{remote_id}"
+        return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
+
+
+def explain(answer: Answer) -> CrmError:
+    error = _first_error(answer.data)
+    correlation_id = answer.headers.get("X-Request-Id", "")
+    code, details = _code(error), _words(error)
+    return error_of(answer, code, correlation_id=correlation_id, **details)
+
+
+def _body(part: Mapping[str, Any]) -> Any:
+    status, body = part.get("httpStatusCode"), part.get("body")
+    if not isinstance(status, int):
+        raise CrmError("unexpected_error", "Salesforce answered without a status.")
+    if not 200 <= status < 300:
+        raise _explain_part(status, body)
+    return body
+
+
+def _explain_part(status: int, body: Any) -> CrmError:
+    error = _first_error(body)
+    message = f"{error.get('errorCode')}: {error.get('message')}"
+    if status == 300:
+        email, detail = FIELDS["Email"], "Several records have this address."
+        return CrmError("record_rejected", message, http_status=status, field=email, detail=detail)
+    fallback = "crm_unavailable" if status >= 500 else "unexpected_error"
+    return CrmError(_code(error) or fallback, message, http_status=status, **_words(error))
+
+
+def _twin(body: Any) -> str | None:
+    """The record that a duplicate rule holds for the same person."""
+    error = _first_error(body)
+    if error.get("errorCode") != "DUPLICATES_DETECTED":
+        return None
+    for match in _object(error.get("duplicateResult")).get("matchResults") or []:
+        for found in _object(match).get("matchRecords") or []:
+            record = _object(_object(found).get("record"))
+            if isinstance(record.get("Id"), str):
+                return record["Id"]
+    return None
+
+
+def _first_error(data: Any) -> dict[str, Any]:
+    errors = [_object(error) for error in (data if isinstance(data, list) else [data])]
+    return next((e for e in errors if e.get("errorCode") or e.get("error")), {})
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    name = str(error.get("errorCode") or error.get("error"))
+    if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in str(error.get("message")):
+        return "crm_rate_limited"
+    if name == "NOT_FOUND" and "external ID field" in str(error.get("message")):
+        return "permission_missing"  # Connecting again finds another way.
+    return CODES.get(name, "")
+
+
+def _words(error: Mapping[str, Any]) -> dict[str, Any]:
+    code = _code(error)
+    if code == "crm_rate_limited":
+        return {"retry_after": SHORT_WAIT}
+    if code not in DATA_CODES:
+        return {}
+    fields = error.get("fields")
+    field = str(fields[0]) if isinstance(fields, list) and fields else ""
+    return {"field": FIELDS.get(field, field), "detail": str(error.get("message", ""))[:500]}
+
+
+def _content(meeting: MeetingContent) -> dict[str, Any]:
+    return {
+        "Subject": fit(meeting.title, TITLE_LIMIT)[0],
+        "StartDateTime": _moment(meeting.starts_at),
+        "EndDateTime": _moment(meeting.ends_at),
+        "Location": fit(meeting.location, PLACE_LIMIT)[0],
+    }
+
+
+def _contact(person: Person) -> dict[str, str]:
+    first, last = split_name(person.name, person.email)
+    names = {"FirstName": first[:40]} if first else {}
+    return {**names, "LastName": last[:80]}
+
+
+def _first(contacts: Sequence[Ref]) -> dict[str, str]:
+    """The one person that every event can name, a contact if there is any."""
+    ids = [contact.remote_id for contact in contacts]
+    best = next((i for i in ids if i.startswith(CONTACT)), None) or next(iter(ids), None)
+    return {"WhoId": best} if best else {}
+
+
+def _mark(meeting: MeetingContent) -> str:
+    return f"[syncsite {meeting.key}]"
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _select(soql: str) -> dict[str, Any]:
+    return {"method": "GET", "url": f"{DATA}/query?q={quote(soql)}"}
+
+
+def _request(method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {"method": method, "url": f"{DATA}{path}", "body": body}
+
+
+def _by_email(email: str) -> str:
+    return f"/sobjects/Contact/Email/{quote(email, safe='')}"
+
+
+def _has_account(record: Mapping[str, Any]) -> bool:
+    return bool(record.get("AccountId"))
+
+
+def _records(answer: Any) -> list[dict[str, Any]]:
+    records = _object(answer).get("records")
+    if not isinstance(records, list):
+        raise CrmError("unexpected_error", "Salesforce sent no records.")
+    return [_object(record) for record in records]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _id(answer: Mapping[str, Any]) -> str:
+    value = answer.get("id") or answer.get("Id")
+    if not isinstance(value, str) or not value:
+        raise CrmError("unexpected_error", "Salesforce named no id.", outcome_unknown=True)
+    return value

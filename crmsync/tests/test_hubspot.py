@@ -1,0 +1,198 @@
+"""What is HubSpot's own: its errors, its ladder, and its SDK as the judge of our stand-in."""
+
+import httpx
+import pytest
+from hubspot import HubSpot as Sdk
+from hubspot.crm.associations.v4.models import BatchInputPublicDefaultAssociationMultiPost
+from hubspot.crm.contacts.exceptions import ApiException
+from hubspot.crm.contacts.models import (
+    BatchInputSimplePublicObjectBatchInputUpsert,
+    BatchReadInputSimplePublicObjectId,
+    SimplePublicObjectInputForCreate,
+)
+
+from crmsync.errors import CrmError
+from crmsync.models import Connection
+from crmsync.providers.hubspot import explain
+from crmsync.providers.http import Answer
+from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TEN_SECONDS = {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
+DAILY = {"errorType": "RATE_LIMIT", "policyName": "DAILY"}
+SCOPES = [{"context": {"requiredGranularScopes": ["crm.objects.contacts.write"]}}]
+NO_EMAIL = 'Property values were not valid: [{"name":"email","message":"bob@@x"}]'
+
+ERRORS = [
+    (401, {"category": "INVALID_AUTHENTICATION"}, "connection_expired", {}),
+    (401, {"category": "EXPIRED_AUTHENTICATION"}, "connection_expired", {}),
+    (403, {"category": "MISSING_SCOPES", "errors": SCOPES}, "permission_missing",
+     {"detail": "crm.objects.contacts.write"}),
+    (403, {}, "permission_missing", {}),
+    (429, TEN_SECONDS, "crm_rate_limited", {"retry_after": 10}),
+    (429, DAILY, "crm_daily_quota_used", {"retry_after": None}),
+    (400, {"category": "VALIDATION_ERROR", "message": NO_EMAIL}, "record_rejected",
+     {"field": "e-mail address", "detail": NO_EMAIL}),
+    (400, {"category": "VALIDATION_ERROR", "message": 'Property "hs_meeting_outcome" is required'},
+     "field_missing", {"field": "hs_meeting_outcome"}),
+    (400, {"category": "VALIDATION_ERROR", "message": "Invalid input JSON on line 1"},
+     "unexpected_error", {}),
+    (400, {"category": "VALIDATION_ERROR", "message": "upsert by non-unique 0-47 property"},
+     "permission_missing", {}),
+    (409, {"category": "CONFLICT", "message": "Contact already exists."}, "record_rejected", {}),
+    (404, {"category": "OBJECT_NOT_FOUND"}, "unexpected_error", {}),
+    (418, {"category": "NEW_ONE"}, "unexpected_error", {}),
+    (423, {}, "record_locked", {}),
+    (477, {}, "crm_unavailable", {}),
+    (500, {}, "crm_unavailable", {}),
+    (502, None, "crm_unavailable", {}),
+    (524, None, "crm_unavailable", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "data", "code", "values"), ERRORS)
+def test_knows_what_an_error_means(status, data, code, values):
+    error = explain(Answer(status, data, "text for staff", httpx.Headers()))
+    assert (error.code, error.http_status, error.message) == (code, status, "text for staff")
+    assert {name: getattr(error, name) for name in values} == values
+
+
+@pytest.mark.parametrize(
+    ("header", "text", "seconds"),
+    [
+        ("Retry-After", "7", 7),
+        ("Retry-After", "99999", 10),
+        ("X-HubSpot-RateLimit-Interval-Milliseconds", "10000", 10),
+        ("X-HubSpot-RateLimit-Interval-Milliseconds", "2000", 2),
+        ("X-HubSpot-RateLimit-Interval-Milliseconds", "soon", 10),
+    ],
+)
+def test_knows_how_long_to_wait(header, text, seconds):
+    headers = httpx.Headers({header: text})
+    assert explain(Answer(429, TEN_SECONDS, "", headers)).retry_after == seconds
+
+
+def test_keeps_the_correlation_id():
+    data = {"category": "VALIDATION_ERROR", "correlationId": "c-1"}
+    assert explain(Answer(400, data, "", httpx.Headers())).correlation_id == "c-1"
+
+
+@pytest.mark.parametrize(
+    "data", [[], "text", 7, {"errors": "x"}, {"message": {}}, {"category": []}]
+)
+def test_survives_any_error(data):
+    for status in (400, 403, 429, 500):
+        assert isinstance(explain(Answer(status, data, "", httpx.Headers())), CrmError)
+
+
+@pytest.fixture
+def crm(settings):
+    settings.ALLOW_PRIVATE_CRM_HOSTS = True
+    with HubSpotStandIn() as stand_in:
+        settings.HUBSPOT_API_URL = stand_in.url
+        yield stand_in
+
+
+def connect(api, token=HubSpotStandIn.token):
+    return api.put("/connection", {"provider": "hubspot", "credentials": {"token": token}})
+
+
+def test_is_connected_with_a_token_and_makes_its_property(own_api, crm):
+    assert connect(own_api).json()["account"] == "HubSpot 4711"
+    assert crm.properties["syncsite_meeting_key"]["hasUniqueValue"] is True
+    assert Connection.objects.get().capabilities["unique_key"] is True
+    assert connect(own_api).status_code == 200
+
+
+def test_does_without_the_property_where_it_cannot_be_made(own_api, crm):
+    crm.may_have_key = False
+    assert connect(own_api).status_code == 200
+    assert Connection.objects.get().capabilities["unique_key"] is False
+
+
+def test_says_which_scopes_are_missing(own_api, crm):
+    crm.scopes.remove("crm.objects.contacts.write")
+    title, message, _ = connect(own_api).json()["credentials"]
+    assert title == "A permission is missing in HubSpot"
+    assert "crm.objects.contacts.write" in message
+
+
+def test_is_not_connected_with_a_wrong_token(own_api, crm):
+    refused = connect(own_api, "pat-na1-wr0ng")
+    assert refused.status_code == 400
+    assert "wr0ng" not in refused.content.decode()
+
+
+def test_is_synced_through_the_workers(own_api, crm, make_meeting, settle):
+    connect(own_api)
+    meeting = make_meeting("ann@acme.example", "bob@acme.example")
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    document = own_api.get(f"/meetings/{meeting.pk}/sync").json()
+    assert document["state"] == "synced"
+    urls = {record["url"] for record in document["records"] if record["kind"] == "meeting"}
+    (meeting_id,) = crm.objects["meetings"]
+    assert urls == {f"https://app-eu1.hubspot.com/contacts/4711/record/0-47/{meeting_id}"}
+    assert len(crm.links) == 2
+
+
+def test_says_that_notes_were_shortened(own_api, crm, make_meeting, settle):
+    connect(own_api)
+    meeting = make_meeting("ann@acme.example", notes="ä" * 70_000)
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    records = own_api.get(f"/meetings/{meeting.pk}/sync").json()["records"]
+    assert [r["name"] for r in records if r["kind"] == "note"] == ["Notes (shortened)"]
+
+
+def test_left_for_another_crm_cancels_what_is_under_way(own_api, crm, make_meeting):
+    connect(own_api)
+    meeting = make_meeting("ann@acme.example")
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    own_api.put("/connection", {"provider": "sandbox", "credentials": {}})
+    assert own_api.get(f"/meetings/{meeting.pk}/sync").json()["state"] in (
+        "canceled",
+        "never_synced",
+    )
+    assert Connection.objects.get().capabilities == {}
+
+
+@pytest.fixture
+def sdk(crm):
+    return Sdk(access_token=crm.token, host=crm.url)
+
+
+def test_its_sdk_creates_reads_and_upserts_at_the_stand_in(sdk, crm):
+    email = {"email": "ann@acme.example"}
+    made = sdk.crm.contacts.basic_api.create(
+        SimplePublicObjectInputForCreate(properties=email, associations=[])
+    )
+    read = sdk.crm.contacts.batch_api.read(
+        BatchReadInputSimplePublicObjectId(
+            id_property="email",
+            properties=["email"],
+            properties_with_history=[],
+            inputs=[{"id": "ann@acme.example"}],
+        )
+    )
+    assert [contact.id for contact in read.results] == [made.id]
+    one = {"id": "ann@acme.example", "idProperty": "email", "properties": email}
+    batch = BatchInputSimplePublicObjectBatchInputUpsert(inputs=[one])
+    (upserted,) = sdk.crm.contacts.batch_api.upsert(batch).results
+    assert (upserted.id, upserted.new) == (made.id, False)
+
+
+def test_its_sdk_reads_the_stand_ins_refusals(sdk, crm):
+    crm.token = "another-t0ken"
+    with pytest.raises(ApiException) as refused:
+        sdk.crm.contacts.basic_api.get_page(limit=1)
+    assert refused.value.status == 401
+
+
+def test_its_sdk_links_at_the_stand_in(sdk, crm):
+    contact, meeting = crm.add("contacts", {"email": "a@b.example"}), crm.add("meetings", {})
+    pair = {"from": {"id": meeting}, "to": {"id": contact}}
+    batch = BatchInputPublicDefaultAssociationMultiPost(inputs=[pair])
+    sdk.crm.associations.v4.batch_api.create_default("meetings", "contacts", batch)
+    assert crm.links == {(contact, meeting)}
