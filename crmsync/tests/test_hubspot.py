@@ -13,8 +13,8 @@ from hubspot.crm.contacts.models import (
 
 from crmsync.errors import CrmError
 from crmsync.models import Connection
-from crmsync.providers.hubspot import explain
 from crmsync.providers.http import Answer
+from crmsync.providers.hubspot import explain
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)

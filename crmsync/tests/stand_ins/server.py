@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,6 +18,7 @@ class Server:
         self.lock = threading.RLock()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
         self.http.daemon_threads = False  # Closing then waits for what is still being answered.
+        self.connections = set()
         self.url = f"http://127.0.0.1:{self.http.server_port}"
 
     def __enter__(self):
@@ -24,6 +27,9 @@ class Server:
 
     def __exit__(self, *_):
         self.http.shutdown()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)  # Or a client that keeps it open is waited for.
         self.http.server_close()
 
 
@@ -31,6 +37,14 @@ def handler_of(server):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
+
+        def setup(self):
+            super().setup()
+            server.connections.add(self.connection)
+
+        def finish(self):
+            server.connections.discard(self.connection)
+            super().finish()
 
         def do_GET(self):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
