@@ -43,6 +43,8 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             for status, response in responses.items():
                 if status >= "400":
                     response["content"] = {"application/json": {"schema": _body(status)}}
+                    if "text/html" in responses.get("200", {}).get("content", {}):
+                        response["content"]["text/html"] = {"schema": {"type": "string"}}
                     response.setdefault("headers", {}).update(HEADERS.get(status, {}))
     return result
 

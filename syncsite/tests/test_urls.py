@@ -27,6 +27,8 @@ def test_the_schema_names_every_endpoint(client):
     assert set(schema["paths"]) == {
         "/authenticate",
         "/connection",
+        "/connection/authorize",
+        "/connection/callback",
         "/connection/check",
         "/me",
         "/me/password",
