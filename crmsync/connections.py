@@ -99,16 +99,17 @@ def be_unsure_of_contacts(pk: int, until: datetime) -> None:
 
 
 def begin_renewal(connection: Connection, until: datetime) -> bool:
-    """Whether this process may fetch the next token; nobody else may until then."""
-    now = timezone.now()
-    free = Q(renewing_until=None) | Q(renewing_until__lte=now)
-    return bool(_as_read(connection).filter(free).update(renewing_until=until))
+    """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
+    free = Q(renewing_until=None) | Q(renewing_until__lte=timezone.now())
+    unchanged = _as_read(connection).filter(credentials=connection.credentials)
+    return bool(unchanged.filter(free).update(renewing_until=until))
 
 
 def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
-    """Stores the new token, unless the connection was made anew meanwhile."""
+    """Stores the new token, unless somebody stored one since the connection was read."""
     new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
-    _as_read(connection).update(renewing_until=None, **new)
+    unchanged = _as_read(connection).filter(credentials=connection.credentials)
+    unchanged.update(renewing_until=None, **new)
 
 
 def forget_credentials(connection: Connection) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
+from crmsync.providers.answers import id_in
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
 from crmsync.providers.http import Answer, CrmClient, error_of, known_record
 from crmsync.providers.text import fit, split_name
@@ -101,7 +102,7 @@ class BottleCrm:
             if not found:
                 raise
             return Ref("contact", person.email, found, "unchanged")
-        return Ref("contact", person.email, _id(made), "created")
+        return Ref("contact", person.email, id_in(made), "created")
 
     def _find_contact(self, email: str) -> str | None:
         """The CRM looks for a part of the address."""
@@ -109,7 +110,7 @@ class BottleCrm:
         for page in self._pages("/api/contacts/", "results", asked):
             for contact in page:
                 if str(contact.get("email")).lower() == email:
-                    return _id(contact)
+                    return id_in(contact)
         return None
 
     def _write(self, meeting: MeetingContent, contact: Ref, known: str | None) -> tuple[str, str]:
@@ -121,7 +122,7 @@ class BottleCrm:
         mark = {"kind": "meeting", "contact": contact.remote_id, "body": _mark(meeting)}
         with known_record():
             made = self.client.call("POST", "/api/interactions/", json={**content, **mark})
-        return _id(made), "created"
+        return id_in(made), "created"
 
     def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
         asked = {"contact": contact.remote_id, "limit": PAGE}
@@ -129,7 +130,7 @@ class BottleCrm:
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
                     if str(interaction.get("body")).endswith(_mark(meeting)):
-                        return _id(interaction)
+                        return id_in(interaction)
         return None
 
     def _pages(
@@ -199,10 +200,3 @@ def _body(meeting: MeetingContent) -> tuple[str, str]:
 
 def _mark(meeting: MeetingContent) -> str:
     return f"[syncsite {meeting.key}]"
-
-
-def _id(answer: Any) -> str:
-    value = answer.get("id") if isinstance(answer, dict) else None
-    if not isinstance(value, str | int) or not value:
-        raise CrmError("unexpected_error", "BottleCRM named no id.", outcome_unknown=True)
-    return str(value)

@@ -34,12 +34,17 @@ CODES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `data` is its JSON, or None; `text` is fit for staff to read."""
+    """What came back. `data` is its JSON, or None; `text` is its beginning, for staff."""
 
     status: int
     data: Any
     text: str
     headers: httpx.Headers
+
+    @property
+    def limits(self) -> list[str]:
+        """What the CRM says of how much it takes."""
+        return [f"{name}: {value}" for name, value in self.headers.items() if LIMITS.search(name)]
 
 
 class BearerAuth(httpx.Auth):
@@ -88,7 +93,11 @@ class CrmClient:
         )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of the answer. Raises CrmError.
+        """The JSON of the answer. Raises CrmError."""
+        return self.ask(method, path, **options).data
+
+    def ask(self, method: str, path: str, **options: Any) -> Answer:
+        """The answer, which is a success. Raises CrmError.
 
         `path` is one of the CRM's own address: what it names elsewhere is not called.
         """
@@ -98,7 +107,7 @@ class CrmClient:
         self.transport.finish_within(settings.CRM_CALL_SECONDS)
         try:
             with self.http.stream(method, path, **options) as response:
-                body = _read(response)
+                body = self._without_token(_read(response))
         except ForbiddenAddressError as error:
             raise CrmError("connection_expired", str(error)) from error
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
@@ -109,20 +118,15 @@ class CrmClient:
             raise CrmError("crm_timeout", _kind(error), outcome_unknown=True) from error
         except httpx.HTTPError as error:
             raise CrmError("crm_unavailable", _kind(error), outcome_unknown=True) from error
+        answer = _answer(response, body)
         if not response.is_success:
-            raise self.explain(self._answer(response, body))
-        return _parse(response, body)
+            raise self.explain(answer)
+        if answer.data is None and body.strip() not in (b"", b"null"):
+            raise _no_json(answer)
+        return answer
 
-    def _answer(self, response: httpx.Response, body: bytes) -> Answer:
-        try:
-            data = json.loads(body)
-        except (ValueError, RecursionError):
-            data = None
-        limits = [f"{k}: {v}" for k, v in response.headers.items() if LIMITS.search(k)]
-        text = "\n".join([body[:QUOTED].decode(errors="replace"), *limits])
-        if self.auth:
-            text = text.replace(self.auth.token, "…")
-        return Answer(response.status_code, data, text, response.headers)
+    def _without_token(self, body: bytes) -> bytes:
+        return body.replace(self.auth.token.encode(), b"...") if self.auth else body
 
 
 @contextmanager
@@ -137,7 +141,12 @@ def known_record() -> Iterator[None]:
 
 
 def gone(error: CrmError) -> CrmError:
-    return CrmError("record_deleted", error.message, http_status=error.http_status)
+    return CrmError(
+        "record_deleted",
+        error.message,
+        http_status=error.http_status,
+        correlation_id=error.correlation_id,
+    )
 
 
 def _sendable(token: str) -> str:
@@ -163,7 +172,7 @@ def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
     wait = retry_after(answer.headers.get("Retry-After", ""))
     return CrmError(
         code or CODES.get(answer.status, fallback),
-        answer.text,
+        "\n".join([answer.text, *answer.limits]),
         http_status=answer.status,
         outcome_unknown=answer.status >= 500,
         **{"retry_after": wait, **details},
@@ -199,18 +208,22 @@ def _read(response: httpx.Response) -> bytes:
     return body
 
 
-def _parse(response: httpx.Response, body: bytes) -> Any:
-    if not body:
-        return None
+def _answer(response: httpx.Response, body: bytes) -> Answer:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise CrmError(
-            "unexpected_error",
-            f"No JSON: {body[:QUOTED].decode(errors='replace')}",
-            http_status=response.status_code,
-            outcome_unknown=True,
-        ) from error
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        data = None
+    text = body[:QUOTED].decode(errors="replace")
+    return Answer(response.status_code, data, text, response.headers)
+
+
+def _no_json(answer: Answer) -> CrmError:
+    return CrmError(
+        "unexpected_error",
+        f"No JSON: {answer.text}",
+        http_status=answer.status,
+        outcome_unknown=True,
+    )
 
 
 def _kind(error: Exception) -> str:

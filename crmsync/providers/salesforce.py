@@ -4,6 +4,7 @@ A meeting is an Event that is found again by an external id of ours. In an org w
 which `check` finds out, a mark at the end of its description tells it from others.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,8 +14,10 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
+from crmsync.providers.answers import as_object, as_objects, id_in
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
-from crmsync.providers.http import Answer, CrmClient, error_of, known_record
+from crmsync.providers.http import QUOTED, Answer, CrmClient, known_record
+from crmsync.providers.salesforce_errors import duplicate_of, explain
 from crmsync.providers.text import chunks, fit, split_name
 
 DATA = "/services/data/v62.0"
@@ -24,46 +27,11 @@ TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT, INVITED = 255, 255, 32_000, 50
 CONTACT = "003"  # Ids begin with the kind of their record.
 NOT_ALL = gettext_noop("not with every attendee")
 
-CODES = {
-    "REQUEST_LIMIT_EXCEEDED": "crm_daily_quota_used",
-    "UNABLE_TO_LOCK_ROW": "record_locked",
-    "SERVER_UNAVAILABLE": "crm_unavailable",
-    "QUERY_TIMEOUT": "crm_unavailable",
-    "INVALID_SESSION_ID": "connection_expired",
-    "invalid_grant": "connection_expired",
-    "INACTIVE_USER": "crm_user_inactive",
-    "INACTIVE_OWNER_OR_USER": "crm_user_inactive",
-    "API_DISABLED_FOR_ORG": "permission_missing",
-    "API_CURRENTLY_DISABLED": "permission_missing",
-    "INSUFFICIENT_ACCESS": "permission_missing",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "permission_missing",
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "permission_missing",
-    "DUPLICATES_DETECTED": "record_rejected",
-    "REQUIRED_FIELD_MISSING": "field_missing",
-    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "record_rejected",
-    "STRING_TOO_LONG": "record_rejected",
-    "INVALID_EMAIL_ADDRESS": "record_rejected",
-    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "record_rejected",
-    "ENTITY_IS_DELETED": "record_deleted",
-}
-FIELDS = {
-    "Email": gettext_noop("e-mail address"),
-    "FirstName": gettext_noop("attendee’s name"),
-    "LastName": gettext_noop("attendee’s name"),
-    "Subject": gettext_noop("title"),
-    "StartDateTime": gettext_noop("start"),
-    "EndDateTime": gettext_noop("end"),
-    "Location": gettext_noop("location"),
-    "Description": gettext_noop("notes"),
-}
 FIND_CONTACTS = "SELECT Id, Email, AccountId FROM Contact WHERE Email IN ({}) ORDER BY CreatedDate"
 FIND_LEADS = (
     "SELECT Id, Email FROM Lead WHERE IsConverted = false AND Email IN ({}) ORDER BY CreatedDate"
 )
 FIND_EVENTS = "SELECT Id, Description FROM Event WHERE {}"
-SHORT_LIMIT = "ConcurrentRequests"
-SHORT_WAIT = 5  # Seconds.
-DATA_CODES = {"record_rejected", "field_missing"}
 
 
 def oauth() -> OAuth:
@@ -90,10 +58,10 @@ class Salesforce:
         found = self._query("SELECT Id, Name FROM Organization")
         if not found:
             raise CrmError("permission_missing", "The organization cannot be read.")
-        event = _object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
+        event = as_object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
         if event.get("createable") is False or event.get("updateable") is False:
             raise CrmError("permission_missing", "Events are read-only.", detail="Event")
-        fields = {str(_object(field).get("name")) for field in event.get("fields") or []}
+        fields = {str(as_object(field).get("name")) for field in event.get("fields") or []}
         can = {"unique_key": KEY in fields, "shared_activities": "EventWhoIds" in fields}
         return Account(_id(found[0]), str(found[0].get("Name")), can)
 
@@ -113,7 +81,7 @@ class Salesforce:
         key = str(meeting.key)
         content = _content(meeting)
         if self.can.get("unique_key"):
-            made = _object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
+            made = as_object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
             return self._meeting(
                 meeting, _id(made), "created" if made.get("created") else "updated"
             )
@@ -122,7 +90,7 @@ class Salesforce:
             self._change(remote_id, content)
             return self._meeting(meeting, remote_id, "updated")
         marked = {**content, "Description": _mark(meeting), **_first(contacts)}
-        made = _object(self._one("POST", "/sobjects/Event", marked))
+        made = as_object(self._one("POST", "/sobjects/Event", marked))
         return self._meeting(meeting, _id(made), "created")
 
     def add_notes(
@@ -155,11 +123,11 @@ class Salesforce:
             self._made_contact(person, part) for person, part in zip(people, parts, strict=True)
         ]
 
-    def _made_contact(self, person: Person, part: dict[str, Any]) -> Ref:
-        twin = _twin(part.get("body"))
+    def _made_contact(self, person: Person, part: Answer) -> Ref:
+        twin = duplicate_of(part.data)
         if twin:  # A rule of the org found the person under another address.
             return self._person(person.email, twin, "unchanged")
-        made = _object(_body(part))
+        made = as_object(_body(part))
         action = "created" if made.get("created") else "unchanged"
         return self._person(person.email, _id(made), action)
 
@@ -196,8 +164,8 @@ class Salesforce:
     def _query(self, soql: str) -> list[dict[str, Any]]:
         answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
         records = _records(answer)
-        while _object(answer).get("nextRecordsUrl"):
-            answer = self.client.call("GET", str(_object(answer)["nextRecordsUrl"]))
+        while as_object(answer).get("nextRecordsUrl"):
+            answer = self.client.call("GET", str(as_object(answer)["nextRecordsUrl"]))
             records += _records(answer)
         return records
 
@@ -208,15 +176,15 @@ class Salesforce:
     def _composite(self, requests: Sequence[dict[str, Any]]) -> list[Any]:
         return [_body(part) for part in self._parts(requests)]
 
-    def _parts(self, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _parts(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
         """The answers; the whole is a success even where its parts are none."""
         numbered = [{**request, "referenceId": f"r{n}"} for n, request in enumerate(requests)]
         body = {"allOrNone": False, "compositeRequest": numbered}
-        whole = _object(self.client.call("POST", f"{DATA}/composite", json=body))
-        parts = [_object(part) for part in whole.get("compositeResponse") or []]
+        answer = self.client.ask("POST", f"{DATA}/composite", json=body)
+        parts = as_objects(as_object(answer.data).get("compositeResponse"))
         if len(parts) != len(requests):
             raise CrmError("unexpected_error", "Salesforce left something unanswered.")
-        return parts
+        return [_part(part, answer) for part in parts]
 
     def _person(self, email: str, remote_id: str, action: str) -> Ref:
         return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
@@ -227,68 +195,17 @@ class Salesforce:
         return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
 
 
-def explain(answer: Answer) -> CrmError:
-    error = _first_error(answer.data)
-    correlation_id = answer.headers.get("X-Request-Id", "")
-    code, details = _code(error), _words(error)
-    return error_of(answer, code, correlation_id=correlation_id, **details)
-
-
-def _body(part: Mapping[str, Any]) -> Any:
+def _part(part: Mapping[str, Any], whole: Answer) -> Answer:
     status, body = part.get("httpStatusCode"), part.get("body")
     if not isinstance(status, int):
         raise CrmError("unexpected_error", "Salesforce answered without a status.")
-    if not 200 <= status < 300:
-        raise _explain_part(status, body)
-    return body
+    return Answer(status, body, json.dumps(body)[:QUOTED], whole.headers)
 
 
-def _explain_part(status: int, body: Any) -> CrmError:
-    error = _first_error(body)
-    message = f"{error.get('errorCode')}: {error.get('message')}"
-    if status == 300:
-        email, detail = FIELDS["Email"], "Several records have this address."
-        return CrmError("record_rejected", message, http_status=status, field=email, detail=detail)
-    fallback = "crm_unavailable" if status >= 500 else "unexpected_error"
-    return CrmError(_code(error) or fallback, message, http_status=status, **_words(error))
-
-
-def _twin(body: Any) -> str | None:
-    """The record that a duplicate rule holds for the same person."""
-    error = _first_error(body)
-    if error.get("errorCode") != "DUPLICATES_DETECTED":
-        return None
-    for match in _object(error.get("duplicateResult")).get("matchResults") or []:
-        for found in _object(match).get("matchRecords") or []:
-            record = _object(_object(found).get("record"))
-            if isinstance(record.get("Id"), str):
-                return record["Id"]
-    return None
-
-
-def _first_error(data: Any) -> dict[str, Any]:
-    errors = [_object(error) for error in (data if isinstance(data, list) else [data])]
-    return next((e for e in errors if e.get("errorCode") or e.get("error")), {})
-
-
-def _code(error: Mapping[str, Any]) -> str:
-    name = str(error.get("errorCode") or error.get("error"))
-    if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in str(error.get("message")):
-        return "crm_rate_limited"
-    if name == "NOT_FOUND" and "external ID field" in str(error.get("message")):
-        return "permission_missing"  # Connecting again finds another way.
-    return CODES.get(name, "")
-
-
-def _words(error: Mapping[str, Any]) -> dict[str, Any]:
-    code = _code(error)
-    if code == "crm_rate_limited":
-        return {"retry_after": SHORT_WAIT}
-    if code not in DATA_CODES:
-        return {}
-    fields = error.get("fields")
-    field = str(fields[0]) if isinstance(fields, list) and fields else ""
-    return {"field": FIELDS.get(field, field), "detail": str(error.get("message", ""))[:500]}
+def _body(part: Answer) -> Any:
+    if not 200 <= part.status < 300:
+        raise explain(part)
+    return part.data
 
 
 def _content(meeting: MeetingContent) -> dict[str, Any]:
@@ -342,18 +259,11 @@ def _has_account(record: Mapping[str, Any]) -> bool:
 
 
 def _records(answer: Any) -> list[dict[str, Any]]:
-    records = _object(answer).get("records")
+    records = as_object(answer).get("records")
     if not isinstance(records, list):
         raise CrmError("unexpected_error", "Salesforce sent no records.")
-    return [_object(record) for record in records]
+    return as_objects(records)
 
 
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _id(answer: Mapping[str, Any]) -> str:
-    value = answer.get("id") or answer.get("Id")
-    if not isinstance(value, str) or not value:
-        raise CrmError("unexpected_error", "Salesforce named no id.", outcome_unknown=True)
-    return value
+def _id(record: Mapping[str, Any]) -> str:
+    return id_in(record, "id" if "id" in record else "Id")

@@ -219,6 +219,13 @@ def test_quotes_no_token_that_is_none(crm, token):
     assert "cret" not in str(caught.value)
 
 
+def test_hears_its_token_from_no_answer(crm):
+    crm.answer = lambda handler: handler.send(200, json.dumps({"said": TOKEN}).encode())
+    assert call(crm.url, "GET", "/") == {"said": "..."}
+    crm.answer = lambda handler: handler.send(400, TOKEN.encode())
+    assert failure(crm, crm.answer).message == "..."
+
+
 @pytest.mark.parametrize("path", ["https://elsewhere.example/", "/a\nb"])
 def test_calls_nothing_but_the_crm(crm, path):
     with pytest.raises(CrmError) as caught:

@@ -4,7 +4,8 @@ import pytest
 from crmsync.errors import CrmError
 from crmsync.providers.base import Person, Session
 from crmsync.providers.http import Answer
-from crmsync.providers.salesforce import Salesforce, explain
+from crmsync.providers.salesforce import Salesforce
+from crmsync.providers.salesforce_errors import explain
 from crmsync.tests.stand_ins.salesforce import SalesforceStandIn
 
 LOCKED = "unable to obtain exclusive access to this record"
@@ -104,6 +105,15 @@ def test_takes_whom_a_duplicate_rule_names(crm, monkeypatch):
     monkeypatch.setattr(crm, "put", lambda *_: (400, [rule]))
     (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann"))
     assert (ref.remote_id, ref.action) == ("003TWIN", "unchanged")
+
+
+def test_keeps_the_limits_beside_the_reason_of_a_part(crm, monkeypatch):
+    invalid = {"errorCode": "INVALID_EMAIL_ADDRESS", "message": "invalid", "fields": ["Email"]}
+    monkeypatch.setattr(crm, "put", lambda *_: (400, [invalid]))
+    with pytest.raises(CrmError) as refused:
+        upsert_contacts(crm, Person("ann@acme.example", "Ann"))
+    assert (refused.value.code, refused.value.field) == ("record_rejected", "e-mail address")
+    assert "sforce-limit-info: api-usage=18/5000" in refused.value.message
 
 
 def test_survives_any_address(crm):

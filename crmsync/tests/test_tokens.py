@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import in_threads
-from crmsync import tokens
+from crmsync import connections, tokens
 from crmsync.errors import CrmError
 from crmsync.fields import Sealed
 from crmsync.models import Connection
@@ -56,6 +56,14 @@ def test_renews_once_however_many_need_it(signed_in, hubspot):
     signed_in(10)
     calls = [lambda: tokens.access(Connection.objects.get())["credentials"]] * 4
     assert [c["access_token"] for c in in_threads(*calls)] == ["access-1"] * 4
+    assert hubspot.granted == 1
+
+
+def test_renews_nothing_that_was_renewed_since_it_looked(signed_in, hubspot):
+    early = signed_in(10)
+    tokens.access(Connection.objects.get())
+    assert not connections.begin_renewal(early, timezone.now())
+    assert tokens.access(early)["credentials"]["access_token"] == "access-1"
     assert hubspot.granted == 1
 
 

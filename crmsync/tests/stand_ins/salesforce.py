@@ -12,6 +12,7 @@ QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
 class SalesforceStandIn(StandIn):
+    head = ("Sforce-Limit-Info: api-usage=18/5000",)
     no_entry = (401, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}])
 
     def __init__(self, unique_key=True, shared_activities=True):

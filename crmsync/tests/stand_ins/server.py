@@ -12,7 +12,9 @@ import httpx
 
 
 class Server:
-    """Serves `respond(method, path, query, body, headers)` → (status, JSON or bytes)."""
+    """Serves `respond(method, path, body, headers)` → (status, JSON or bytes)."""
+
+    head = ()
 
     def __init__(self):
         self.lock = threading.RLock()
@@ -54,8 +56,8 @@ def handler_of(server):
                 return
             status, data = answer
             content = data if isinstance(data, bytes) else json.dumps(data).encode()
-            head = f"HTTP/1.1 {status} -\r\nContent-Length: {len(content)}\r\n\r\n"
-            self.wfile.write(head.encode() + content)
+            lines = [f"HTTP/1.1 {status} -", f"Content-Length: {len(content)}", *server.head]
+            self.wfile.write("\r\n".join([*lines, "", ""]).encode() + content)
 
         do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
 

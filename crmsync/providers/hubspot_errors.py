@@ -1,0 +1,115 @@
+"""What HubSpot's errors mean."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from crmsync.errors import CrmError
+from crmsync.providers.answers import as_object, as_objects
+from crmsync.providers.http import Answer, error_of
+
+KEY = "syncsite_meeting_key"
+
+FIELDS = {
+    "email": gettext_noop("e-mail address"),
+    "firstname": gettext_noop("attendee’s name"),
+    "lastname": gettext_noop("attendee’s name"),
+    "hs_meeting_title": gettext_noop("title"),
+    "hs_meeting_start_time": gettext_noop("start"),
+    "hs_timestamp": gettext_noop("start"),
+    "hs_meeting_end_time": gettext_noop("end"),
+    "hs_meeting_location": gettext_noop("location"),
+    "hs_internal_meeting_notes": gettext_noop("notes"),
+}
+# Category, or `policyName` of a rate limit, to our code; see `explain` for what it leaves open.
+CODES = {
+    "INVALID_AUTHENTICATION": "connection_expired",
+    "EXPIRED_AUTHENTICATION": "connection_expired",
+    "MISSING_SCOPES": "permission_missing",
+    "OBJECT_NOT_FOUND": "record_deleted",
+    "CONFLICT": "record_rejected",
+    "RATE_LIMITS": "crm_rate_limited",
+    "VALIDATION_ERROR": "record_rejected",
+}
+OUR_FAULT = re.compile(r"invalid input json|malformed|unable to parse", re.IGNORECASE)
+KEY_IS_GONE = re.compile(rf"non-unique|{KEY}", re.IGNORECASE)
+REQUIRED = re.compile(r"required", re.IGNORECASE)
+NAMED = re.compile(r'"name"\s*:\s*"(\w+)"|propert(?:y|ies)[^\w]{1,4}(\w+)|\b(hs_\w+)')
+
+
+def explain(answer: Answer) -> CrmError:
+    data = as_object(answer.data)
+    return error_of(answer, _code(answer.status, data), **_details(answer, data))
+
+
+def explain_item(problem: Mapping[str, Any], answer: Answer) -> CrmError:
+    """Of one record among many."""
+    code = _code(400, problem) or "unexpected_error"
+    message = "\n".join([str(problem.get("message", "")), *answer.limits])
+    found = problem.get("correlationId") or as_object(answer.data).get("correlationId") or ""
+    return CrmError(code, message, correlation_id=str(found), **_words(problem))
+
+
+def _code(status: int, data: Mapping[str, Any]) -> str:
+    message = str(data.get("message", ""))
+    if status == 429:
+        is_daily = "DAILY" in str(data.get("policyName")).upper()
+        return "crm_daily_quota_used" if is_daily else "crm_rate_limited"
+    if status == 477:  # The account moves to another data centre.
+        return "crm_unavailable"
+    if status in (400, 409, 422) and KEY_IS_GONE.search(message):
+        return "permission_missing"  # Connecting again makes the property anew.
+    code = CODES.get(str(data.get("category")), "") if status < 500 else ""
+    if code == "record_rejected" and OUR_FAULT.search(message):
+        return "unexpected_error"
+    if code == "record_rejected" and REQUIRED.search(message):
+        return "field_missing"
+    # Only who asked for a record knows whether it should be there.
+    return "" if code == "record_deleted" and status == 404 else code
+
+
+def _details(answer: Answer, data: Mapping[str, Any]) -> dict[str, Any]:
+    details: dict[str, Any] = {"correlation_id": str(data.get("correlationId") or "")}
+    if answer.status == 429:
+        details["retry_after"] = _wait(answer, data)
+    return {**details, **_words(data)}
+
+
+def _words(data: Mapping[str, Any]) -> dict[str, Any]:
+    """HubSpot's own words about the person's data, and the field that they are about."""
+    if data.get("category") == "MISSING_SCOPES":
+        return {"detail": _missing_scopes(data)}
+    if data.get("category") not in ("VALIDATION_ERROR", "CONFLICT"):
+        return {}
+    message = str(data.get("message", ""))
+    names = [name for groups in NAMED.findall(message) for name in groups if name]
+    field = next((FIELDS[name] for name in names if name in FIELDS), "")
+    return {"field": field or (names[0] if names else ""), "detail": message[:500]}
+
+
+def _missing_scopes(data: Mapping[str, Any]) -> str:
+    errors = as_objects(data.get("errors"))
+    contexts = [as_object(error.get("context")) for error in errors]
+    named = [str(scope) for c in contexts for scopes in c.values() for scope in _list(scopes)]
+    return ", ".join(dict.fromkeys(named))
+
+
+def _wait(answer: Answer, data: Mapping[str, Any]) -> float | None:
+    """Seconds; HubSpot promises no Retry-After, and its interval is in milliseconds."""
+    if "DAILY" in str(data.get("policyName")).upper():
+        return None
+    with suppress(ValueError):
+        asked = float(answer.headers.get("Retry-After", ""))
+        if 1 <= asked <= 600:
+            return asked
+    with suppress(ValueError):
+        interval = float(answer.headers.get("X-HubSpot-RateLimit-Interval-Milliseconds", ""))
+        return min(max(interval / 1000, 1), 600)
+    return 10
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,96 @@
+"""What Salesforce's errors mean."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_noop
+
+from crmsync.errors import CrmError
+from crmsync.providers.answers import as_object, as_objects
+from crmsync.providers.http import Answer, error_of
+
+CODES = {
+    "REQUEST_LIMIT_EXCEEDED": "crm_daily_quota_used",
+    "UNABLE_TO_LOCK_ROW": "record_locked",
+    "SERVER_UNAVAILABLE": "crm_unavailable",
+    "QUERY_TIMEOUT": "crm_unavailable",
+    "INVALID_SESSION_ID": "connection_expired",
+    "invalid_grant": "connection_expired",
+    "INACTIVE_USER": "crm_user_inactive",
+    "INACTIVE_OWNER_OR_USER": "crm_user_inactive",
+    "API_DISABLED_FOR_ORG": "permission_missing",
+    "API_CURRENTLY_DISABLED": "permission_missing",
+    "INSUFFICIENT_ACCESS": "permission_missing",
+    "INSUFFICIENT_ACCESS_OR_READONLY": "permission_missing",
+    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "permission_missing",
+    "DUPLICATES_DETECTED": "record_rejected",
+    "REQUIRED_FIELD_MISSING": "field_missing",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION": "record_rejected",
+    "STRING_TOO_LONG": "record_rejected",
+    "INVALID_EMAIL_ADDRESS": "record_rejected",
+    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST": "record_rejected",
+    "ENTITY_IS_DELETED": "record_deleted",
+}
+FIELDS = {
+    "Email": gettext_noop("e-mail address"),
+    "FirstName": gettext_noop("attendee’s name"),
+    "LastName": gettext_noop("attendee’s name"),
+    "Subject": gettext_noop("title"),
+    "StartDateTime": gettext_noop("start"),
+    "EndDateTime": gettext_noop("end"),
+    "Location": gettext_noop("location"),
+    "Description": gettext_noop("notes"),
+}
+SEVERAL = "Several records have this address."
+SHORT_LIMIT = "ConcurrentRequests"
+SHORT_WAIT = 5  # Seconds.
+DATA_CODES = {"record_rejected", "field_missing"}
+
+
+def explain(answer: Answer) -> CrmError:
+    """Of a whole answer, or of a part of a composite one."""
+    error = _first_of(answer.data)
+    correlation_id = answer.headers.get("X-Request-Id", "")
+    if answer.status == 300:
+        code, details = "record_rejected", {"field": FIELDS["Email"], "detail": SEVERAL}
+    else:
+        code, details = _code(error), _words(error)
+    return error_of(answer, code, correlation_id=correlation_id, **details)
+
+
+def duplicate_of(body: Any) -> str | None:
+    """The record that a duplicate rule holds for the same person."""
+    error = _first_of(body)
+    if error.get("errorCode") != "DUPLICATES_DETECTED":
+        return None
+    for match in as_objects(as_object(error.get("duplicateResult")).get("matchResults")):
+        for found in as_objects(match.get("matchRecords")):
+            record = as_object(found.get("record"))
+            if isinstance(record.get("Id"), str):
+                return record["Id"]
+    return None
+
+
+def _first_of(data: Any) -> dict[str, Any]:
+    errors = [as_object(error) for error in (data if isinstance(data, list) else [data])]
+    return next((e for e in errors if e.get("errorCode") or e.get("error")), {})
+
+
+def _code(error: Mapping[str, Any]) -> str:
+    name = str(error.get("errorCode") or error.get("error"))
+    if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in str(error.get("message")):
+        return "crm_rate_limited"
+    if name == "NOT_FOUND" and "external ID field" in str(error.get("message")):
+        return "permission_missing"  # Connecting again finds another way.
+    return CODES.get(name, "")
+
+
+def _words(error: Mapping[str, Any]) -> dict[str, Any]:
+    code = _code(error)
+    if code == "crm_rate_limited":
+        return {"retry_after": SHORT_WAIT}
+    if code not in DATA_CODES:
+        return {}
+    fields = error.get("fields")
+    field = str(fields[0]) if isinstance(fields, list) and fields else ""
+    return {"field": FIELDS.get(field, field), "detail": str(error.get("message", ""))[:500]}
