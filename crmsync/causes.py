@@ -53,7 +53,7 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     words = {
         "crm": crm_name(provider),
         "field": _(field) if field else _("data"),
-        "detail": detail or _("(here it gives the reason)"),
+        "detail": _(detail) if detail else _("(here it gives the reason)"),
     }
     texts = {"title": kind.title, "message": kind.message, "remedy": kind.remedy}
     if detail and "{detail}" not in str(kind.message):

@@ -59,12 +59,9 @@ class BottleCrm:
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         if not contacts:
-            raise CrmError(
-                "field_missing",
-                "An interaction belongs to a contact.",
-                field=gettext_noop("attendees"),
-                detail="A meeting needs an attendee.",
-            )
+            field = gettext_noop("attendees")
+            detail = gettext_noop("A meeting needs an attendee.")
+            raise CrmError("field_missing", field=field, detail=detail)
         first = min(contacts, key=lambda contact: contact.local_key)
         key = str(meeting.key)
         remote_id, action = self._write(meeting, first, known.get(key))

@@ -41,7 +41,7 @@ FIELDS = {
     "Location": gettext_noop("location"),
     "Description": gettext_noop("notes"),
 }
-SEVERAL = "Several records have this address."
+SEVERAL = gettext_noop("Several records have this address.")
 SHORT_LIMIT = "ConcurrentRequests"
 SHORT_WAIT = 5  # Seconds.
 DATA_CODES = {"record_rejected", "field_missing"}
