@@ -285,6 +285,8 @@ def _manner(document: dict[str, Any], run: SyncRun | None, reason: str | None) -
     """Which words fit."""
     state, records = document["state"], document["records"]
     if state == "synced":
+        if run is not None and any(entry.get("remark") for entry in run.written):
+            return "synced_partly"
         actions = {record["action"] for record in records}
         return "unchanged" if actions == {RemoteRecord.Action.UNCHANGED} else "synced"
     if state == "syncing" and document["attempt"] > 1:

@@ -115,6 +115,13 @@ WORDS: dict[str, Words] = {
         "nobody",
         _("There is nothing to do."),
     ),
+    "synced_partly": Words(
+        _("Saved in {crm}, though not all of it"),
+        _("{crm} does not hold that much. The records say what is shortened or left out."),
+        "none",
+        "nobody",
+        _("You can shorten it yourself and sync the meeting again."),
+    ),
     "unchanged": Words(
         _("Saved in {crm}"),
         _("Everything was there already, so nothing had to be written."),

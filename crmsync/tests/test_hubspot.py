@@ -142,8 +142,10 @@ def test_says_that_notes_were_shortened(own_api, crm, make_meeting, settle):
     meeting = make_meeting("ann@acme.example", notes="ä" * 70_000)
     own_api.post(f"/meetings/{meeting.pk}/sync")
     settle()
-    records = own_api.get(f"/meetings/{meeting.pk}/sync").json()["records"]
-    assert [r["name"] for r in records if r["kind"] == "note"] == ["Notes (shortened)"]
+    document = own_api.get(f"/meetings/{meeting.pk}/sync").json()
+    assert document["headline"] == "Saved in HubSpot, though not all of it"
+    names = [record["name"] for record in document["records"] if record["kind"] == "note"]
+    assert names == ["Notes (shortened)"]
 
 
 def test_left_for_another_crm_cancels_what_is_under_way(own_api, crm, make_meeting):
