@@ -190,6 +190,13 @@ class ConnectSerializer(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(PROVIDERS))
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
 
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        missing = [n for n in PROVIDERS[data["provider"]].needs if n not in data["credentials"]]
+        if missing:
+            text = _("Missing: {names}.").format(names=", ".join(missing))
+            raise serializers.ValidationError({"credentials": [text]})
+        return data
+
 
 class AuthorizeSerializer(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(OAUTH))

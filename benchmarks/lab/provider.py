@@ -9,6 +9,7 @@ from crmsync.providers.http import CrmClient, known_record
 
 class LabCrm:
     name = "Lab CRM"
+    needs: Sequence[str] = ()
 
     def __init__(self, session: Session) -> None:
         url, token = session.credentials["url"], session.credentials["token"]

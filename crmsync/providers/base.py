@@ -95,6 +95,7 @@ Known = Mapping[str, str]
 
 class Provider(Protocol):
     name: str  # As people know the CRM.
+    needs: Sequence[str]  # Which credentials a person who does not sign in there has to bring.
 
     def __init__(self, session: Session) -> None: ...
 

@@ -34,6 +34,7 @@ REQUIRED = "required"
 
 class BottleCrm:
     name = "BottleCRM"
+    needs: Sequence[str] = ("url", "token")
 
     def __init__(self, session: Session) -> None:
         self.url = str(session.credentials.get("url", "")).rstrip("/")

@@ -41,6 +41,7 @@ def oauth() -> OAuth:
 
 class HubSpot:
     name = "HubSpot"
+    needs: Sequence[str] = ("token",)
 
     def __init__(self, session: Session) -> None:
         credentials = session.credentials

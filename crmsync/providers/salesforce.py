@@ -47,6 +47,7 @@ def oauth() -> OAuth:
 
 class Salesforce:
     name = "Salesforce"
+    needs: Sequence[str] = ("instance_url", "access_token")
 
     def __init__(self, session: Session) -> None:
         self.url = str(session.credentials.get("instance_url", "")).rstrip("/")

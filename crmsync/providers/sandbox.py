@@ -102,6 +102,7 @@ AFTER_WRITING = {"timeout"}
 
 class Sandbox:
     name = "Sandbox"
+    needs: Sequence[str] = ()
 
     def __init__(self, session: Session) -> None:
         self.session = session

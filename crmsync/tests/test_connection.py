@@ -46,6 +46,9 @@ def test_is_not_made_when_the_crm_refuses(own_api):
     [
         ({}, "provider"),
         ({"provider": "x", "credentials": {}}, "provider"),
+        ({"provider": "hubspot", "credentials": {}}, "credentials"),
+        ({"provider": "salesforce", "credentials": {"access_token": "00D"}}, "credentials"),
+        ({"provider": "bottlecrm", "credentials": {"url": "https://crm.example"}}, "credentials"),
         ({"provider": "sandbox"}, "credentials"),
         ({"provider": "sandbox", "credentials": "token"}, "credentials"),
         ({"provider": "sandbox", "credentials": {"token": ["a"]}}, "credentials"),
