@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync import cache
-from crmsync.errors import CrmError
+from crmsync.errors import CrmError, storable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
@@ -52,7 +52,7 @@ def store(
     """Needs the connection's row locked."""
     connection.provider = provider
     connection.account_id = account.id
-    connection.account_name = account.name[:255]
+    connection.account_name = storable(account.name)[:255]
     connection.capabilities = dict(account.capabilities)
     connection.renewing_until = None
     connection.credentials = Sealed.seal(credentials)

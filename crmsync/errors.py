@@ -179,8 +179,9 @@ class CrmError(Exception):
         retry_after: float | None = None,
         outcome_unknown: bool = False,
     ) -> None:
-        # PostgreSQL stores no null bytes, and a CRM may send anything.
-        message, detail = message.replace("\0", ""), detail.replace("\0", "")
+        message, field, detail, correlation_id = map(
+            storable, (message, field, detail, correlation_id)
+        )
         super().__init__(message or code)
         self.code = code
         self.kind = CATALOGUE[code]
@@ -191,3 +192,8 @@ class CrmError(Exception):
         self.correlation_id = correlation_id
         self.retry_after = retry_after
         self.outcome_unknown = outcome_unknown
+
+
+def storable(text: str) -> str:
+    """A CRM may send anything; databases take neither null bytes nor halves of characters."""
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -1,8 +1,11 @@
 """What a CRM answered, read without trust in its shape."""
 
+import re
 from typing import Any
 
 from crmsync.errors import CrmError
+
+ID = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -14,8 +17,8 @@ def as_objects(value: Any) -> list[dict[str, Any]]:
 
 
 def id_in(answer: Any, name: str = "id") -> str:
-    """Raises CrmError where what must be there is not."""
+    """An id fit for a column and for an address. Raises CrmError where there is none."""
     value = as_object(answer).get(name)
-    if not isinstance(value, str | int) or not value:
+    if not ID.fullmatch(str(value) if isinstance(value, str | int) else ""):
         raise CrmError("unexpected_error", f"The CRM named no {name}.", outcome_unknown=True)
     return str(value)

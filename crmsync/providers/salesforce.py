@@ -5,7 +5,7 @@ which `check` finds out, a mark at the end of its description tells it from othe
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -56,15 +56,15 @@ class Salesforce:
         self.client = CrmClient(self.url, session, token, explain)
 
     def check(self) -> Account:
-        found = self._query("SELECT Id, Name FROM Organization")
-        if not found:
+        organization = next(self._query("SELECT Id, Name FROM Organization"), None)
+        if organization is None:
             raise CrmError("permission_missing", "The organization cannot be read.")
         event = as_object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
         if event.get("createable") is False or event.get("updateable") is False:
             raise CrmError("permission_missing", "Events are read-only.", detail="Event")
         fields = {str(as_object(field).get("name")) for field in event.get("fields") or []}
         can = {"unique_key": KEY in fields, "shared_activities": "EventWhoIds" in fields}
-        return Account(_id(found[0]), str(found[0].get("Name")), can)
+        return Account(_id(organization), str(organization.get("Name")), can)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
         refs = []
@@ -139,8 +139,8 @@ class Salesforce:
         same_time = f"StartDateTime = {_moment(meeting.starts_at)}"
         events = self._query(FIND_EVENTS.format(same_time + same_person))
         mark = _mark(meeting)
-        found = [event for event in events if str(event.get("Description")).endswith(mark)]
-        return _id(found[0]) if found else None
+        found = (event for event in events if str(event.get("Description")).endswith(mark))
+        return next(map(_id, found), None)
 
     def _notes(self, meeting: MeetingContent) -> tuple[str, str]:
         if self.can.get("unique_key"):
@@ -162,13 +162,12 @@ class Salesforce:
         with known_record():
             self._one("PATCH", f"/sobjects/Event/{remote_id}", content)
 
-    def _query(self, soql: str) -> list[dict[str, Any]]:
+    def _query(self, soql: str) -> Iterator[dict[str, Any]]:
         answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
-        records = _records(answer)
+        yield from _records(answer)
         while as_object(answer).get("nextRecordsUrl"):
-            answer = self.client.call("GET", str(as_object(answer)["nextRecordsUrl"]))
-            records += _records(answer)
-        return records
+            answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
+            yield from _records(answer)
 
     def _one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
         (answer,) = self._composite([_request(method, path, content)])

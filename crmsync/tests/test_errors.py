@@ -47,3 +47,11 @@ def test_quote_the_crm_about_the_field():
 
 def test_survive_braces_in_what_the_crm_said():
     assert "{x}" in error_texts("record_rejected", "sandbox", "title", "{x} {0}")["message"]
+
+
+def test_keep_nothing_that_a_database_refuses():
+    error = CrmError(
+        "record_rejected", "a\0b", detail="c\ud800", field="\0", correlation_id="\udfff"
+    )
+    assert (error.message, error.detail) == ("ab", "c?")
+    assert (error.field, error.correlation_id) == ("", "?")
