@@ -1,3 +1,5 @@
+"""Syncs, the tries of each, and how long such tries take."""
+
 import secrets
 from datetime import datetime
 from typing import Any, ClassVar
@@ -7,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from crmsync.fields import EncryptedJSONField, Sealed
+from crmsync.models.connection import Connection
 from meetings.models import Meeting, SyncStep
 
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Nothing that reads like something else.
@@ -15,52 +17,6 @@ REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Nothing that reads li
 
 def new_reference() -> str:
     return "SY-" + "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(7))
-
-
-def nothing_sealed() -> Sealed:
-    return Sealed("")
-
-
-class Connection(models.Model):
-    """A person's authorised link to one CRM account. Written in connections.py only.
-
-    Disconnecting keeps the row, so that what was written to the account stays known.
-    """
-
-    class State(models.TextChoices):
-        CONNECTED = "connected"
-        NEEDS_REAUTH = "needs_reauth"
-        PAUSED = "paused"
-        DISCONNECTED = "disconnected"
-
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
-    provider = models.CharField(max_length=32)
-    account_id = models.CharField(max_length=255)
-    account_name = models.CharField(max_length=255)
-    credentials = EncryptedJSONField(default=nothing_sealed, editable=False)
-    renewing_until = models.DateTimeField(
-        null=True, editable=False, help_text="Until then one process fetches a new token."
-    )
-    capabilities = models.JSONField(
-        default=dict,
-        db_default=models.Value({}, models.JSONField()),
-        editable=False,
-        help_text="What the account was found to be able to do when it was connected.",
-    )
-    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
-    not_before = models.DateTimeField(
-        null=True, blank=True, help_text="Until then the CRM wants no calls."
-    )
-    contacts_unsure_until = models.DateTimeField(
-        null=True, editable=False, help_text="The CRM may still be making contacts until then."
-    )
-    last_error = models.CharField(max_length=64, blank=True)
-    connected_at = models.DateTimeField(default=timezone.now)
-    account_since = models.DateTimeField(null=True, editable=False)
-    version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
-
-    def __str__(self) -> str:
-        return f"{self.account_name} ({self.provider})"
 
 
 class SyncRunQuerySet(models.QuerySet["SyncRun"]):
@@ -233,107 +189,3 @@ class StepPace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}, {SyncStep(self.step).label}"
-
-
-class RemoteRecord(models.Model):
-    """What we wrote to a CRM account. Written in records.py only."""
-
-    class Kind(models.TextChoices):
-        CONTACT = "contact"
-        MEETING = "meeting"
-        NOTE = "note"
-        LINK = "link"
-
-    class Action(models.TextChoices):
-        CREATED = "created"
-        UPDATED = "updated"
-        UNCHANGED = "unchanged"
-
-    connection = models.ForeignKey(
-        Connection, models.CASCADE, related_name="records", db_index=False
-    )
-    meeting = models.ForeignKey(Meeting, models.SET_NULL, null=True, related_name="remote_records")
-    kind = models.CharField(max_length=16, choices=Kind.choices)
-    local_key = models.CharField(max_length=320)
-    remote_id = models.CharField(max_length=255)
-    url = models.URLField(max_length=500, blank=True)
-    action = models.CharField(max_length=16, choices=Action.choices)
-    payload_hash = models.CharField(max_length=64, blank=True)
-    written_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["connection", "kind", "local_key"], name="one_remote_record_per_local_key"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.local_key}"
-
-
-class SignIn(models.Model):
-    """A person on their way to a CRM and back. Written in oauth.py only."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    provider = models.CharField(max_length=32)
-    nonce = models.CharField(max_length=64, unique=True)
-    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
-
-    def __str__(self) -> str:
-        return f"{self.provider} since {self.begun_at:%H:%M}"
-
-
-class IdempotentRequest(models.Model):
-    """A request that was sent with an Idempotency-Key. Written in idempotency.py only."""
-
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
-    )
-    key = models.CharField(max_length=255)
-    fingerprint = models.CharField(max_length=64, help_text="Of method, path and body.")
-    begun_at = models.DateTimeField(default=timezone.now)
-    answer = models.JSONField(null=True, help_text="Null while the request is at work.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="one_request_per_idempotency_key")
-        ]
-
-    def __str__(self) -> str:
-        return self.key
-
-
-class SandboxRecord(models.Model):
-    """A record of the sandbox CRM: what a real CRM would hold on its side."""
-
-    account = models.CharField(max_length=255)
-    kind = models.CharField(max_length=16)
-    key = models.CharField(max_length=320)
-    data = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["account", "kind", "key"], name="one_sandbox_record")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.key}"
-
-
-class SandboxFault(models.Model):
-    """How often the sandbox has acted out a fault for one meeting."""
-
-    meeting_key = models.UUIDField()
-    email = models.CharField(max_length=320)
-    times = models.PositiveIntegerField(default=0)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["meeting_key", "email"], name="one_sandbox_fault")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.email} × {self.times}"

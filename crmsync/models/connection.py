@@ -1,0 +1,65 @@
+"""Who writes to which CRM account, and who is on the way to do so."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from crmsync.fields import EncryptedJSONField, Sealed
+
+
+def nothing_sealed() -> Sealed:
+    return Sealed("")
+
+
+class Connection(models.Model):
+    """A person's authorised link to one CRM account. Written in connections.py only.
+
+    Disconnecting keeps the row, so that what was written to the account stays known.
+    """
+
+    class State(models.TextChoices):
+        CONNECTED = "connected"
+        NEEDS_REAUTH = "needs_reauth"
+        PAUSED = "paused"
+        DISCONNECTED = "disconnected"
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
+    provider = models.CharField(max_length=32)
+    account_id = models.CharField(max_length=255)
+    account_name = models.CharField(max_length=255)
+    credentials = EncryptedJSONField(default=nothing_sealed, editable=False)
+    renewing_until = models.DateTimeField(
+        null=True, editable=False, help_text="Until then one process fetches a new token."
+    )
+    capabilities = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        editable=False,
+        help_text="What the account was found to be able to do when it was connected.",
+    )
+    state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
+    not_before = models.DateTimeField(
+        null=True, blank=True, help_text="Until then the CRM wants no calls."
+    )
+    contacts_unsure_until = models.DateTimeField(
+        null=True, editable=False, help_text="The CRM may still be making contacts until then."
+    )
+    last_error = models.CharField(max_length=64, blank=True)
+    connected_at = models.DateTimeField(default=timezone.now)
+    account_since = models.DateTimeField(null=True, editable=False)
+    version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.account_name} ({self.provider})"
+
+
+class SignIn(models.Model):
+    """A person on their way to a CRM and back. Written in oauth.py only."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    provider = models.CharField(max_length=32)
+    nonce = models.CharField(max_length=64, unique=True)
+    begun_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.provider} since {self.begun_at:%H:%M}"

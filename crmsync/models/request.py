@@ -1,0 +1,25 @@
+"""What was asked with an Idempotency-Key."""
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+
+class IdempotentRequest(models.Model):
+    """A request that was sent with an Idempotency-Key. Written in idempotency.py only."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="Of method, path and body.")
+    begun_at = models.DateTimeField(default=timezone.now)
+    answer = models.JSONField(null=True, help_text="Null while the request is at work.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "key"], name="one_request_per_idempotency_key")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
