@@ -5,7 +5,7 @@ from typing import Any
 
 from crmsync.errors import CrmError
 
-ID = re.compile(r"[\w.:-]{1,255}", re.ASCII)
+ID = re.compile(r"[\w:-][\w.:-]{0,254}", re.ASCII)
 
 
 def as_object(value: Any) -> dict[str, Any]:

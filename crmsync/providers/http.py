@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,23 +47,6 @@ class Answer:
         return [f"{name}: {value}" for name, value in self.headers.items() if LIMITS.search(name)]
 
 
-class BearerAuth(httpx.Auth):
-    """Where a token can be had anew, the CRM's refusal of the old one is no failure yet."""
-
-    def __init__(self, token: str, renew: Callable[[str], str] | None) -> None:
-        self.token = _sendable(token)
-        self.renew = renew
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers["Authorization"] = f"Bearer {self.token}"
-        response = yield request
-        if response.status_code == 401 and self.renew:
-            self.token = _sendable(self.renew(self.token))
-            self.renew = None
-            request.headers["Authorization"] = f"Bearer {self.token}"
-            yield request
-
-
 class CrmClient:
     """One step's calls to one CRM. The token that it may send is quoted by no error and no log.
 
@@ -79,13 +62,15 @@ class CrmClient:
     ) -> None:
         self.session = session
         self.explain = explain or error_of
-        self.auth = None if token is None else BearerAuth(token, session.renew)
+        self.token = None if token is None else _sendable(token)
+        self.renew = session.renew
         url = _checked(base_url)
         self.transport = GuardedTransport(secure=url.scheme == "https")
         self.http = session.resources.enter_context(
             httpx.Client(
                 base_url=url,
-                auth=self.auth,
+                auth=httpx.Auth(),  # None but ours: not the one that an address may carry.
+                headers={"Accept-Encoding": "identity"},
                 transport=self.transport,
                 timeout=httpx.Timeout(settings.CRM_CALL_SECONDS, connect=CONNECT_SECONDS),
                 trust_env=False,
@@ -103,10 +88,23 @@ class CrmClient:
         """
         if "://" in path:
             raise CrmError("unexpected_error", "The CRM named an address that is not its own.")
+        answer = self._send(method, path, **options)
+        if answer.status == 401 and self.token and self.renew:
+            # Where a token can be had anew, the refusal of the old one is no failure yet.
+            self.token, self.renew = _sendable(self.renew(self.token)), None
+            answer = self._send(method, path, **options)
+        if not 200 <= answer.status < 300:
+            raise self.explain(answer)
+        if answer.data is None and answer.text not in ("", "null"):
+            raise _no_json(answer)
+        return answer
+
+    def _send(self, method: str, path: str, **options: Any) -> Answer:
         self.session.before_call()
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         self.transport.finish_within(settings.CRM_CALL_SECONDS)
         try:
-            with self.http.stream(method, path, **options) as response:
+            with self.http.stream(method, path, headers=headers, **options) as response:
                 body = self._without_token(_read(response))
         except ForbiddenAddressError as error:
             raise CrmError("connection_expired", str(error)) from error
@@ -118,15 +116,10 @@ class CrmClient:
             raise CrmError("crm_timeout", _kind(error), outcome_unknown=True) from error
         except httpx.HTTPError as error:
             raise CrmError("crm_unavailable", _kind(error), outcome_unknown=True) from error
-        answer = _answer(response, body)
-        if not response.is_success:
-            raise self.explain(answer)
-        if answer.data is None and body.strip() not in (b"", b"null"):
-            raise _no_json(answer)
-        return answer
+        return _answer(response, body)
 
     def _without_token(self, body: bytes) -> bytes:
-        return body.replace(self.auth.token.encode(), b"...") if self.auth else body
+        return body.replace(self.token.encode(), b"...") if self.token else body
 
 
 @contextmanager
@@ -159,6 +152,8 @@ def _checked(address: str) -> httpx.URL:
     try:
         url = httpx.URL(address)
         host = url.host
+        if url.port not in (None, *range(1, 65_536)):
+            raise httpx.InvalidURL(f"There is no port {url.port}.")
     except (httpx.InvalidURL, UnicodeError) as error:
         raise CrmError("connection_expired", "The address of the CRM is malformed.") from error
     if not (url.scheme == "https" or settings.ALLOW_PRIVATE_CRM_HOSTS) or not host:
@@ -198,8 +193,12 @@ def _seconds_until(text: str) -> float | None:
 
 
 def _read(response: httpx.Response) -> bytes:
+    """Not unpacked: a few packed bytes can become any number of them."""
+    packing = response.headers.get("Content-Encoding", "identity")
+    if packing.lower() != "identity":
+        return f"Packed unasked: {packing}".encode()
     body = b""
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > LARGEST_BODY:
             raise CrmError(
@@ -213,7 +212,7 @@ def _answer(response: httpx.Response, body: bytes) -> Answer:
         data = json.loads(body)
     except (ValueError, RecursionError):
         data = None
-    text = body[:QUOTED].decode(errors="replace")
+    text = body.strip()[:QUOTED].decode(errors="replace")
     return Answer(response.status_code, data, text, response.headers)
 
 

@@ -21,7 +21,9 @@ def test_take_an_id_as_text(given, taken):
     assert id_in({"id": given}) == taken
 
 
-@pytest.mark.parametrize("given", [None, "", "../users", "a b", "1\0", "7" * 256, [1], 1.5])
+@pytest.mark.parametrize(
+    "given", [None, "", ".", "..", "../users", "a b", "1\0", "7" * 256, [1], 1.5]
+)
 def test_refuse_what_is_no_id(given):
     with pytest.raises(CrmError) as refused:
         id_in({"id": given})

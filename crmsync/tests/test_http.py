@@ -1,3 +1,4 @@
+import gzip
 import json
 import socket
 import threading
@@ -141,7 +142,8 @@ def test_follows_no_redirect(crm):
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>Back soon.</html>", b'{"id": ', b"\xff\xfe", b"[" * 200_000]
+    "body",
+    [b"<html>Back soon.</html>", b" " * 600 + b"<html>", b'{"id": ', b"\xff\xfe", b"[" * 200_000],
 )
 def test_calls_an_answer_that_is_no_json_a_bug(crm, body):
     error = failure(crm, lambda handler: handler.send(200, body))
@@ -151,6 +153,19 @@ def test_calls_an_answer_that_is_no_json_a_bug(crm, body):
 def test_survives_a_gigantic_answer(crm, monkeypatch):
     monkeypatch.setattr(http, "LARGEST_BODY", 1000)
     assert failure(crm, lambda h: h.send(200, b" " * 2000)).code == "unexpected_error"
+
+
+def test_asks_for_answers_that_are_not_packed(crm):
+    crm.answer = lambda h: h.send(200, json.dumps(h.headers["Accept-Encoding"]).encode())
+    assert call(crm.url, "GET", "/") == "identity"
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, "unexpected_error"), (429, "crm_rate_limited")])
+def test_unpacks_nothing_but_knows_its_status(crm, status, code):
+    packed = gzip.compress(b'{"id": 7}')
+    error = failure(crm, lambda handler: handler.send(status, packed, Content_Encoding="gzip"))
+    assert (error.code, error.outcome_unknown) == (code, status == 200)
+    assert "Packed unasked: gzip" in error.message
 
 
 def test_does_not_know_what_came_of_a_call_that_was_cut_off(crm):
@@ -205,6 +220,13 @@ def test_survives_a_malformed_address(url):
         call(url, "GET", "/")
 
 
+@pytest.mark.parametrize("port", [-1, 0, 65_536, 99_999])
+def test_knows_a_port_that_cannot_be(port):
+    with pytest.raises(CrmError) as caught:
+        call(f"https://crm.example:{port}", "GET", "/")
+    assert caught.value.code == "connection_expired"
+
+
 @pytest.mark.parametrize("url", ["https://a..b.example", "https://xn--a.com"])
 def test_survives_an_impossible_name(url):
     with pytest.raises(CrmError):
@@ -217,6 +239,30 @@ def test_quotes_no_token_that_is_none(crm, token):
         http.CrmClient(crm.url, session, token)
     assert caught.value.code == "connection_expired"
     assert "cret" not in str(caught.value)
+
+
+def test_calls_once_more_with_a_new_token_a_new_lease_and_all_its_time(crm, settings):
+    settings.CRM_CALL_SECONDS = 0.5
+    calls = []
+
+    def answer(handler):
+        accepted = handler.headers["Authorization"] == "Bearer second"
+        handler.send(200 if accepted else 401, b"{}")
+
+    def renew(token):
+        time.sleep(0.6)
+        return {TOKEN: "second"}[token]
+
+    crm.answer = answer
+    with Session({}, renew=renew, before_call=lambda: calls.append(1)) as session:
+        assert http.CrmClient(crm.url, session, TOKEN).call("GET", "/") == {}
+    assert len(calls) == 2
+
+
+def test_sends_its_token_and_not_the_password_of_an_address(crm):
+    crm.answer = lambda h: h.send(200, json.dumps(h.headers["Authorization"]).encode())
+    url = crm.url.replace("http://", "http://ann:s3cret@")
+    assert call(url, "GET", "/") == "Bearer ..."
 
 
 def test_hears_its_token_from_no_answer(crm):
