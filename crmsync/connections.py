@@ -101,15 +101,22 @@ def be_unsure_of_contacts(pk: int, until: datetime) -> None:
 def begin_renewal(connection: Connection, until: datetime) -> bool:
     """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
     free = Q(renewing_until=None) | Q(renewing_until__lte=timezone.now())
-    unchanged = _as_read(connection).filter(credentials=connection.credentials)
-    return bool(unchanged.filter(free).update(renewing_until=until))
+    return bool(_with_token_as_read(connection).filter(free).update(renewing_until=until))
 
 
 def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
     """Stores the new token, unless somebody stored one since the connection was read."""
     new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
-    unchanged = _as_read(connection).filter(credentials=connection.credentials)
-    unchanged.update(renewing_until=None, **new)
+    _with_token_as_read(connection).update(renewing_until=None, **new)
+
+
+def _with_token_as_read(connection: Connection) -> QuerySet[Connection]:
+    """Paused or not: a token that nobody stores is lost."""
+    return Connection.objects.filter(
+        pk=connection.pk,
+        connected_at=connection.connected_at,
+        credentials=connection.credentials,
+    )
 
 
 def forget_credentials(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from crmsync.errors import CATALOGUE, Who
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.providers import OAUTH, PROVIDERS
 from crmsync.state import ACTIONS, PHASES, STEP_KEYS
+from crmsync.tokens import GRANTED
 from crmsync.wording import WORDS
 from meetings.models import Meeting, SyncStep
 from meetings.serializers import MeetingSerializer
@@ -191,11 +192,13 @@ class ConnectSerializer(serializers.Serializer[Any]):
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        missing = [n for n in PROVIDERS[data["provider"]].needs if n not in data["credentials"]]
+        given = data["credentials"]
+        missing = [name for name in PROVIDERS[data["provider"]].needs if name not in given]
         if missing:
             text = _("Missing: {names}.").format(names=", ".join(missing))
             raise serializers.ValidationError({"credentials": [text]})
-        return data
+        kept = {name: value for name, value in given.items() if name not in GRANTED}
+        return {**data, "credentials": kept}
 
 
 class AuthorizeSerializer(serializers.Serializer[Any]):

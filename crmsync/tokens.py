@@ -22,6 +22,7 @@ from crmsync.providers.http import Answer, CrmClient, error_of
 RENEW_BEFORE = 300  # Seconds.
 DEAD_GRANT = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
 KEPT = ("access_token", "refresh_token", "instance_url")
+GRANTED = ("refresh_token", "expires_at")  # Nobody brings these: they mark a sign-in.
 LOOK_EVERY = 0.2  # Seconds.
 
 
@@ -29,7 +30,7 @@ def access(connection: Connection) -> dict[str, Any]:
     """What a Session needs of its connection: a token that lives, and the way to the next one."""
     credentials = connections.open_credentials(connection)
     capabilities = connection.capabilities
-    if "refresh_token" not in credentials:
+    if connection.provider not in OAUTH or "refresh_token" not in credentials:
         return {"credentials": credentials, "capabilities": capabilities}
     if credentials.get("expires_at", float("inf")) < time.time() + RENEW_BEFORE:
         credentials = _renewed(connection, credentials["access_token"])
@@ -56,18 +57,21 @@ def _renewed_token(connection: Connection, refused: str) -> str:
 
 
 def _renewed(connection: Connection, old_token: str) -> dict[str, Any]:
-    """The credentials with the access token that follows `old_token`."""
+    """The credentials with the access token that follows `old_token`, for the same account."""
+    account = (connection.provider, connection.account_id)
     deadline = time.monotonic() + 2 * settings.CRM_CALL_SECONDS
     while time.monotonic() < deadline:
-        connection.refresh_from_db(fields=["credentials", "connected_at", "state"])
-        credentials = connections.open_credentials(connection)
-        if not credentials:
-            raise CrmError("connection_expired", "The connection was cut meanwhile.")
+        # What was read stays as it was: whoever holds a connection compares it with the row.
+        latest = Connection.objects.get(pk=connection.pk)
+        credentials = connections.open_credentials(latest)
+        leads_to = (latest.provider, latest.account_id)
+        if leads_to != account or "access_token" not in credentials:
+            raise CrmError("connection_expired", "The connection leads elsewhere now.")
         if credentials["access_token"] != old_token:
             return credentials
         until = timezone.now() + timedelta(seconds=settings.CRM_CALL_SECONDS + 5)
-        if connections.begin_renewal(connection, until):
-            return _renew(connection, credentials)
+        if connections.begin_renewal(latest, until):
+            return _renew(latest, credentials)
         time.sleep(LOOK_EVERY)
     raise CrmError("crm_unavailable", "Another process renews the token for too long.")
 

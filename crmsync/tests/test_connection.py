@@ -34,6 +34,11 @@ def test_is_made_once_the_crm_took_the_credentials(own_api):
     assert Connection.objects.get().credentials.open()["token"] == "s3cret"
 
 
+def test_keeps_nothing_that_only_a_sign_in_brings(own_api):
+    put(own_api, {"account": "Acme", "refresh_token": "r3fresh", "expires_at": "soon"})
+    assert Connection.objects.get().credentials.open() == {"account": "Acme"}
+
+
 def test_is_not_made_when_the_crm_refuses(own_api):
     response = put(own_api, {"token": "expired"})
     assert response.status_code == 400

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import in_threads
-from crmsync import connections, tokens
+from crmsync import connecting, connections, tokens
 from crmsync.errors import CrmError
 from crmsync.fields import Sealed
 from crmsync.models import Connection
@@ -109,5 +109,38 @@ def test_stores_no_token_of_a_connection_that_was_made_anew(signed_in, hubspot, 
     assert Connection.objects.get().credentials.open() == {"token": "pat-new"}
 
 
+def test_stores_the_token_of_a_connection_that_support_pauses(signed_in, hubspot):
+    connection = signed_in(10)
+    Connection.objects.update(state=Connection.State.PAUSED)
+    tokens.access(connection)
+    assert Connection.objects.get().credentials.open()["access_token"] == "access-1"
+
+
+@pytest.fixture
+def led_elsewhere(signed_in):
+    """As it was read before its owner connected another account."""
+    early = signed_in(10)
+    other = Sealed.seal({"access_token": "access-other", "refresh_token": "refresh-other"})
+    values = {"account_id": "4712", "credentials": other, "connected_at": timezone.now()}
+    Connection.objects.update(**values)
+    return early
+
+
+def test_gives_no_token_of_another_account(led_elsewhere, hubspot):
+    with pytest.raises(CrmError) as refused:
+        tokens.access(led_elsewhere)
+    assert refused.value.code == "connection_expired"
+    assert hubspot.granted == 0
+
+
+def test_holds_no_connection_for_what_went_wrong_with_the_one_before(led_elsewhere):
+    assert connecting.check(led_elsewhere).state == Connection.State.CONNECTED
+
+
 def test_leaves_a_static_token_alone(connection):
+    assert "renew" not in tokens.access(connection)
+
+
+def test_leaves_a_token_alone_where_nobody_signs_in(connection):
+    connection.credentials = Sealed.seal({"refresh_token": "r3fresh", "expires_at": 0})
     assert "renew" not in tokens.access(connection)
