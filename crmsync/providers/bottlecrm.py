@@ -14,10 +14,11 @@ from crmsync.errors import CrmError
 from crmsync.providers.answers import id_in
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
 from crmsync.providers.http import Answer, CrmClient, error_of, known_record
-from crmsync.providers.text import fit, split_name
+from crmsync.providers.text import fit, is_marked, mark, split_name
 
 PAGE = 200  # The most interactions that one answer holds.
 CONTACTS_PAGE = 100
+MOST_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
 FIELDS = {
     "email": gettext_noop("e-mail address"),
@@ -77,13 +78,15 @@ class BottleCrm:
         self._change(meeting_ref.remote_id, {"body": body})
         written = (meeting_ref.remote_id, "updated", meeting_ref.url)
         notes = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
-        others = sorted(contacts, key=lambda contact: contact.local_key)[1:]
-        return [*notes, *(self._copy(meeting, contact, body) for contact in others)]
+        copies = (self._copy(meeting_ref, meeting, contact, body) for contact in contacts)
+        return [*notes, *(copy for copy in copies if copy.remote_id != meeting_ref.remote_id)]
 
-    def _copy(self, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
-        remote_id, action = self._write(meeting, contact, None)
-        self._change(remote_id, {"body": body})
+    def _copy(self, meeting_ref: Ref, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
+        """Of the contact that holds the meeting itself, that."""
         key = f"{meeting.key}:{contact.local_key}"
+        remote_id, action = self._write(meeting, contact, None)
+        if remote_id != meeting_ref.remote_id:
+            self._change(remote_id, {"body": body})
         return Ref("link", key, remote_id, action)
 
     def _upsert_contact(self, person: Person) -> Ref:
@@ -117,9 +120,9 @@ class BottleCrm:
         if remote_id:
             self._change(remote_id, content)
             return remote_id, "updated"
-        mark = {"kind": "meeting", "contact": contact.remote_id, "body": _mark(meeting)}
+        new = {"kind": "meeting", "contact": contact.remote_id, "body": mark(meeting.key)}
         with known_record():
-            made = self.client.call("POST", "/api/interactions/", json={**content, **mark})
+            made = self.client.call("POST", "/api/interactions/", json={**content, **new})
         return id_in(made), "created"
 
     def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
@@ -127,7 +130,7 @@ class BottleCrm:
         with known_record():
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
-                    if str(interaction.get("body")).endswith(_mark(meeting)):
+                    if is_marked(interaction.get("body"), meeting.key):
                         return id_in(interaction)
         return None
 
@@ -135,7 +138,7 @@ class BottleCrm:
         self, path: str, name: str, asked: Mapping[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
         offset = 0
-        while True:
+        for _ in range(MOST_PAGES):
             answer = self.client.call("GET", path, params={**asked, "offset": offset})
             rows = answer.get(name) if isinstance(answer, dict) else None
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -144,6 +147,7 @@ class BottleCrm:
             offset += len(rows)
             if len(rows) < asked["limit"]:
                 return
+        raise CrmError("unexpected_error", "Too many pages of records.")
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
         with known_record():
@@ -163,7 +167,7 @@ def explain(answer: Answer) -> CrmError:
     if answer.status == 403 and NOT_LET_IN in str(data).lower():
         return error_of(answer, "connection_expired")
     if answer.status == 403:
-        return error_of(answer, detail=said)
+        return error_of(answer, detail=said[:500])
     field, words = _refused_field(data)
     if answer.status != 400 or field not in FIELDS:
         return error_of(answer)
@@ -191,10 +195,5 @@ def _content(meeting: MeetingContent) -> dict[str, Any]:
 def _body(meeting: MeetingContent) -> tuple[str, str]:
     """The notes and where they are held, then the mark."""
     place = f"{meeting.location}\n\n" if meeting.location else ""
-    return fit(
-        place + meeting.notes, BODY_LIMIT, lambda text: f"{text}\n\n{_mark(meeting)}".lstrip()
-    )
-
-
-def _mark(meeting: MeetingContent) -> str:
-    return f"[syncsite {meeting.key}]"
+    ending = f"\n\n{mark(meeting.key)}"
+    return fit(place + meeting.notes, BODY_LIMIT, lambda text: (text + ending).lstrip())

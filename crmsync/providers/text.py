@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django.utils.translation import gettext_noop
 
@@ -29,6 +30,17 @@ def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, s
 def as_html(text: str) -> str:
     """Nothing in it is markup, and its lines stay lines."""
     return escape(text).replace("\n", "<br>")
+
+
+def mark(key: UUID) -> str:
+    """What tells our text from others, in a line of its own at its end."""
+    return f"[syncsite {key}]"
+
+
+def is_marked(text: Any, key: UUID) -> bool:
+    """The last mark counts: the text may quote another, and somebody may have written on below."""
+    marks = [line for line in str(text).splitlines() if line.startswith("[syncsite ")]
+    return marks[-1:] == [mark(key)]
 
 
 def split_name(name: str, email: str) -> tuple[str, str]:

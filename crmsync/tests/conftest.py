@@ -1,7 +1,11 @@
+import uuid
+from datetime import UTC, datetime
+
 import pytest
 
 from crmsync import attempts, lifecycle
 from crmsync.models import SyncRun
+from crmsync.providers.base import MeetingContent
 from meetings.models import Meeting, SyncStep
 
 
@@ -15,3 +19,10 @@ def run(meeting: Meeting, connection: object) -> SyncRun:
 def claim(run: SyncRun) -> attempts.Claim | None:
     """A worker's right to perform the first step of `run`."""
     return attempts.claim(run.pk, SyncStep.CONTACTS)
+
+
+@pytest.fixture
+def content() -> MeetingContent:
+    """A meeting as the providers get it."""
+    start, end = (datetime(2026, 5, 4, hour, tzinfo=UTC) for hour in (12, 13))
+    return MeetingContent(uuid.uuid4(), "Kick-off", start, end, "Room 7", "Forty seats.")

@@ -1,7 +1,12 @@
+import uuid
+from dataclasses import replace
+
 import httpx
 import pytest
 
-from crmsync.providers.bottlecrm import explain
+from crmsync.errors import CrmError
+from crmsync.providers.base import Person, Session
+from crmsync.providers.bottlecrm import BottleCrm, explain
 from crmsync.providers.http import Answer
 from crmsync.tests.stand_ins.bottlecrm import SCOPES, BottleCrmStandIn
 
@@ -10,6 +15,7 @@ ERRORS = [
     (403, {"detail": "Organization context is required"}, "connection_expired", "", ""),
     (403, {"detail": "It needs the contacts:write scope."}, "permission_missing", "",
      "It needs the contacts:write scope."),
+    (403, {"detail": "x" * 501}, "permission_missing", "", "x" * 500),
     (401, {"detail": "Invalid token"}, "connection_expired", "", ""),
     (400, {"errors": {"occurred_at": [FUTURE]}}, "record_rejected", "start", FUTURE),
     (400, {"errors": {"email": ["Enter a valid email address."]}}, "record_rejected",
@@ -43,3 +49,50 @@ def test_says_which_scope_is_missing(own_api, settings, scope):
         assert not crm.interactions
     assert refused.status_code == 400
     assert scope in refused.json()["credentials"][1]
+
+
+@pytest.fixture
+def crm(settings):
+    settings.ALLOW_PRIVATE_CRM_HOSTS = True
+    with BottleCrmStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def bottlecrm(crm):
+    with Session({"url": crm.url, "token": crm.token}) as session:
+        yield BottleCrm(session)
+
+
+def save(bottlecrm, content):
+    people = bottlecrm.upsert_contacts([Person("ann@acme.example", "Ann")], {})
+    ref = bottlecrm.upsert_meeting(content, people, {})
+    bottlecrm.add_notes(ref, content, people)
+    return ref
+
+
+def test_finds_a_meeting_below_which_somebody_wrote(crm, bottlecrm, content):
+    first = save(bottlecrm, content)
+    crm.interactions[first.remote_id]["body"] += "\r\nCall them back."
+    assert save(bottlecrm, content).remote_id == first.remote_id
+
+
+def test_takes_no_meeting_that_quotes_another_for_that(bottlecrm, content):
+    quoting = replace(content, key=uuid.uuid4(), notes=f"See\n[syncsite {content.key}]")
+    assert save(bottlecrm, quoting).remote_id != save(bottlecrm, content).remote_id
+
+
+def test_links_nobody_twice_who_holds_the_meeting(bottlecrm, content):
+    people = [Person(f"{name}@acme.example", name) for name in ("ann", "bob")]
+    ann, bob = bottlecrm.upsert_contacts(people, {})
+    ref = bottlecrm.upsert_meeting(content, [bob], {})
+    refs = bottlecrm.add_notes(ref, content, [ann, bob])
+    assert [r.local_key for r in refs if r.kind == "link"] == [f"{content.key}:ann@acme.example"]
+
+
+def test_reads_only_so_many_pages(crm, bottlecrm):
+    page = {"results": [{"email": "joann@acme.example"}] * 100}
+    crm.first["GET", "/api/contacts/"] = [(200, page)] * 60
+    with pytest.raises(CrmError, match="Too many pages"):
+        bottlecrm.upsert_contacts([Person("ann@acme.example", "Ann")], {})
+    assert len(crm.first["GET", "/api/contacts/"]) == 10

@@ -125,6 +125,13 @@ def test_writes_what_was_changed(crm):
     assert "Forty" not in written.notes
 
 
+def test_links_who_joined_later(crm):
+    meeting = case("Ann Lee", "Bob")
+    first = sync(crm, replace(meeting, people=meeting.people[1:]))
+    sync(crm, meeting, first)
+    assert_written_once(crm, meeting)
+
+
 def test_takes_notes_back(crm):
     meeting = case("Ann Lee")
     first = sync(crm, meeting)

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+from collections import defaultdict
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -87,6 +88,10 @@ class StandIn(Server):
     token = "s3cret-t0ken"
     no_entry = (401, {"message": "no"})
 
+    def __init__(self):
+        super().__init__()
+        self.first = defaultdict(list)  # By method and path: what is answered instead, each once.
+
     def respond(self, method, target, body, headers):
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -99,6 +104,8 @@ class StandIn(Server):
                 return refused.answer
 
     def answer(self, method, path, query, body):
+        if self.first[method, path]:
+            return self.first[method, path].pop(0)
         for name in dir(type(self)):
             function = getattr(self, name)
             verb, pattern = getattr(function, "route", (None, None))
