@@ -6,7 +6,6 @@ with its links, so that it can be found from the moment it exists.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from crmsync.providers.text import as_html, chunks, fit, split_name
 VERSION = "2026-09"
 OAUTH_VERSION = "2026-03"  # The later one does not say what its token endpoint answers.
 BATCH = 100
+MOST_PAGES = 20
 TITLE_LIMIT = 255
 NOTES_LIMIT = 65_536
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
@@ -68,15 +68,19 @@ class HubSpot:
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         key = str(meeting.key)
-        if self.can.get("unique_key"):
+        has_key = self.can.get("unique_key")
+        # What we know goes before the key: it may have been made before the account had one.
+        remote_id = known.get(key)
+        if remote_id is None and has_key:
             return self._upsert_by_key(meeting)
-        remote_id = known.get(key) or self._find_meeting(meeting, contacts)
+        remote_id = remote_id or self._find_meeting(meeting, contacts)
         if remote_id:
-            self._change(remote_id, _properties(meeting))
+            self._change(remote_id, {**_properties(meeting), **({KEY: key} if has_key else {})})
             return self._meeting_ref(meeting, remote_id, "updated")
         links = [_link(contact.remote_id) for contact in contacts[:BATCH]]
         body = {"properties": _properties(meeting), "associations": links}
-        made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
+        with known_record():
+            made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
         return self._meeting_ref(meeting, id_in(made, "id"), "created")
 
     def add_notes(
@@ -85,7 +89,8 @@ class HubSpot:
         path = f"/crm/associations/{VERSION}/meetings/contacts/batch/associate/default"
         for chunk in chunks(contacts, BATCH):
             pairs = [(meeting_ref.remote_id, contact.remote_id) for contact in chunk]
-            self._batch(path, [{"from": {"id": m}, "to": {"id": c}} for m, c in pairs])
+            with known_record():
+                self._batch(path, [{"from": {"id": m}, "to": {"id": c}} for m, c in pairs])
         notes, remark = fit(meeting.notes, NOTES_LIMIT, as_html)
         self._change(meeting_ref.remote_id, {"hs_internal_meeting_notes": notes})
         if not meeting.notes:
@@ -104,20 +109,32 @@ class HubSpot:
 
     def _make_key(self) -> bool:
         """Whether the account has, or can be given, the property that makes a meeting unique."""
-        path = f"/crm/properties/{VERSION}/meetings"
-        with suppress(CrmError):
-            found = self.client.call("GET", f"{path}/{KEY}")
-            return as_object(found).get("hasUniqueValue") is True
         try:
-            groups = _results(self.client.call("GET", f"{path}/groups"))
-            self.client.call("POST", path, json=_key_property(str(groups[0].get("name"))))
+            is_unique = self._is_key_unique()
+            return self._add_key() if is_unique is None else is_unique
         except CrmError as error:
-            if error.http_status in (400, 403, 409):
+            if error.http_status == 409:  # Another sign-in has just made it.
+                return bool(self._is_key_unique())
+            if error.http_status in (400, 403):
                 return False
             raise
-        except IndexError:
-            return False
+
+    def _add_key(self) -> bool:
+        path = f"/crm/properties/{VERSION}/meetings"
+        groups = _results(self.client.call("GET", f"{path}/groups"))
+        group = str(groups[0].get("name")) if groups else "meetinginformation"
+        self.client.call("POST", path, json=_key_property(group))
         return True
+
+    def _is_key_unique(self) -> bool | None:
+        """None where the account has no such property."""
+        try:
+            found = self.client.call("GET", f"/crm/properties/{VERSION}/meetings/{KEY}")
+        except CrmError as error:
+            if error.http_status == 404:
+                return None
+            raise
+        return as_object(found).get("hasUniqueValue") is True
 
     def _find_contacts(self, emails: Sequence[str]) -> dict[str, str]:
         """Ids by our addresses; a contact also answers to its further addresses."""
@@ -156,8 +173,6 @@ class HubSpot:
 
     def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
         """Not by the search, which may miss for a while what was just made, if it can be helped."""
-        if not contacts:
-            return self._search_meeting(meeting)
         ids = self._meetings_of(contacts)
         path = f"/crm/objects/{VERSION}/meetings/batch/read"
         asked = {"properties": ["hs_meeting_external_url"], "propertiesWithHistory": []}
@@ -166,16 +181,18 @@ class HubSpot:
             for found in self._batch(path, inputs, missing_is_fine=True, **asked):
                 if _is_of(meeting, found):
                     return id_in(found, "id")
-        return None
+        return self._search_meeting(meeting)  # Its attendees may have been others then.
 
     def _meetings_of(self, contacts: Sequence[Ref]) -> list[str]:
         ids: dict[str, None] = {}
         path = f"/crm/associations/{VERSION}/contacts/meetings/batch/read"
         for chunk in chunks(contacts, BATCH):
-            inputs = [{"id": contact.remote_id} for contact in chunk]
-            for row in self._batch(path, inputs, missing_is_fine=True):
-                linked = as_objects(row.get("to"))
+            asked = [{"id": contact.remote_id} for contact in chunk]
+            for _ in range(MOST_PAGES):
+                rows = self._batch(path, asked, missing_is_fine=True) if asked else []
+                linked = [to for row in rows for to in as_objects(row.get("to"))]
                 ids |= dict.fromkeys(str(to.get("toObjectId")) for to in linked)
+                asked = [rest for rest in map(_rest, rows) if rest]
         return list(ids)
 
     def _search_meeting(self, meeting: MeetingContent) -> str | None:
@@ -240,6 +257,12 @@ def _moment(at: Any) -> str:
 
 def _address(meeting: MeetingContent) -> str:
     return f"{settings.PUBLIC_URL}/meetings/{meeting.key}"
+
+
+def _rest(row: Mapping[str, Any]) -> dict[str, str]:
+    """How to ask for the links of a contact that did not fit in the answer."""
+    after = as_object(as_object(row.get("paging")).get("next")).get("after")
+    return {"id": id_in(row.get("from")), "after": str(after)} if after else {}
 
 
 def _is_of(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:

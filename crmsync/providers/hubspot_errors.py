@@ -36,6 +36,7 @@ CODES = {
 }
 OUR_FAULT = re.compile(r"invalid input json|malformed|unable to parse", re.IGNORECASE)
 KEY_IS_GONE = re.compile(rf"non-unique|{KEY}", re.IGNORECASE)
+KEY_IS_TAKEN = re.compile(r"already ha(s|ve)|conflicting_unique_value", re.IGNORECASE)
 REQUIRED = re.compile(r"required", re.IGNORECASE)
 NAMED = re.compile(r'"name"\s*:\s*"(\w+)"|propert(?:y|ies)[^\w]{1,4}(\w+)|\b(hs_\w+)')
 
@@ -54,21 +55,28 @@ def explain_item(problem: Mapping[str, Any], answer: Answer) -> CrmError:
 
 
 def _code(status: int, data: Mapping[str, Any]) -> str:
-    message = str(data.get("message", ""))
+    message = "; ".join([_message(data), *_context(data)])
     if status == 429:
         is_daily = "DAILY" in str(data.get("policyName")).upper()
         return "crm_daily_quota_used" if is_daily else "crm_rate_limited"
     if status == 477:  # The account moves to another data centre.
         return "crm_unavailable"
-    if status in (400, 409, 422) and KEY_IS_GONE.search(message):
-        return "permission_missing"  # Connecting again makes the property anew.
     code = CODES.get(str(data.get("category")), "") if status < 500 else ""
+    code = _code_of_key(status, message) or code
     if code == "record_rejected" and OUR_FAULT.search(message):
         return "unexpected_error"
     if code == "record_rejected" and REQUIRED.search(message):
         return "field_missing"
     # Only who asked for a record knows whether it should be there.
     return "" if code == "record_deleted" and status == 404 else code
+
+
+def _code_of_key(status: int, message: str) -> str:
+    if KEY in message and KEY_IS_TAKEN.search(message):
+        return "record_locked"  # An earlier call of ours is still being carried out.
+    if status in (400, 409, 422) and KEY_IS_GONE.search(message):
+        return "permission_missing"  # Connecting again makes the property anew.
+    return ""
 
 
 def _details(answer: Answer, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,20 +89,27 @@ def _details(answer: Answer, data: Mapping[str, Any]) -> dict[str, Any]:
 def _words(data: Mapping[str, Any]) -> dict[str, Any]:
     """HubSpot's own words about the person's data, and the field that they are about."""
     if data.get("category") == "MISSING_SCOPES":
-        return {"detail": _missing_scopes(data)}
+        return {"detail": ", ".join(_context(data))[:500]}
     if data.get("category") not in ("VALIDATION_ERROR", "CONFLICT"):
         return {}
-    message = str(data.get("message", ""))
-    names = [name for groups in NAMED.findall(message) for name in groups if name]
-    field = next((FIELDS[name] for name in names if name in FIELDS), "")
+    message = _message(data)
+    said = "; ".join([message, *_context(data)])
+    names = [name for groups in NAMED.findall(said) for name in groups if name]
+    field = next((FIELDS[name] for name in [*names, *_context(data)] if name in FIELDS), "")
     return {"field": field or (names[0] if names else ""), "detail": message[:500]}
 
 
-def _missing_scopes(data: Mapping[str, Any]) -> str:
-    errors = as_objects(data.get("errors"))
-    contexts = [as_object(error.get("context")) for error in errors]
-    named = [str(scope) for c in contexts for scopes in c.values() for scope in _list(scopes)]
-    return ", ".join(dict.fromkeys(named))
+def _message(data: Mapping[str, Any]) -> str:
+    """The general words, and those about single properties."""
+    said = [str(part.get("message") or "") for part in (data, *as_objects(data.get("errors")))]
+    return "; ".join(dict.fromkeys(filter(None, said)))
+
+
+def _context(data: Mapping[str, Any]) -> list[str]:
+    """What the single errors are about: names of properties, of scopes, and the like."""
+    contexts = [as_object(error.get("context")) for error in as_objects(data.get("errors"))]
+    named = [str(name) for c in contexts for names in c.values() for name in _list(names)]
+    return list(dict.fromkeys(named))
 
 
 def _wait(answer: Answer, data: Mapping[str, Any]) -> float | None:

@@ -1,12 +1,17 @@
 """What is HubSpot's own: its errors, and how it is connected."""
 
+import uuid
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncRun
+from crmsync.providers.base import Ref, Session
 from crmsync.providers.http import Answer
-from crmsync.providers.hubspot_errors import explain, explain_item
+from crmsync.providers.hubspot import HubSpot
+from crmsync.providers.hubspot_errors import KEY, explain, explain_item
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -14,6 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 TEN_SECONDS = {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
 DAILY = {"errorType": "RATE_LIMIT", "policyName": "DAILY"}
 SCOPES = [{"context": {"requiredGranularScopes": ["crm.objects.contacts.write"]}}]
+MANY_SCOPES = [{"context": {"requiredGranularScopes": [f"scope-{n}" for n in range(100)]}}]
+NO_ADDRESS = [{"message": "No address.", "context": {"propertyName": ["email"]}}]
+NO_KEY = [{"message": "No such property.", "context": {"propertyName": [KEY]}}]
+KEY_TAKEN = f"Cannot set {KEY}=7 on 101. 102 already has that value."
 NO_EMAIL = 'Property values were not valid: [{"name":"email","message":"bob@@x"}]'
 
 ERRORS = [
@@ -21,6 +30,8 @@ ERRORS = [
     (401, {"category": "EXPIRED_AUTHENTICATION"}, "connection_expired", {}),
     (403, {"category": "MISSING_SCOPES", "errors": SCOPES}, "permission_missing",
      {"detail": "crm.objects.contacts.write"}),
+    (403, {"category": "MISSING_SCOPES", "errors": MANY_SCOPES}, "permission_missing",
+     {"detail": ", ".join(f"scope-{n}" for n in range(100))[:500]}),
     (403, {}, "permission_missing", {}),
     (429, TEN_SECONDS, "crm_rate_limited", {"retry_after": 10}),
     (429, DAILY, "crm_daily_quota_used", {"retry_after": None}),
@@ -32,6 +43,10 @@ ERRORS = [
      "unexpected_error", {}),
     (400, {"category": "VALIDATION_ERROR", "message": "upsert by non-unique 0-47 property"},
      "permission_missing", {}),
+    (400, {"category": "VALIDATION_ERROR", "message": "Invalid.", "errors": NO_ADDRESS},
+     "record_rejected", {"field": "e-mail address", "detail": "Invalid.; No address."}),
+    (400, {"category": "VALIDATION_ERROR", "errors": NO_KEY}, "permission_missing", {}),
+    (400, {"category": "VALIDATION_ERROR", "message": KEY_TAKEN}, "record_locked", {}),
     (409, {"category": "CONFLICT", "message": "Contact already exists."}, "record_rejected", {}),
     (404, {"category": "OBJECT_NOT_FOUND"}, "unexpected_error", {}),
     (418, {"category": "NEW_ONE"}, "unexpected_error", {}),
@@ -94,6 +109,29 @@ def crm(settings):
         yield stand_in
 
 
+@pytest.fixture
+def hubspot(crm):
+    """In an account that has no property of ours."""
+    with Session({"token": crm.token}, capabilities={}) as session:
+        yield HubSpot(session)
+
+
+PROPERTY = f"/crm/properties/2026-09/meetings/{KEY}"
+LINKS = "/crm/associations/2026-09/contacts/meetings/batch/read"
+
+
+def contact(crm, remote_id=None):
+    made = remote_id or crm.add("contacts", {"email": "ann@acme.example"})
+    return Ref("contact", "ann@acme.example", made, "unchanged")
+
+
+def written(crm, content, *links, host="http://localhost:8000"):
+    remote_id = crm.add("meetings", {"hs_meeting_external_url": f"{host}/meetings/{content.key}"})
+    for ref in links:
+        crm.link(ref.remote_id, remote_id)
+    return remote_id
+
+
 def connect(api, token=HubSpotStandIn.token):
     return api.put("/connection", {"provider": "hubspot", "credentials": {"token": token}})
 
@@ -109,6 +147,31 @@ def test_does_without_the_property_where_it_cannot_be_made(own_api, crm):
     crm.may_have_key = False
     assert connect(own_api).status_code == 200
     assert Connection.objects.get().capabilities["unique_key"] is False
+
+
+def test_does_without_the_property_where_it_may_not_be_read(own_api, crm):
+    crm.first["GET", PROPERTY] = [(403, {"category": "MISSING_SCOPES"})]
+    assert connect(own_api).status_code == 200
+    assert Connection.objects.get().capabilities["unique_key"] is False
+
+
+def test_is_not_connected_while_nobody_knows_of_the_property(own_api, crm):
+    crm.first["GET", PROPERTY] = [(503, {})]
+    assert connect(own_api).status_code != 200
+    assert not crm.properties
+
+
+def test_takes_the_property_that_another_sign_in_has_just_made(own_api, crm):
+    crm.properties[KEY] = {"hasUniqueValue": True}
+    crm.first["GET", PROPERTY] = [(404, {})]
+    connect(own_api)
+    assert Connection.objects.get().capabilities["unique_key"] is True
+
+
+def test_makes_its_property_where_there_is_no_group(own_api, crm):
+    crm.first["GET", "/crm/properties/2026-09/meetings/groups"] = [(200, {"results": []})]
+    connect(own_api)
+    assert Connection.objects.get().capabilities["unique_key"] is True
 
 
 def test_says_which_scopes_are_missing(own_api, crm):
@@ -156,3 +219,48 @@ def test_left_for_another_crm_cancels_what_is_under_way(own_api, crm, make_meeti
     assert own_api.get(f"/meetings/{meeting.pk}/sync").json()["state"] == "never_synced"
     assert SyncRun.objects.get().status == SyncRun.Status.CANCELED
     assert Connection.objects.get().capabilities == {}
+
+
+def test_gives_its_key_to_a_meeting_that_is_older_than_the_property(crm, hubspot, content):
+    hubspot.can["unique_key"] = True
+    old = written(crm, content)
+    assert hubspot.upsert_meeting(content, [], {str(content.key): old}).remote_id == old
+    assert crm.objects["meetings"][old][KEY] == str(content.key)
+
+
+def test_makes_no_other_meeting_for_one_that_is_gone(crm, hubspot, content):
+    hubspot.can["unique_key"] = True
+    crm.properties[KEY] = {}
+    with pytest.raises(CrmError) as refused:
+        hubspot.upsert_meeting(content, [], {str(content.key): "999"})
+    assert refused.value.code == "record_deleted"
+
+
+def test_says_that_a_contact_is_gone(crm, hubspot, content):
+    ref = hubspot.upsert_meeting(content, [], {})
+    for work in (hubspot.add_notes, lambda _, *args: hubspot.upsert_meeting(*args, {})):
+        with pytest.raises(CrmError) as refused:
+            work(ref, replace(content, key=uuid.uuid4()), [contact(crm, "999")])
+        assert refused.value.code == "record_deleted"
+
+
+def test_finds_a_meeting_whose_attendees_were_others(crm, hubspot, content):
+    old = written(crm, content)
+    assert hubspot.upsert_meeting(content, [contact(crm)], {}).remote_id == old
+
+
+def test_finds_a_meeting_on_a_further_page_of_its_contact(crm, hubspot, content):
+    ann = contact(crm)
+    for _ in range(4):
+        written(crm, replace(content, key=uuid.uuid4()), ann)
+    old = written(crm, content, ann, host="https://moved.example")  # No search finds it.
+    crm.links_per_page = 2
+    assert hubspot.upsert_meeting(content, [ann], {}).remote_id == old
+
+
+def test_reads_only_so_many_pages_of_a_contact(crm, hubspot, content):
+    ann = contact(crm)
+    row = {"from": {"id": ann.remote_id}, "to": [], "paging": {"next": {"after": "1"}}}
+    crm.first["POST", LINKS] = [(200, {"results": [row]})] * 30
+    hubspot.upsert_meeting(content, [ann], {})
+    assert len(crm.first["POST", LINKS]) == 10

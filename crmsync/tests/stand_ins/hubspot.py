@@ -27,6 +27,7 @@ class HubSpotStandIn(StandIn):
         self.ids = count(101)
         self.objects = {"contacts": {}, "meetings": {}}
         self.links = set()
+        self.links_per_page = 500
         self.may_have_key = unique_key
         self.properties = {}
         self.grants = {"first-code"}  # Codes and refresh tokens that are worth a token.
@@ -82,6 +83,8 @@ class HubSpotStandIn(StandIn):
     def make_property(self, body, **_):
         if not self.may_have_key:
             raise refusal(400, "VALIDATION_ERROR", "This object supports no unique properties.")
+        if body["name"] in self.properties:
+            raise refusal(409, "CONFLICT", "The property exists.")
         self.properties[body["name"]] = body
         return 201, body
 
@@ -92,6 +95,8 @@ class HubSpotStandIn(StandIn):
     @route("POST", rf"{OBJECTS}/(?P<kind>contacts|meetings)")
     def create(self, kind, body, **_):
         self.refuse_twin(kind, body["properties"])
+        if any(link["to"]["id"] not in self.objects["contacts"] for link in body["associations"]):
+            raise refusal(404, "OBJECT_NOT_FOUND", "Object not found.")
         remote_id = self.add(kind, body["properties"])
         for link in body["associations"]:
             self.link(link["to"]["id"], remote_id)
@@ -162,8 +167,11 @@ class HubSpotStandIn(StandIn):
         results = []
         for one in inputs_of(body):
             linked = [m for c, m in sorted(self.links) if c == one["id"]]
-            to = [{"toObjectId": int(m), "associationTypes": []} for m in linked]
-            results.append({"from": {"id": one["id"]}, "to": to})
+            start = int(one.get("after", 0))
+            end = start + self.links_per_page
+            to = [{"toObjectId": int(m), "associationTypes": []} for m in linked[start:end]]
+            paging = {"paging": {"next": {"after": str(end)}}} if end < len(linked) else {}
+            results.append({"from": {"id": one["id"]}, "to": to, **paging})
         return 200, batch(results, [])
 
     def add(self, kind, properties):
