@@ -17,12 +17,12 @@ from crmsync.errors import CrmError
 from crmsync.providers.answers import as_object, as_objects, id_in
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.http import QUOTED, Answer, CrmClient, known_record
-from crmsync.providers.salesforce_errors import duplicate_of, explain
-from crmsync.providers.text import chunks, fit, split_name
+from crmsync.providers.salesforce_errors import KEY, duplicate_of, explain
+from crmsync.providers.text import chunks, fit, is_marked, mark, split_name
 
 DATA = "/services/data/v62.0"
-KEY = "Syncsite_Key__c"
 QUERIED, CREATED = 100, 25  # Addresses in a query; requests in a composite.
+MOST_PAGES = 20
 TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT, INVITED = 255, 255, 32_000, 50
 CONTACT = "003"  # Ids begin with the kind of their record.
 NOT_ALL = gettext_noop("not with every attendee")
@@ -56,15 +56,16 @@ class Salesforce:
         self.client = CrmClient(self.url, session, token, explain)
 
     def check(self) -> Account:
-        organization = next(self._query("SELECT Id, Name FROM Organization"), None)
-        if organization is None:
+        asked = {"q": "SELECT Id, Name FROM Organization"}
+        found = _records(self.client.call("GET", f"{DATA}/query", params=asked))
+        if not found:
             raise CrmError("permission_missing", "The organization cannot be read.")
         event = as_object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
         if event.get("createable") is False or event.get("updateable") is False:
             raise CrmError("permission_missing", "Events are read-only.", detail="Event")
-        fields = {str(as_object(field).get("name")) for field in event.get("fields") or []}
+        fields = {str(field.get("name")) for field in as_objects(event.get("fields"))}
         can = {"unique_key": KEY in fields, "shared_activities": "EventWhoIds" in fields}
-        return Account(_id(organization), str(organization.get("Name")), can)
+        return Account(_id(found[0]), str(found[0].get("Name")), can)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
         refs = []
@@ -80,17 +81,20 @@ class Salesforce:
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         key = str(meeting.key)
+        has_key = self.can.get("unique_key")
         content = _content(meeting)
-        if self.can.get("unique_key"):
+        # What we know goes before the key: it may have been made before the org had one.
+        remote_id = known.get(key)
+        if remote_id is None and has_key:
             made = as_object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
             return self._meeting(
                 meeting, _id(made), "created" if made.get("created") else "updated"
             )
-        remote_id = known.get(key) or self._find_event(meeting, contacts)
+        remote_id = remote_id or self._find_event(meeting, contacts)
         if remote_id:
-            self._change(remote_id, content)
+            self._change(remote_id, {**content, **({KEY: key} if has_key else {})})
             return self._meeting(meeting, remote_id, "updated")
-        marked = {**content, "Description": _mark(meeting), **_first(contacts)}
+        marked = {**content, "Description": mark(meeting.key), **_first(contacts)}
         made = as_object(self._one("POST", "/sobjects/Event", marked))
         return self._meeting(meeting, _id(made), "created")
 
@@ -98,8 +102,7 @@ class Salesforce:
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
     ) -> Sequence[Ref]:
         notes, remark = self._notes(meeting)
-        invited, left_out = self._invited(contacts)
-        self._change(meeting_ref.remote_id, {"Description": notes, **invited})
+        invited, left_out = self._describe(meeting_ref.remote_id, notes, contacts)
         key, written = str(meeting.key), (meeting_ref.remote_id, "updated", meeting_ref.url)
         refs = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
         if invited:
@@ -125,28 +128,44 @@ class Salesforce:
         ]
 
     def _made_contact(self, person: Person, part: Answer) -> Ref:
+        if part.status == 404:  # Not every address can be upserted by, and nobody has this one.
+            new = {"Email": person.email, **_contact(person)}
+            (part,) = self._parts([_request("POST", "/sobjects/Contact", new)])
         twin = duplicate_of(part.data)
         if twin:  # A rule of the org found the person under another address.
             return self._person(person.email, twin, "unchanged")
-        made = as_object(_body(part))
-        action = "created" if made.get("created") else "unchanged"
-        return self._person(person.email, _id(made), action)
+        action = "created" if part.status == 201 else "unchanged"
+        return self._person(person.email, _id(as_object(_body(part))), action)
 
     def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
         """A description cannot be asked for, so all that may be it are looked at."""
-        who = _first(contacts).get("WhoId")
-        same_person = f" OR WhoId = {_quoted(who)}" if who else ""
+        who = ", ".join(_quoted(contact.remote_id) for contact in contacts[:QUERIED])
+        same_person = f" OR WhoId IN ({who})" if who else ""
         same_time = f"StartDateTime = {_moment(meeting.starts_at)}"
         events = self._query(FIND_EVENTS.format(same_time + same_person))
-        mark = _mark(meeting)
-        found = (event for event in events if str(event.get("Description")).endswith(mark))
+        found = (event for event in events if is_marked(event.get("Description"), meeting.key))
         return next(map(_id, found), None)
 
     def _notes(self, meeting: MeetingContent) -> tuple[str, str]:
         if self.can.get("unique_key"):
             return fit(meeting.notes, NOTES_LIMIT)
-        mark = _mark(meeting)
-        return fit(meeting.notes, NOTES_LIMIT, lambda text: f"{text}\n\n{mark}".lstrip())
+        ending = f"\n\n{mark(meeting.key)}"
+        return fit(meeting.notes, NOTES_LIMIT, lambda text: (text + ending).lstrip())
+
+    def _describe(
+        self, remote_id: str, notes: str, contacts: Sequence[Ref]
+    ) -> tuple[dict[str, Any], bool]:
+        """Whom the event names in the end, and whether that leaves somebody out."""
+        invited, left_out = self._invited(contacts)
+        try:
+            self._change(remote_id, {"Description": notes, **invited})
+        except CrmError as error:
+            if not ("INVALID_FIELD" in error.message and "EventWhoIds" in error.message):
+                raise
+            # Shared activities were switched off since the account was connected.
+            invited, left_out = _first(contacts), len(contacts) > 1
+            self._change(remote_id, {"Description": notes, **invited})
+        return invited, left_out
 
     def _invited(self, contacts: Sequence[Ref]) -> tuple[dict[str, Any], bool]:
         """Whom the event names, and whether that leaves somebody out: fifty contacts or one lead.
@@ -164,10 +183,12 @@ class Salesforce:
 
     def _query(self, soql: str) -> Iterator[dict[str, Any]]:
         answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
-        yield from _records(answer)
-        while as_object(answer).get("nextRecordsUrl"):
-            answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
+        for _ in range(MOST_PAGES):
             yield from _records(answer)
+            if not answer.get("nextRecordsUrl"):
+                return
+            answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
+        raise CrmError("unexpected_error", "Too many pages of records.")
 
     def _one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
         (answer,) = self._composite([_request(method, path, content)])
@@ -197,7 +218,7 @@ class Salesforce:
 
 def _part(part: Mapping[str, Any], whole: Answer) -> Answer:
     status, body = part.get("httpStatusCode"), part.get("body")
-    if not isinstance(status, int):
+    if type(status) is not int or not 100 <= status <= 599:
         raise CrmError("unexpected_error", "Salesforce answered without a status.")
     return Answer(status, body, json.dumps(body)[:QUOTED], whole.headers)
 
@@ -228,10 +249,6 @@ def _first(contacts: Sequence[Ref]) -> dict[str, str]:
     ids = [contact.remote_id for contact in contacts]
     best = next((i for i in ids if i.startswith(CONTACT)), None) or next(iter(ids), None)
     return {"WhoId": best} if best else {}
-
-
-def _mark(meeting: MeetingContent) -> str:
-    return f"[syncsite {meeting.key}]"
 
 
 def _moment(at: datetime) -> str:

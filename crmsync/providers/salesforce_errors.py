@@ -6,9 +6,10 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import as_object, as_objects
+from crmsync.providers.answers import ID, as_object, as_objects
 from crmsync.providers.http import Answer, error_of
 
+KEY = "Syncsite_Key__c"
 CODES = {
     "REQUEST_LIMIT_EXCEEDED": "crm_daily_quota_used",
     "UNABLE_TO_LOCK_ROW": "record_locked",
@@ -20,9 +21,6 @@ CODES = {
     "INACTIVE_OWNER_OR_USER": "crm_user_inactive",
     "API_DISABLED_FOR_ORG": "permission_missing",
     "API_CURRENTLY_DISABLED": "permission_missing",
-    "INSUFFICIENT_ACCESS": "permission_missing",
-    "INSUFFICIENT_ACCESS_OR_READONLY": "permission_missing",
-    "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY": "permission_missing",
     "DUPLICATES_DETECTED": "record_rejected",
     "REQUIRED_FIELD_MISSING": "field_missing",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "record_rejected",
@@ -42,6 +40,7 @@ FIELDS = {
     "Description": gettext_noop("notes"),
 }
 SEVERAL = gettext_noop("Several records have this address.")
+KEY_IS_GONE = [("NOT_FOUND", "external ID field"), ("INVALID_FIELD", KEY)]
 SHORT_LIMIT = "ConcurrentRequests"
 SHORT_WAIT = 5  # Seconds.
 DATA_CODES = {"record_rejected", "field_missing"}
@@ -65,9 +64,9 @@ def duplicate_of(body: Any) -> str | None:
         return None
     for match in as_objects(as_object(error.get("duplicateResult")).get("matchResults")):
         for found in as_objects(match.get("matchRecords")):
-            record = as_object(found.get("record"))
-            if isinstance(record.get("Id"), str):
-                return record["Id"]
+            remote_id = as_object(found.get("record")).get("Id")
+            if isinstance(remote_id, str) and ID.fullmatch(remote_id):
+                return remote_id
     return None
 
 
@@ -78,10 +77,13 @@ def _first_of(data: Any) -> dict[str, Any]:
 
 def _code(error: Mapping[str, Any]) -> str:
     name = str(error.get("errorCode") or error.get("error"))
-    if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in str(error.get("message")):
+    said = str(error.get("message"))
+    if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in said:
         return "crm_rate_limited"
-    if name == "NOT_FOUND" and "external ID field" in str(error.get("message")):
+    if any(name == code and words in said for code, words in KEY_IS_GONE):
         return "permission_missing"  # Connecting again finds another way.
+    if name.startswith("INSUFFICIENT_ACCESS"):
+        return "permission_missing"
     return CODES.get(name, "")
 
 

@@ -71,6 +71,10 @@ class SalesforceStandIn(StandIn):
             raise refusal(400, "REQUIRED_FIELD_MISSING", "Required: [LastName]", "LastName")
         return self.put("Contact", same[0] if same else None, {"Email": email, **body})
 
+    @route("POST", rf"{DATA}/sobjects/Contact")
+    def create_contact(self, body, **_):
+        return without_created(*self.put("Contact", None, body))
+
     @route("PATCH", rf"{DATA}/sobjects/Event/{KEY}/(?P<key>[\w-]+)")
     def upsert_event(self, key, body, **_):
         if KEY not in self.fields:
@@ -83,7 +87,7 @@ class SalesforceStandIn(StandIn):
     @route("POST", rf"{DATA}/sobjects/Event")
     def create_event(self, body, **_):
         self.check_event(body)
-        return self.put("Event", None, body)
+        return without_created(*self.put("Event", None, body))
 
     @route("PATCH", rf"{DATA}/sobjects/Event/(?P<remote_id>00U\w+)")
     def change_event(self, remote_id, body, **_):
@@ -102,7 +106,8 @@ class SalesforceStandIn(StandIn):
                 raise refusal(400, "STRING_TOO_LONG", f"{name}: data value too large", name)
         who = body.get("EventWhoIds", [])
         if len(who) > 50 or not all(i in self.records["Contact"] for i in who):
-            raise refusal(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+            message = "invalid cross reference id"
+            raise refusal(400, "INVALID_CROSS_REFERENCE_KEY", message, "EventWhoIds")
 
     def put(self, kind, record, values):
         prefix = {"Contact": "003", "Event": "00U"}[kind]
@@ -112,6 +117,13 @@ class SalesforceStandIn(StandIn):
         self.records[kind][record["Id"]] = record
         done = {"id": record["Id"], "success": True, "created": created, "errors": []}
         return (201 if created else 200), done
+
+
+def without_created(status, done):
+    """Only an upsert says whether it made the record."""
+    if isinstance(done, dict):
+        done = {name: value for name, value in done.items() if name != "created"}
+    return status, done
 
 
 def is_with(event, ids):
