@@ -19,7 +19,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync import connections, pace, policy, queue, records, turns
+from crmsync import connections, incidents, pace, policy, queue, records, turns
 from crmsync.errors import CrmError
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
@@ -224,6 +224,8 @@ def _tell_meeting_and_connection(
 ) -> None:
     if error.code == "record_deleted":
         records.forget_meeting(run)
+    if isinstance(decision, policy.Hold | policy.GiveUp):
+        incidents.note_failure(run.connection, error.code)
     match decision:
         case policy.Retry():
             transitions.record_failed_attempt(run.meeting_id)

@@ -7,16 +7,16 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
-from crmsync.models import SyncAttempt, SyncRun
+from crmsync.models import Incident, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS
+from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS, STALLS
 
 
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
     """Why a run does not go on, in words, and what to do."""
     kind = CATALOGUE[code]
     goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
-    texts = error_texts(code, run.connection.provider, run.error_field, _detail(run))
+    texts = error_texts(code, run.crm, run.error_field, _detail(run))
     if goes_on and kind.handling is Handling.RETRY:
         texts["remedy"] = str(WE_TRY_AGAIN)
     return {
@@ -32,8 +32,8 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
 
 def run_result(run: SyncRun) -> str:
     """What a run came to, in a few words."""
-    title = error_texts(run.error_code, run.connection.provider, run.error_field)["title"]
-    words = {"crm": crm_name(run.connection.provider), "title": title}
+    title = error_texts(run.error_code, run.crm, run.error_field)["title"]
+    words = {"crm": crm_name(run.crm), "title": title}
     return str(RUN_RESULTS[run.status]).format_map(words)
 
 
@@ -41,7 +41,7 @@ def attempt_result(attempt: SyncAttempt) -> str:
     """What a try came to, in a few words."""
     if not attempt.error_code and attempt.run.status == SyncRun.Status.CANCELED:
         return str(RUN_RESULTS["canceled"])
-    title = error_texts(attempt.error_code, attempt.run.connection.provider)["title"]
+    title = error_texts(attempt.error_code, attempt.run.crm)["title"]
     return str(ATTEMPT_RESULTS[attempt.outcome]).format(title=title)
 
 
@@ -63,6 +63,20 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}
 
 
+def describe_incident(incident: Incident) -> dict[str, str]:
+    """For staff: what is wrong, who acts and how, and whom it concerns."""
+    if incident.cause in STALLS:
+        stall = STALLS[incident.cause]
+        return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
+    texts = error_texts(incident.cause, incident.provider)
+    who = CATALOGUE[incident.cause].who.replace("_", " ")
+    if incident.connection is None:
+        scope = f"many customers of {crm_name(incident.provider)}"
+    else:
+        scope = f"{incident.connection.user}, {incident.connection}"
+    return {**texts, "who": who, "scope": scope}
+
+
 def clock(at: datetime, now: datetime) -> str:
     """A moment as people say it: the time, and the day where it is another one than now."""
     words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
@@ -81,4 +95,4 @@ def sentence(text: str) -> str:
 def _detail(run: SyncRun) -> str:
     if not run.error_cause:
         return run.error_detail
-    return error_texts(run.error_cause, run.connection.provider)["title"]
+    return error_texts(run.error_cause, run.crm)["title"]

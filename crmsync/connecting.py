@@ -1,4 +1,4 @@
-"""What a person can do with their connection: connect, check it, disconnect."""
+"""What people do with a connection: its owner connects, checks, cuts it, support pauses it."""
 
 from typing import Any
 
@@ -61,6 +61,25 @@ def disconnect(connection: Connection) -> None:
     if locked is not None:
         _cancel_runs(locked)
         connections.forget_credentials(locked)
+
+
+@transaction.atomic
+def pause(pk: int) -> bool:
+    """Its syncs wait, and stop before their next step, until it is resumed."""
+    connection = connections.lock(pk=pk)
+    if connection is None or not connections.pause(connection):
+        return False
+    turns.park(pk)
+    return True
+
+
+@transaction.atomic
+def resume(pk: int) -> bool:
+    connection = connections.lock(pk=pk)
+    if connection is None or not connections.resume(connection):
+        return False
+    turns.release(pk)
+    return True
 
 
 def _cancel_runs(connection: Connection) -> None:

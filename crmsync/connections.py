@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync import cache
-from crmsync.errors import CrmError, storable
+from crmsync.errors import CATALOGUE, CrmError, Handling, storable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
 
 State = Connection.State
+WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor cut.
+HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
 
 
 def of(user: User) -> Connection | None:
@@ -78,8 +80,20 @@ def _as_read(connection: Connection) -> QuerySet[Connection]:
     return Connection.objects.filter(
         pk=connection.pk,
         connected_at=connection.connected_at,
-        state__in=[State.CONNECTED, State.NEEDS_REAUTH],
+        state__in=WORKING,
     )
+
+
+def pause(connection: Connection) -> bool:
+    """Support stops its syncs."""
+    return _change(connection, state=State.PAUSED)
+
+
+def resume(connection: Connection) -> bool:
+    """It is again what it was before support paused it."""
+    held = connection.last_error in HELD_BY
+    paused = Connection.objects.filter(pk=connection.pk, state=State.PAUSED)
+    return _update(paused, connection, state=State.NEEDS_REAUTH if held else State.CONNECTED)
 
 
 def note_error(connection: Connection, error: CrmError) -> None:
@@ -136,7 +150,11 @@ def _save(connection: Connection) -> None:
 
 def _change(connection: Connection, **values: Any) -> bool:
     """False where it is not the same link any more."""
-    if not _as_read(connection).update(version=F("version") + 1, **values):
+    return _update(_as_read(connection), connection, **values)
+
+
+def _update(rows: QuerySet[Connection], connection: Connection, **values: Any) -> bool:
+    if not rows.update(version=F("version") + 1, **values):
         return False
     version = Connection.objects.values_list("version", flat=True).get(pk=connection.pk)
     cache.connection_changed(connection.user_id, version)

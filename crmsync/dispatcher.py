@@ -9,7 +9,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import attempts, queue, turns
+from crmsync import attempts, queue, turns, upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,7 @@ def sweep() -> int:
     hints = turns.take_due(now, room) if room else []
     if hints:
         queue.send_hints(hints)
+    upkeep.hand_out(now)
     cache.set(HEARTBEAT, now.isoformat(), HEARTBEAT_SECONDS)
     return len(hints)
 
@@ -36,6 +37,7 @@ def run(interval: float, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             sweep()
+            upkeep.keep_up()
         except (RedisError, DatabaseError) as error:
             logger.warning("Sweep failed, next one in %s s: %s", interval, error)
         except Exception:  # Whatever it is, the next sweep must take place.

@@ -1,5 +1,6 @@
 """`?state=`: what state.py says of one meeting, said to the database of many."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -34,32 +35,31 @@ class SyncStateFilter(BaseFilterBackend):
         return [{"name": "state", "in": "query", "required": False, "schema": schema}]
 
 
+RUN_FIELDS = {
+    "status": "status",
+    "wait_reason": "wait_reason",
+    "due_at": "due_at",
+    "connection_state": "connection__state",
+    "not_before": "connection__not_before",
+}
+
+
 def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     """Annotates `state`; a test holds it against state_of()."""
     latest = SyncRun.objects.latest_of(OuterRef("pk"))
     own = Connection.objects.filter(user=OuterRef("user")).exclude(
         state=Connection.State.DISCONNECTED
     )
-    run = {
-        "run_status": "status",
+    run = {f"run_{name}": path for name, path in RUN_FIELDS.items()} | {
         "run_started_at": "started_at",
-        "run_wait_reason": "wait_reason",
-        "run_connection_state": "connection__state",
-        "run_not_before": "connection__not_before",
-        "run_due_at": "due_at",
         "run_created_at": "created_at",
         "run_account_since": "connection__account_since",
     }
-    active = Q(run_status__in=SyncRun.ACTIVE)
-    asked_to_wait = Q(run_not_before__gt=now) | ~Q(run_wait_reason="")
-    kept_from_its_next_step = Q(run_not_before__gt=now, run_due_at__lte=now)
-    of_former_account = ~active & Q(run_created_at__lt=F("run_account_since"))
+    of_former_account = ~Q(run_status__in=SyncRun.ACTIVE) & Q(
+        run_created_at__lt=F("run_account_since")
+    )
     cases = [
-        ("paused", active & ~Q(run_connection_state=Connection.State.CONNECTED)),
-        ("syncing", Q(run_status=Status.RUNNING) & ~kept_from_its_next_step),
-        ("retrying", Q(run_status=Status.RETRYING)),
-        ("waiting", active & asked_to_wait),
-        ("queued", active),
+        *_active_cases({name: f"run_{name}" for name in RUN_FIELDS}, now),
         # Not "failed" or "synced": that was in another account.
         ("never_synced", of_former_account & Q(Exists(own))),
         ("not_connected", of_former_account),
@@ -71,9 +71,33 @@ def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     ]
     return meetings.alias(
         **{name: Subquery(latest.values(field)[:1]) for name, field in run.items()}
-    ).annotate(
-        state=Case(
-            *(When(condition, then=Value(state)) for state, condition in cases),
-            default=Value("not_connected"),
-        )
-    )
+    ).annotate(state=_first_that_holds(cases, "not_connected"))
+
+
+def active_with_state(now: datetime) -> QuerySet[Any]:
+    """Active runs, annotated with `state`."""
+    cases = _active_cases(RUN_FIELDS, now)
+    return SyncRun.objects.active().annotate(state=_first_that_holds(cases, "queued"))
+
+
+def _active_cases(names: Mapping[str, str], now: datetime) -> list[tuple[str, Q]]:
+    """`names` says under which names the fields of the run are found."""
+
+    def field(**values: Any) -> Q:
+        return Q(**{names[name]: value for name, value in values.items()})
+
+    active = Q(**{f"{names['status']}__in": SyncRun.ACTIVE})
+    stopped = Q(**{f"{names['not_before']}__gt": now})
+    due = Q(**{f"{names['due_at']}__lte": now})
+    return [
+        ("paused", active & ~field(connection_state=Connection.State.CONNECTED)),
+        ("syncing", field(status=Status.RUNNING) & ~(stopped & due)),
+        ("retrying", field(status=Status.RETRYING)),
+        ("waiting", active & (stopped | ~field(wait_reason=""))),
+        ("queued", active),
+    ]
+
+
+def _first_that_holds(cases: Sequence[tuple[str, Q]], otherwise: str) -> Case:
+    whens = (When(condition, then=Value(state)) for state, condition in cases)
+    return Case(*whens, default=Value(otherwise))

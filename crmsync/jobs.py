@@ -9,8 +9,9 @@ from functools import partial
 from django.db import InterfaceError, InternalError, OperationalError
 from django.db import connection as database
 from rq.timeouts import JobTimeoutException
+from structlog.contextvars import bound_contextvars
 
-from crmsync import attempts, records, tokens
+from crmsync import attempts, dispatcher, records, tokens, upkeep
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
@@ -43,12 +44,19 @@ def _perform(run_id: int, step: SyncStep, work: Work) -> None:
         claim = attempts.claim(run_id, step)
         if claim is not None:
             _attempt(claim, work)
+        if not dispatcher.is_alive():
+            upkeep.keep_up()
     except DATABASE_AWAY as error:
         # The row stays as it is: the dispatcher sends another hint, or ends the lease.
         logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
 
 
 def _attempt(claim: attempts.Claim, work: Work) -> None:
+    with bound_contextvars(request_id=claim.run.request_id, reference=claim.run.reference):
+        _call_crm(claim, work)
+
+
+def _call_crm(claim: attempts.Claim, work: Work) -> None:
     run_id, step = claim.run.pk, claim.run.step
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from structlog.contextvars import get_contextvars
 
 from crmsync import connections, pace, queue, turns
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
@@ -57,15 +58,17 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     is_next = turns.is_next(connection)
     request = {
         "connection": connection,
+        "provider": connection.provider,
         "step": step,
         "requested_by": by,
         "reason": reason,
+        "request_id": get_contextvars().get("request_id", ""),
         "pace": partial(pace.of, connection.provider),
         "written": partial(_written_before, meeting, step),
     }
-    turn = (
-        {"sent_at": timezone.now()} if is_next else {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
-    )
+    now = timezone.now()
+    in_line = {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
+    turn = {"sent_at": now, "turn_at": now} if is_next else in_line
     run, created = SyncRun.objects.get_or_create(
         meeting=meeting, status__in=SyncRun.ACTIVE, defaults={**request, **turn}
     )

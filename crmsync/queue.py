@@ -26,6 +26,8 @@ JOBS = {
     SyncStep.NOTES: "crmsync.jobs.sync_notes",
 }
 Hint = tuple[int, int]  # The run's id and the step it is at.
+ALERT = "crmsync.delivery.deliver"
+INTERVENTION = "crmsync.interventions.carry_out"
 
 
 def send_hint(run_id: int, step: int) -> None:
@@ -38,17 +40,22 @@ def send_hint(run_id: int, step: int) -> None:
 
 def send_hints(hints: Iterable[Hint]) -> None:
     """Raises RedisError."""
+    # What has begun is finished first.
+    _enqueue((JOBS[SyncStep(step)], run_id, step > SyncStep.CONTACTS) for run_id, step in hints)
+
+
+def send_chores(job: str, pks: Iterable[int]) -> None:
+    """Work beside the syncs, which are many and would keep it waiting. Raises RedisError."""
+    _enqueue((job, pk, True) for pk in pks)
+
+
+def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
+    """Of each its name, the id of its row, and whether it goes to the front."""
     with _open_queue() as queue:
         queue.enqueue_many(
             [
-                queue.prepare_data(
-                    JOBS[SyncStep(step)],
-                    (run_id,),
-                    result_ttl=0,
-                    failure_ttl=3600,
-                    at_front=step > SyncStep.CONTACTS,  # What has begun is finished first.
-                )
-                for run_id, step in hints
+                queue.prepare_data(job, (pk,), result_ttl=0, failure_ttl=3600, at_front=is_urgent)
+                for job, pk, is_urgent in jobs
             ]
         )
 

@@ -142,7 +142,7 @@ class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
     def get_error(self, attempt: SyncAttempt) -> dict[str, str] | None:
         if not attempt.error_code:
             return None
-        texts = error_texts(attempt.error_code, attempt.run.connection.provider)
+        texts = error_texts(attempt.error_code, attempt.run.crm)
         return {"code": attempt.error_code, "title": texts["title"]}
 
 

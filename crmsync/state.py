@@ -231,7 +231,7 @@ def _tell(
     progress, at = document["progress"], document["next_attempt_at"]
     words = WORDS[manner]
     error = document["error"] or {"title": "", "remedy": "", "who": "support"}
-    provider = run.connection.provider if run else connection.provider if connection else ""
+    provider = run.crm if run else connection.provider if connection else ""
     facts = {
         "crm": crm_name(provider),
         "time": clock(at, now) if at else "",

@@ -8,13 +8,13 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, OuterRef, Q, When, Window
-from django.db.models.functions import RowNumber
+from django.db.models import Case, Exists, Min, OuterRef, Q, When, Window
+from django.db.models.functions import Coalesce, Greatest, RowNumber
 from django.utils import timezone
 
 from crmsync import connections, queue
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from meetings import transitions
 
 Status = SyncRun.Status
@@ -72,7 +72,7 @@ def leave_contacts_alone(connection_id: int) -> None:
 def stand_in_line(run_id: int) -> None:
     reason = SyncRun.WaitReason.OTHER_SYNCS
     in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED).exclude(wait_reason=reason)
-    if in_line.update(wait_reason=reason):
+    if in_line.update(wait_reason=reason, turn_at=None):
         transitions.note_change(SyncRun.objects.values_list("meeting", flat=True).get(pk=run_id))
 
 
@@ -108,6 +108,7 @@ def park(connection_id: int) -> None:
         moment = {"due_at": timezone.now()} if run.status == Status.RETRYING else {}
         if idle.update(status=Status.QUEUED, **moment):
             transitions.stop(run.meeting_id)
+    begun.exclude(turn_at=None).update(turn_at=None)
 
 
 def release(connection_id: int) -> None:
@@ -143,8 +144,27 @@ def take_due(now: datetime, limit: int) -> list[queue.Hint]:
         .order_by("due_at")
     )
     hints = list(due.values_list("pk", "step")[:limit])
-    SyncRun.objects.filter(pk__in=[pk for pk, _ in hints]).update(sent_at=now)
+    sent = SyncRun.objects.filter(pk__in=[pk for pk, _ in hints])
+    sent.update(sent_at=now, turn_at=Coalesce("turn_at", now))
     return hints
+
+
+def overdue(now: datetime, before: datetime) -> SyncRunQuerySet:
+    """Runs that could have gone on before that moment, but for somebody who takes them."""
+    due = SyncRun.objects.active().startable(now)
+    return due.filter(due_at__lte=before, turn_at__lte=before)
+
+
+def longest_wait(now: datetime) -> float:
+    """Seconds since the longest overdue run could have gone on."""
+    since = overdue(now, now).aggregate(at=Min(Greatest("due_at", "turn_at")))["at"]
+    return (now - since).total_seconds() if since else 0.0
+
+
+def stuck_since(before: datetime, now: datetime) -> SyncRunQuerySet:
+    """Runs whose turn came before that moment and that no CRM is to blame for."""
+    blameless = Q(failures=0) | Q(error_code="worker_lost")
+    return SyncRun.objects.active().startable(now).filter(blameless, turn_at__lte=before)
 
 
 def _places(connection: Connection, now: datetime) -> int:
@@ -167,4 +187,5 @@ def _hint_waiting(connection_id: int, limit: int) -> None:
         connection=connection_id, status__in=[Status.QUEUED, Status.RETRYING], due_at__lte=now
     )
     for run in waiting.startable(now).order_by(TURN, "due_at", "id")[:limit]:
+        SyncRun.objects.filter(pk=run.pk, turn_at=None).update(turn_at=now)
         queue.send_hint(run.pk, run.step)

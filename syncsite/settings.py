@@ -192,8 +192,13 @@ SALESFORCE_LOGIN_URL = env.str("SALESFORCE_LOGIN_URL", "https://login.salesforce
 SALESFORCE_CLIENT_ID = env.str("SALESFORCE_CLIENT_ID", "")
 SALESFORCE_CLIENT_SECRET = os.environ.get("SALESFORCE_CLIENT_SECRET", "")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+SYNC_STALL_MINUTES = env.float("SYNC_STALL_MINUTES", 10)
 
 vars().update(env.email_url("EMAIL_URL", "consolemail://"))
+EMAIL_TIMEOUT = 10
+SUPPORT_EMAILS = listed("SUPPORT_EMAILS")
+ALERT_URLS = listed("ALERT_URLS")
+DEFAULT_FROM_EMAIL = (SUPPORT_EMAILS or ["syncsite@localhost"])[0]
 LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), env.bool("LOG_JSON", False))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

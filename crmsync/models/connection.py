@@ -49,6 +49,10 @@ class Connection(models.Model):
     account_since = models.DateTimeField(null=True, editable=False)
     version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
+    class Meta:
+        permissions = [("pause_connection", "Can pause and resume connections")]
+        indexes = [models.Index(fields=["state", "provider"], name="connections_by_state")]
+
     def __str__(self) -> str:
         return f"{self.account_name} ({self.provider})"
 

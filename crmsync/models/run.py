@@ -32,6 +32,11 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         """The runs of a meeting or of an OuterRef to one, the latest first."""
         return self.filter(meeting=meeting).order_by("-id")
 
+    def latest_of_each(self) -> "SyncRunQuerySet":
+        """Of each meeting the latest run, if it is among these."""
+        latest = SyncRun.objects.latest_of(models.OuterRef("meeting")).values("pk")
+        return self.filter(pk=models.Subquery(latest[:1]))
+
     def without_open_attempt(self) -> "SyncRunQuerySet":
         """Also of an earlier run of the same meeting: one sync per meeting at a time."""
         open_attempts = SyncAttempt.objects.filter(finished_at=None)
@@ -64,12 +69,18 @@ class SyncRun(models.Model):
     # Where `db_index` is off another index starts with the same column.
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="sync_runs")
+    provider = models.CharField(
+        max_length=32, blank=True, db_default="", help_text="The connection may lead elsewhere now."
+    )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices, default=SyncStep.CONTACTS)
     attempt = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Of the current step.")
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When the last hint went to a worker.")
+    turn_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when it is its turn on its connection."
+    )
     wait_reason = models.CharField(max_length=16, choices=WaitReason.choices, blank=True)
     waits_for_contacts = models.BooleanField(
         default=False, db_default=False, help_text="Another run of the connection makes some."
@@ -83,6 +94,9 @@ class SyncRun(models.Model):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
     reason = models.TextField(blank=True, help_text="Why staff put it back.")
+    request_id = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Of the request that started it."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)
     step_started_at = models.DateTimeField(null=True, help_text="Of the latest try.")
@@ -93,11 +107,16 @@ class SyncRun(models.Model):
         help_text="So far, to the CRM.",
     )
     pace = models.JSONField(null=True, help_text="Seconds expected of each step, for its progress.")
+    counted = models.BooleanField(default=False, db_default=False, help_text="In the tallies.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ["-id"]
+        permissions = [
+            ("requeue_syncrun", "Can re-queue syncs"),
+            ("cancel_syncrun", "Can cancel syncs"),
+        ]
         indexes = [
             models.Index(fields=["meeting", "-id"], name="runs_of_meeting"),
             models.Index(
@@ -110,7 +129,22 @@ class SyncRun(models.Model):
                 name="active_runs",
                 condition=Q(status__in=["queued", "running", "retrying"]),
             ),
-            models.Index(fields=["error_code"], name="failed_runs", condition=Q(status="failed")),
+            models.Index(fields=["status", "-id"], name="runs_by_status"),
+            models.Index(fields=["provider", "-id"], name="runs_by_provider"),
+            models.Index(
+                fields=["error_code", "-id"], name="runs_by_error", condition=~Q(error_code="")
+            ),
+            models.Index(fields=["created_at"], name="runs_by_age"),
+            models.Index(
+                fields=["finished_at"],
+                name="ended_runs",
+                include=["status", "error_code", "connection", "provider"],
+            ),
+            models.Index(
+                fields=["id"],
+                name="uncounted_runs",
+                condition=Q(counted=False, finished_at__isnull=False),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["reference"], name="one_run_per_reference"),
@@ -123,6 +157,11 @@ class SyncRun(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def crm(self) -> str:
+        """The provider that it writes or wrote to."""
+        return self.provider or self.connection.provider
 
     @property
     def is_outdated(self) -> bool:

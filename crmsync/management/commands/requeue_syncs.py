@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
@@ -21,7 +21,7 @@ from meetings.models import Meeting
 BATCH = 200
 LOOKUPS = {
     "error_code": "error_code",
-    "provider": "connection__provider",
+    "provider": "provider",
     "user": "meeting__user__email",
     "meeting": "meeting__in",
     "since": "finished_at__gte",
@@ -74,8 +74,7 @@ def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
         )
     if options["failed"] or options["meeting"] is None:
         chosen["status"] = SyncRun.Status.FAILED
-    latest = SyncRun.objects.latest_of(OuterRef("meeting")).values("pk")[:1]
-    return SyncRun.objects.filter(pk=Subquery(latest), **chosen).order_by("pk")
+    return SyncRun.objects.latest_of_each().filter(**chosen).order_by("pk")
 
 
 def _meetings(runs: QuerySet[SyncRun]) -> Iterator[Meeting]:

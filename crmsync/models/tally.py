@@ -1,0 +1,42 @@
+"""How many syncs ended how: added up once, so that neither a look nor a pruning costs a count."""
+
+from django.db import models
+
+from meetings.models import SyncStep
+
+
+class RunTally(models.Model):
+    """Ended runs of one kind, and their tries. Written in tallies.py only."""
+
+    provider = models.CharField(max_length=32)
+    status = models.CharField(max_length=16)
+    error_code = models.CharField(max_length=64, blank=True)
+    runs = models.PositiveBigIntegerField(default=0)
+    attempts = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "status", "error_code"], name="one_tally_per_kind_of_run"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.status} {self.error_code}".rstrip()
+
+
+class StepTally(models.Model):
+    """How long the successes of a step took, as a histogram. Written in tallies.py only."""
+
+    provider = models.CharField(max_length=32)
+    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
+    counts = models.JSONField(default=list, help_text="By bucket; the last has no upper end.")
+    seconds = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "step"], name="one_tally_per_step")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider}, {SyncStep(self.step).label}"
