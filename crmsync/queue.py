@@ -60,10 +60,15 @@ def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
         )
 
 
+def length() -> int:
+    """Raises RedisError."""
+    with _open_queue() as queue:
+        return len(queue)
+
+
 def room() -> int:
     """How many more hints the queue should take. Raises RedisError."""
-    with _open_queue() as queue:
-        return max(0, CAPACITY - len(queue))
+    return max(0, CAPACITY - length())
 
 
 def ping() -> bool:
@@ -72,12 +77,12 @@ def ping() -> bool:
         return bool(queue.connection.ping())
 
 
-def has_workers() -> bool:
-    """Whether a worker gave a sign of life within its time. Raises RedisError."""
+def count_workers() -> int:
+    """Those that gave a sign of life within their time. Raises RedisError."""
     # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
     keys = f"{Worker.redis_worker_namespace_prefix}*"
     with _open_queue() as queue:
-        return any(queue.connection.scan_iter(match=keys, count=1000))
+        return sum(1 for _ in queue.connection.scan_iter(match=keys, count=1000))
 
 
 @contextmanager

@@ -61,7 +61,12 @@ class Meeting(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["user", "-id"], name="meetings_of_user")]
+        indexes = [
+            models.Index(fields=["user", "-id"], name="meetings_of_user"),
+            models.Index(
+                fields=["-id"], name="meetings_never_synced", condition=Q(last_sync_success=None)
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
@@ -87,7 +92,7 @@ class Meeting(models.Model):
 
 class Attendee(models.Model):
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="attendees", db_index=False)
-    email = LowercaseEmailField("e-mail address")
+    email = LowercaseEmailField("e-mail address", db_index=True)
     name = models.CharField(max_length=255, blank=True)
 
     class Meta:

@@ -1,10 +1,16 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
 from django.db import connections
 from django.db.models.signals import pre_migrate
 
 from syncsite import checks  # noqa: F401 - importing it registers the deployment checks
+
+
+class SupportDeskConfig(admin_apps.AdminConfig):
+    default = False  # Not that of syncsite.
+    default_site = "syncsite.admin.SupportSite"
 
 
 class SyncsiteConfig(AppConfig):

@@ -56,6 +56,6 @@ def _database() -> bool:
 CHECKS = {
     "database": _database,
     "redis": queue.ping,
-    "workers": queue.has_workers,
+    "workers": lambda: queue.count_workers() > 0,
     "dispatcher": dispatcher.is_alive,
 }

@@ -11,9 +11,6 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from syncsite import health
 
-admin.site.site_header = admin.site.site_title = "syncsite"
-admin.site.enable_nav_sidebar = False  # The lists need its width more than it is needed.
-
 handler400 = "syncsite.errors.bad_request"
 handler404 = "syncsite.errors.not_found"
 handler500 = "syncsite.errors.server_error"

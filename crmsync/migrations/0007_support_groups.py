@@ -7,7 +7,11 @@ SEEN = {
     "crmsync": ["connection", "incident", "intervention", "remoterecord", "syncattempt", "syncrun"],
     "meetings": ["attendee", "meeting"],
 }
-DONE = {"requeue_syncrun": "Can re-queue syncs", "cancel_syncrun": "Can cancel syncs"}
+DONE = {
+    ("syncrun", "requeue_syncrun"): "Can re-queue syncs",
+    ("syncrun", "cancel_syncrun"): "Can cancel syncs",
+    ("incident", "snooze_incident"): "Can snooze incidents",
+}
 
 
 def make_groups(apps, schema_editor):
@@ -26,7 +30,7 @@ def make_groups(apps, schema_editor):
         for app, models in SEEN.items()
         for model in models
     ]
-    act = [permission("crmsync", "syncrun", codename, name) for codename, name in DONE.items()]
+    act = [permission("crmsync", *codename, name) for codename, name in DONE.items()]
     groups = apps.get_model("auth", "Group").objects
     groups.get_or_create(name="Support read-only")[0].permissions.add(*look)
     groups.get_or_create(name="Support")[0].permissions.add(*look, *act)

@@ -30,6 +30,7 @@ class Incident(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("snooze_incident", "Can snooze incidents")]
         indexes = [models.Index(fields=["connection", "cause"], name="incidents_of_connection")]
         constraints = [
             models.UniqueConstraint(

@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from conftest import run_command
 from crmsync import lifecycle
-from crmsync.admin import StateFilter
+from crmsync.admin.meetings import StateFilter
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncRun
 from crmsync.state import PHASES
@@ -14,6 +14,7 @@ from crmsync.state import PHASES
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RUNS = "/admin/crmsync/syncrun/"
+START = "/admin/crmsync/intervention/start/"
 EXAMPLES = {"retrying": "Sandbox is not answering", "failed": "Several tries went wrong"}
 
 
@@ -26,8 +27,16 @@ def failed_run(make_meeting, connection, settle):
 
 
 def act(admin_client, action, *runs):
+    """What the page says of the outcome, once the reason is given."""
+    targets = ",".join(str(run.meeting_id) for run in runs)
+    form = {"kind": action, "targets": targets, "reason": "The customer called."}
+    return admin_client.post(START, form, follow=True).content.decode()
+
+
+def ask(admin_client, action, *runs, **query):
+    """What the page says of what will happen."""
     form = {"action": action, "_selected_action": [run.pk for run in runs]}
-    return admin_client.post(RUNS, form, follow=True).content.decode()
+    return admin_client.post(RUNS, form, query_params=query).content.decode()
 
 
 def test_lists_syncs_with_customer_state_and_error(admin_client, failed_run):
@@ -78,6 +87,7 @@ def test_costs_the_same_queries_however_many_are_listed(admin_client, make_meeti
 
 
 def test_re_queues_what_failed(admin_client, failed_run, settle):
+    assert "1</strong> re-queued" in ask(admin_client, "requeue", failed_run)
     assert "1 re-queued" in act(admin_client, "requeue", failed_run)
     newest = SyncRun.objects.first()
     assert newest != failed_run
@@ -91,22 +101,27 @@ def test_says_why_it_skips(admin_client, failed_run):
 
 def test_cancels_what_is_under_way(admin_client, failed_run, meeting):
     run, _ = lifecycle.request_sync(meeting, by=None)
+    asked = ask(admin_client, "cancel", run, failed_run)
+    assert "1</strong> canceled" in asked
+    assert "1</strong> already ended" in asked
     assert "1 canceled, 1 already ended" in act(admin_client, "cancel", run, failed_run)
     run.refresh_from_db()
     assert run.status == SyncRun.Status.CANCELED
 
 
-def test_counts_what_it_cancels_of_a_filtered_list(admin_client, meeting, connection):
-    run, _ = lifecycle.request_sync(meeting, by=None)
-    form = {"action": "cancel", "_selected_action": [run.pk]}
-    page = admin_client.post(f"{RUNS}?status__exact=queued", form, follow=True).content.decode()
-    assert "Syncs: 1 canceled." in page
+def test_acts_on_a_filtered_list(admin_client, make_meeting, connection):
+    for _ in range(3):
+        lifecycle.request_sync(make_meeting(), by=None)
+    form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
+    page = admin_client.post(f"{RUNS}?state=queued", form).content.decode()
+    assert "3</strong> canceled" in page
 
 
 def test_folds_a_traceback_into_the_page(admin_client, make_meeting, connection, settle):
     run, _ = lifecycle.request_sync(make_meeting("bug@sandbox.invalid"), by=None)
     settle()
     page = admin_client.get(f"{RUNS}{run.pk}/change/").content.decode()
+    assert "<details><summary>" in page
     assert '<pre class="message">Traceback' in page
 
 
@@ -144,7 +159,9 @@ def test_lets_staff_who_may_only_look_do_nothing(client, failed_run):
     staff.user_permissions.add(Permission.objects.get(codename="view_syncrun"))
     client.force_login(staff)
     assert failed_run.reference in client.get(RUNS).content.decode()
-    act(client, "requeue", failed_run)
+    assert "Re-queue" not in client.get(f"{RUNS}{failed_run.pk}/change/").content.decode()
+    form = {"kind": "requeue", "targets": str(failed_run.meeting_id), "reason": "because"}
+    assert client.post(START, form).status_code == 403
     assert SyncRun.objects.count() == 1
 
 

@@ -1,0 +1,71 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from crmsync.admin.interventions import ask
+from crmsync.admin.lists import ReadOnlyAdmin, badge, moment, people_called
+from crmsync.causes import error_texts
+from crmsync.models import Connection, Intervention, RemoteRecord, SandboxRecord
+
+SHOWN = ("owner", "provider", "account_name", "standing", "error", "since")
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ReadOnlyAdmin):
+    list_display = SHOWN
+    list_filter = ["state", "provider"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    search_help_text = "The beginning of the customer's e-mail address"
+    actions = ["pause", "resume"]
+    fields = readonly_fields = (*SHOWN, "not_before")
+
+    @admin.display(description="customer")
+    def owner(self, connection: Connection) -> str:
+        return connection.user.email
+
+    @admin.display(description="state", ordering="state")
+    def standing(self, connection: Connection) -> str:
+        return badge(connection.state)
+
+    @admin.display(description="last error")
+    def error(self, connection: Connection) -> str:
+        return error_texts(connection.last_error, connection.provider)["title"] or "–"
+
+    @admin.display(description="connected at (UTC)")
+    def since(self, connection: Connection) -> str:
+        return moment(connection.connected_at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(user__in=people_called(term)) if term else queryset), False
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("crmsync.pause_connection")
+
+    @admin.action(description="Pause the selected connections …", permissions=["pause"])
+    def pause(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
+        return ask(request, Intervention.Kind.PAUSE, chosen.values_list("pk", flat=True))
+
+    @admin.action(description="Resume the selected connections …", permissions=["pause"])
+    def resume(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
+        return ask(request, Intervention.Kind.RESUME, chosen.values_list("pk", flat=True))
+
+
+@admin.register(RemoteRecord)
+class RemoteRecordAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "local_key", "action", "remote_id", "connection", "written_at"]
+    list_filter = ["kind", "action"]
+    list_select_related = ["connection"]
+    search_fields = ["=local_key", "=remote_id"]
+
+
+@admin.register(SandboxRecord)
+class SandboxRecordAdmin(ReadOnlyAdmin):
+    list_display = ["kind", "key", "account", "updated_at"]
+    list_filter = ["kind"]
+    search_fields = ["=key"]

@@ -1,0 +1,104 @@
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from crmsync import incidents
+from crmsync.admin.lists import ReadOnlyAdmin, badge, moment
+from crmsync.causes import describe_incident
+from crmsync.models import Incident
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "open"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Open"), ("no", "Resolved")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
+        if self.value() not in ("yes", "no"):
+            return queryset
+        return queryset.filter(resolved_at__isnull=self.value() == "yes")
+
+
+@admin.register(Incident)
+class IncidentAdmin(ReadOnlyAdmin):
+    list_display = ["what", "standing", "scope", "syncs", "opened", "last_seen"]
+    list_filter = [OpenFilter, "provider", "cause"]
+    list_select_related = ["connection__user"]
+    actions = ["snooze_for_an_hour", "snooze_for_a_day"]
+    change_form_template = "crmsync/admin/incident.html"
+
+    @admin.display(description="what")
+    def what(self, incident: Incident) -> str:
+        return describe_incident(incident)["title"]
+
+    @admin.display(description="concerns")
+    def scope(self, incident: Incident) -> str:
+        return describe_incident(incident)["scope"]
+
+    @admin.display(description="state")
+    def standing(self, incident: Incident) -> str:
+        return badge(standing_of(incident))
+
+    @admin.display(description="opened at (UTC)", ordering="pk")
+    def opened(self, incident: Incident) -> str:
+        return moment(incident.opened_at)
+
+    @admin.display(description="last seen at (UTC)")
+    def last_seen(self, incident: Incident) -> str:
+        return moment(incident.last_seen_at)
+
+    def has_snooze_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("crmsync.snooze_incident")
+
+    @admin.action(description="Snooze for an hour", permissions=["snooze"])
+    def snooze_for_an_hour(self, request: HttpRequest, chosen: QuerySet[Incident]) -> None:
+        self._snooze(request, chosen, timedelta(hours=1))
+
+    @admin.action(description="Snooze for a day", permissions=["snooze"])
+    def snooze_for_a_day(self, request: HttpRequest, chosen: QuerySet[Incident]) -> None:
+        self._snooze(request, chosen, timedelta(days=1))
+
+    def _snooze(self, request: HttpRequest, chosen: QuerySet[Incident], pause: timedelta) -> None:
+        until = timezone.now() + pause
+        snoozed = [incident for incident in chosen if incidents.snooze(incident.pk, until)]
+        for incident in snoozed:
+            self.log_change(request, incident, f"Snoozed until {moment(until)} UTC")
+        text = f"Snoozed {len(snoozed)} incidents until {moment(until)} UTC."
+        self.message_user(request, text, messages.INFO)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        incident = self.get_object(request, object_id)
+        context = _context_of(incident) if incident else {}
+        return super().change_view(request, object_id, form_url, {**context, "title": ""})
+
+
+def standing_of(incident: Incident) -> str:
+    if incident.resolved_at:
+        return "resolved"
+    is_snoozed = incident.snoozed_until and incident.snoozed_until > timezone.now()
+    return "snoozed" if is_snoozed else "open"
+
+
+def _context_of(incident: Incident) -> dict[str, Any]:
+    runs = reverse("admin:crmsync_syncrun_changelist")
+    of_one = f"q={incident.connection.user.email}" if incident.connection else ""
+    return {
+        "told": describe_incident(incident),
+        "standing": badge(standing_of(incident)),
+        "affected": f"{runs}?provider={incident.provider}&{of_one}" if incident.provider else runs,
+        "alerts": incident.alerts.all(),
+        "parts": incident.parts.select_related("connection__user")[:50],
+    }

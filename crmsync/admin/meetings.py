@@ -1,0 +1,88 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from crmsync import lifecycle, standing
+from crmsync.admin.lists import WHAT_IS_FOUND, BoundedPaginator, badge, meetings_called
+from crmsync.filters import with_state
+from crmsync.models import SyncRun
+from meetings.admin import MeetingAdmin
+from meetings.models import Meeting
+
+RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "sync"
+    parameter_name = "sync"
+    GROUPS = {
+        "failed": ("Failed", ["failed"]),
+        "in_progress": ("In progress", ["queued", "syncing", "waiting", "retrying", "paused"]),
+        "never": ("Never", ["never_synced", "not_connected"]),
+        "synced": ("Synced", ["synced", "out_of_date"]),
+        "canceled": ("Canceled", ["canceled"]),
+    }
+    # What an index finds, before the state of each is worked out.
+    CANDIDATES = {
+        "failed": Q(Exists(RUNS.filter(status=SyncRun.Status.FAILED))),
+        "in_progress": Q(Exists(RUNS.active())),
+        "never": Q(last_sync_success=None),
+        "canceled": Q(Exists(RUNS.filter(status=SyncRun.Status.CANCELED))),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, label) for value, (label, _) in self.GROUPS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> QuerySet[Any]:
+        group = self.value()
+        if group not in self.GROUPS:
+            return queryset
+        candidates = queryset.filter(self.CANDIDATES.get(group, Q()))
+        return with_state(candidates, timezone.now()).filter(state__in=self.GROUPS[group][1])
+
+
+admin.site.unregister(Meeting)
+
+
+@admin.register(Meeting)
+class SyncedMeetingAdmin(MeetingAdmin):
+    list_display = ["title", "user", "starts_at", "sync"]
+    list_filter = [StateFilter]
+    readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
+    paginator = BoundedPaginator
+    search_help_text = WHAT_IS_FOUND.capitalize()
+
+    class Media:
+        css = {"all": ["crmsync/admin.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
+        return standing.with_standing(super().get_queryset(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        return (queryset.filter(pk__in=meetings_called(term)) if term else queryset), False
+
+    def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
+        lifecycle.delete_meeting(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
+        for meeting in queryset:
+            lifecycle.delete_meeting(meeting)
+
+    @admin.display(description="sync")
+    def sync(self, meeting: Meeting) -> str:
+        return badge(standing.state(meeting))
+
+    @admin.display(description="sync runs")
+    def runs(self, meeting: Meeting) -> str:
+        if meeting.pk is None:
+            return ""
+        url = reverse("admin:crmsync_syncrun_changelist")
+        return format_html('<a href="{}?meeting={}">All runs of this meeting</a>', url, meeting.pk)

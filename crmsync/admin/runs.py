@@ -1,0 +1,187 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.timesince import timesince
+
+from crmsync import case_file
+from crmsync.admin.interventions import NEEDS, ask
+from crmsync.admin.lists import WHAT_IS_FOUND, ReadOnlyAdmin, badge, meetings_called, moment
+from crmsync.causes import crm_name, describe_error, error_texts
+from crmsync.errors import CATALOGUE
+from crmsync.filters import active_with_state
+from crmsync.models import Intervention, SyncRun
+from crmsync.providers import PROVIDERS
+from crmsync.state import state_of
+
+Kind = Intervention.Kind
+ENDED = {
+    "synced": SyncRun.Status.SUCCEEDED,
+    "failed": SyncRun.Status.FAILED,
+    "canceled": SyncRun.Status.CANCELED,
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        states = ["queued", "waiting", "syncing", "retrying", "paused", *ENDED]
+        return [(state, state.capitalize()) for state in states]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+        state = self.value()
+        if not state:
+            return queryset
+        if state in ENDED:
+            return queryset.filter(status=ENDED[state])
+        active = active_with_state(timezone.now()).filter(state=state)
+        return queryset.filter(pk__in=active.values("pk"))
+
+
+class ErrorFilter(admin.SimpleListFilter):
+    title = "error"
+    parameter_name = "error"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, error_texts(code)["title"]) for code in CATALOGUE]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+        return queryset.filter(error_code=self.value()) if self.value() else queryset
+
+
+class ProviderFilter(admin.SimpleListFilter):
+    title = "CRM"
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(provider, crm_name(provider)) for provider in PROVIDERS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+        return queryset.filter(provider=self.value()) if self.value() else queryset
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "age"
+    parameter_name = "age"
+    AGES = {
+        "hour": ("Under an hour", timedelta(hours=1)),
+        "day": ("Under a day", timedelta(days=1)),
+        "week": ("Under a week", timedelta(weeks=1)),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, label) for name, (label, _) in self.AGES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
+        if self.value() not in self.AGES:
+            return queryset
+        youngest = timezone.now() - self.AGES[self.value() or ""][1]
+        return queryset.filter(created_at__gte=youngest)
+
+
+@admin.register(SyncRun)
+class SyncRunAdmin(ReadOnlyAdmin):
+    list_display = [
+        "reference",
+        "state",
+        "customer",
+        "meeting",
+        "crm",
+        "at_step",
+        "attempts",
+        "error",
+        "age",
+        "next_attempt",
+    ]
+    list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter]
+    list_select_related = ["meeting__user", "connection"]
+    search_fields = ["reference"]
+    search_help_text = f"A reference; {WHAT_IS_FOUND}"
+    sortable_by = ()  # By anything but age, a million rows would have to be sorted.
+    actions = ["requeue", "restart", "cancel"]
+    change_form_template = "crmsync/admin/case.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        term = search_term.strip()
+        if term.upper().startswith("SY-"):
+            return queryset.filter(reference=term.upper()), False
+        return (queryset.filter(meeting__in=meetings_called(term)) if term else queryset), False
+
+    def customer(self, run: SyncRun) -> str:
+        return run.meeting.user.email
+
+    @admin.display(description="CRM")
+    def crm(self, run: SyncRun) -> str:
+        return crm_name(run.crm)
+
+    def state(self, run: SyncRun) -> str:
+        return badge(state_of(run.meeting, run, run.connection, timezone.now()))
+
+    @admin.display(description="step")
+    def at_step(self, run: SyncRun) -> str:
+        return f"{run.step} of 3"
+
+    @admin.display(description="tries")
+    def attempts(self, run: SyncRun) -> int:
+        return run.attempt
+
+    def error(self, run: SyncRun) -> str:
+        return describe_error(run, run.error_code)["title"] if run.error_code else "–"
+
+    def age(self, run: SyncRun) -> str:
+        return timesince(run.created_at, depth=1)
+
+    @admin.display(description="next try (UTC)")
+    def next_attempt(self, run: SyncRun) -> str:
+        return moment(_planned(run)) if run.status == SyncRun.Status.RETRYING else "–"
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(NEEDS[Kind.REQUEUE])
+
+    def has_cancel_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(NEEDS[Kind.CANCEL])
+
+    @admin.action(description="Re-queue, continue where it failed …", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
+        return ask(request, Kind.REQUEUE, _meetings_of(runs))
+
+    @admin.action(description="Re-queue, from the start …", permissions=["requeue"])
+    def restart(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
+        return ask(request, Kind.RESTART, _meetings_of(runs))
+
+    @admin.action(description="Cancel …", permissions=["cancel"])
+    def cancel(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
+        return ask(request, Kind.CANCEL, _meetings_of(runs))
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        run = self.get_object(request, object_id)
+        context = {"title": str(run), "now": timezone.now()}
+        if run is not None:
+            context |= {"case": case_file.of(run, timezone.now()), "deeds": self._deeds(request)}
+        return super().change_view(request, object_id, form_url, context)
+
+    def _deeds(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The actions that this person may take, by name and label."""
+        allowed = self.get_actions(request)
+        return [(name, str(action[2])) for name, action in allowed.items() if action]
+
+
+def _planned(run: SyncRun) -> datetime:
+    return max(run.due_at, run.connection.not_before or run.due_at)
+
+
+def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[SyncRun, int]:
+    return runs.order_by("-pk").values_list("meeting", flat=True)

@@ -1,0 +1,48 @@
+"""A bar chart of hours as numbers for an SVG: pure geometry, in its own units."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+WIDTH, HEIGHT, BASE = 480, 140, 120
+LABEL_EVERY = 6  # Hours.
+
+
+@dataclass(frozen=True)
+class Hour:
+    """How many syncs ended in the hour that begins at `at`."""
+
+    at: datetime
+    succeeded: int
+    failed: int
+
+
+def of(hours: Sequence[Hour]) -> dict[str, Any]:
+    most = max((hour.succeeded + hour.failed for hour in hours), default=0)
+    pitch = WIDTH // max(1, len(hours))
+    succeeded, failed = (sum(getattr(h, n) for h in hours) for n in ("succeeded", "failed"))
+    return {
+        "width": WIDTH,
+        "height": HEIGHT,
+        "base": BASE,
+        "label_y": HEIGHT - 6,
+        "most": most,
+        "hours": hours,
+        "text": f"{succeeded} syncs succeeded and {failed} failed in {len(hours)} hours.",
+        "bars": [_bar(hour, n * pitch, pitch - 3, most) for n, hour in enumerate(hours)],
+    }
+
+
+def _bar(hour: Hour, x: int, width: int, most: int) -> dict[str, Any]:
+    scale = (BASE - 14) / most if most else 0
+    green, red = round(hour.succeeded * scale), round(hour.failed * scale)
+    time = f"{hour.at:%H:%M}"
+    return {
+        "x": x,
+        "width": width,
+        "succeeded": {"y": BASE - green, "height": green},
+        "failed": {"y": BASE - green - red, "height": red},
+        "label": time if hour.at.hour % LABEL_EVERY == 0 else "",
+        "text": f"{time}: {hour.succeeded} succeeded, {hour.failed} failed",
+    }

@@ -1,0 +1,98 @@
+"""What the support desk sees first: how things stand now, and how the last day went."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.db.models.functions import TruncHour
+from redis.exceptions import RedisError
+
+from crmsync import chart, dispatcher, incidents, queue, turns
+from crmsync.causes import describe_incident, error_texts
+from crmsync.filters import active_with_state
+from crmsync.models import Connection, Incident, SyncRun
+
+Status = SyncRun.Status
+HOURS = 24
+SHOWN = 10
+WORRYING_WAIT = 60  # Seconds.
+ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
+
+
+def read(now: datetime) -> dict[str, Any]:
+    return {
+        "now": now,
+        "active": _active(now),
+        "ended": _ended(now),
+        "failures": _failures(now),
+        "chart": chart.of(_hours(now)),
+        "oldest": _oldest_waiting(now),
+        "reconnect": _to_reconnect(),
+        "incidents": _incidents(),
+        "parts": _parts(now),
+    }
+
+
+def _active(now: datetime) -> dict[str, int]:
+    counted = active_with_state(now).order_by().values_list("state").annotate(Count("pk"))
+    return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
+
+
+def _last_day(now: datetime) -> Any:
+    return SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
+
+
+def _ended(now: datetime) -> dict[str, int]:
+    counted = dict(_last_day(now).values_list("status").annotate(Count("pk")))
+    ended = {"synced": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.CANCELED}
+    return {name: counted.get(status, 0) for name, status in ended.items()}
+
+
+def _failures(now: datetime) -> list[dict[str, Any]]:
+    failed = _last_day(now).filter(status=Status.FAILED)
+    counted = failed.values("error_code").annotate(count=Count("pk")).order_by("-count")
+    return [{**row, "title": error_texts(row["error_code"])["title"]} for row in counted]
+
+
+def _hours(now: datetime) -> list[chart.Hour]:
+    ended = _last_day(now).filter(status__in=[Status.SUCCEEDED, Status.FAILED])
+    counted = ended.annotate(hour=TruncHour("finished_at")).values_list("hour", "status")
+    counts = {(hour, status): n for hour, status, n in counted.annotate(Count("pk"))}
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+    return [
+        chart.Hour(at, counts.get((at, Status.SUCCEEDED), 0), counts.get((at, Status.FAILED), 0))
+        for at in (first + timedelta(hours=number) for number in range(HOURS))
+    ]
+
+
+def _oldest_waiting(now: datetime) -> SyncRun | None:
+    """Of those that only we keep waiting."""
+    waiting = SyncRun.objects.active().startable(now).filter(status=Status.QUEUED)
+    return waiting.select_related("meeting__user").order_by("due_at").first()
+
+
+def _to_reconnect() -> dict[str, Any]:
+    held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH)
+    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:SHOWN]}
+
+
+def _incidents() -> list[dict[str, Any]]:
+    found: Iterable[Incident] = incidents.open_ones().filter(part_of=None)[:SHOWN]
+    return [{"incident": incident, **describe_incident(incident)} for incident in found]
+
+
+def _parts(now: datetime) -> list[dict[str, Any]]:
+    """The moving parts: whether each is well, and a figure."""
+    wait = turns.longest_wait(now)
+    try:
+        workers, hints = queue.count_workers(), f"{queue.length()} hints wait"
+    except RedisError:
+        workers, hints = 0, "Redis does not answer"
+    dispatches = dispatcher.is_alive()
+    return [
+        {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
+        {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},
+        {"name": "Queue", "is_well": "hints" in hints, "figure": hints},
+        {"name": "Longest overdue", "is_well": wait < WORRYING_WAIT, "figure": f"{wait:.0f} s"},
+    ]
