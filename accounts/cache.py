@@ -9,6 +9,8 @@ from typing import TypedDict
 
 from django.core.cache import cache
 
+from accounts import usage
+
 KEPT_FOR = 90  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
 DISTRUSTED = "distrusted"
 
@@ -22,7 +24,9 @@ class CachedUser(TypedDict):
 
 def find(pk: int) -> CachedUser | None:
     found = cache.get(_key(pk))
-    return None if found == DISTRUSTED else found
+    is_known = found is not None and found != DISTRUSTED
+    usage.count("cache", "user", "hit" if is_known else "miss")
+    return found if is_known else None
 
 
 def keep(user: CachedUser) -> None:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
 from crmsync.models import Incident, SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS, STALLS
+from crmsync.wording import ATTEMPT_RESULTS, REQUEUE, RUN_RESULTS, STALLS
 
 
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
@@ -69,7 +69,10 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         stall = STALLS[incident.cause]
         return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
-    who = CATALOGUE[incident.cause].who.replace("_", " ")
+    kind = CATALOGUE[incident.cause]
+    who = kind.who.replace("_", " ")
+    if kind.handling is Handling.RETRY:  # It was tried again, and given up.
+        who, texts["remedy"] = "support", REQUEUE
     if incident.connection is None:
         scope = f"many customers of {crm_name(incident.provider)}"
     else:

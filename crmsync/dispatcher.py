@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT = "dispatcher"
 HEARTBEAT_SECONDS = 15
+SHORT_QUEUE = 20
 
 
 def sweep() -> int:
@@ -23,8 +24,9 @@ def sweep() -> int:
     lost = attempts.recover_lost(now)
     if lost:
         logger.warning("%s attempts had lost their worker.", lost)
-    room = queue.room()
-    hints = turns.take_due(now, room) if room else []
+    waiting = queue.length()
+    room = max(0, queue.CAPACITY - waiting)
+    hints = turns.take_due(now, room, busy=waiting > SHORT_QUEUE) if room else []
     if hints:
         queue.send_hints(hints)
     upkeep.hand_out(now)

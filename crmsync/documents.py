@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 
+from accounts import usage
 from crmsync import cache, connections
 from crmsync.models import SyncRun
 from crmsync.serializers import SyncSerializer
@@ -39,6 +40,7 @@ def read(meeting_id: int, user_id: int) -> Document | None:
         kept = cache.find(meeting_id, user_id, _language(), timezone.now())
     except RedisError:
         return _read_rows(meeting_id, user_id)[0]
+    usage.count("cache", "document", "hit" if kept else "miss")
     if kept is None:
         return _read_and_keep(meeting_id, user_id)
     at = kept["document"]["next_attempt_at"]

@@ -45,17 +45,18 @@ def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> Interventi
     return intervention
 
 
-def record(kind: str, targets: Sequence[int], reason: str, outcomes: Counter[str]) -> None:
-    """What was done at the command line, at a pace of its own."""
-    Intervention.objects.create(
-        kind=kind,
-        targets=list(targets),
-        position=len(targets),
-        by_name="the command line",
-        reason=reason,
-        outcomes=outcomes,
-        finished_at=timezone.now(),
-    )
+def record(reason: str, outcomes: Counter[str]) -> None:
+    """What was re-queued at the command line, at a pace of its own."""
+    if outcomes:
+        Intervention.objects.create(
+            kind=Kind.REQUEUE,
+            targets=[],
+            position=outcomes.total(),
+            by_name="the command line",
+            reason=reason,
+            outcomes=outcomes,
+            finished_at=timezone.now(),
+        )
 
 
 def foresee_outcomes(kind: str, targets: Sequence[int]) -> Counter[str]:

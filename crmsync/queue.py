@@ -66,11 +66,6 @@ def length() -> int:
         return len(queue)
 
 
-def room() -> int:
-    """How many more hints the queue should take. Raises RedisError."""
-    return max(0, CAPACITY - length())
-
-
 def ping() -> bool:
     """Raises RedisError."""
     with _open_queue() as queue:

@@ -19,6 +19,7 @@ from meetings import transitions
 
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
+RESEND_TO_THE_BUSY_AFTER = timedelta(seconds=60)  # What waits in a long queue is not lost.
 WARM_UP = timedelta(seconds=10)  # After a rate limit runs go on one by one.
 LATE_EFFECT = timedelta(seconds=30)  # Longer than a call to the CRM may take.
 MAKING_CONTACTS = SyncAttempt.objects.filter(finished_at=None, makes_contacts=True)
@@ -123,8 +124,9 @@ def hand_over(connection_id: int) -> None:
 
 
 @transaction.atomic
-def take_due(now: datetime, limit: int) -> list[queue.Hint]:
+def take_due(now: datetime, limit: int, *, busy: bool = False) -> list[queue.Hint]:
     """Runs whose turn it is and that no recent hint points at, marked as sent."""
+    resend_after = RESEND_TO_THE_BUSY_AFTER if busy else RESEND_AFTER
     in_line = (
         SyncRun.objects.active()
         .startable(now)
@@ -135,7 +137,7 @@ def take_due(now: datetime, limit: int) -> list[queue.Hint]:
         )
         .filter(rank__lte=settings.SYNC_CONCURRENCY_PER_CONNECTION)
     )
-    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
+    unsent = Q(sent_at=None) | Q(sent_at__lte=now - resend_after)
     due = (
         SyncRun.objects.active()
         .filter(unsent, due_at__lte=now, pk__in=in_line.values("pk"))

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from accounts import usage
 from accounts.authentication import AuthenticatedRequest
 from accounts.throttles import TOO_MANY, CountingThrottle
 from crmsync import connecting, connections, documents, lifecycle, oauth
@@ -129,7 +130,9 @@ class SyncedMeetingViewSet(MeetingViewSet):
         """
         document = _own_document(request, pk)
         if _is_known(document.etag, request.headers.get("If-None-Match", "")):
+            usage.count("poll", "sync", "304")
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers=document.headers)
+        usage.count("poll", "sync", "200")
         return Response(document.data, headers=document.headers)
 
     @extend_schema(

@@ -188,6 +188,7 @@ class Stall:
     remedy: str
 
 
+REQUEUE = "Re-queue what failed once it works again: filter the syncs in the admin by the error."
 STALLS: dict[str, Stall] = {
     "nothing_dispatched": Stall(
         "No dispatcher hands out what is due",

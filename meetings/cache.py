@@ -5,6 +5,7 @@ from typing import Any, TypedDict, cast
 from django.db.models.signals import post_delete, pre_delete
 from redis.exceptions import RedisError
 
+from accounts import usage
 from meetings import versioned
 from meetings.models import Meeting
 
@@ -23,6 +24,7 @@ def look_up(meeting_id: int) -> Snapshot | None:
         (found,) = versioned.find([key(meeting_id)])
     except RedisError:
         return read(meeting_id)
+    usage.count("cache", "meeting", "hit" if found else "miss")
     return found or _read_and_keep(meeting_id)
 
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
+from accounts import usage
 from meetings import cache, converters  # noqa: F401 - importing converters registers them
 from meetings.filters import BoundedSearchFilter
 from meetings.models import Meeting
@@ -59,4 +60,5 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         snapshot = cache.look_up(pk)
         if snapshot is None or snapshot["user_id"] != self.request.user.pk:
             raise NotFound
+        usage.count("poll", self.action, "200")
         return snapshot

@@ -1,6 +1,8 @@
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin_apps
 from django.db import connections
 from django.db.models.signals import pre_migrate
@@ -17,6 +19,8 @@ class SyncsiteConfig(AppConfig):
     name = "syncsite"
 
     def ready(self) -> None:
+        if settings.SENTRY_DSN:
+            import_module("syncsite.sentry")
         pre_migrate.connect(let_migrations_take_their_time)
 
 

@@ -193,6 +193,7 @@ SALESFORCE_LOGIN_URL = env.str("SALESFORCE_LOGIN_URL", "https://login.salesforce
 SALESFORCE_CLIENT_ID = env.str("SALESFORCE_CLIENT_ID", "")
 SALESFORCE_CLIENT_SECRET = os.environ.get("SALESFORCE_CLIENT_SECRET", "")
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+SENTRY_DSN = os.environ.get("SENTRY_DSN", "")
 SYNC_STALL_MINUTES = env.float("SYNC_STALL_MINUTES", 10)
 
 vars().update(env.email_url("EMAIL_URL", "consolemail://"))

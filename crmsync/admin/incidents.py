@@ -82,7 +82,9 @@ class IncidentAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         incident = self.get_object(request, object_id)
         context = _context_of(incident) if incident else {}
-        return super().change_view(request, object_id, form_url, {**context, "title": ""})
+        return super().change_view(
+            request, object_id, form_url, {**context, "title": "Incident", "subtitle": None}
+        )
 
 
 def standing_of(incident: Incident) -> str:

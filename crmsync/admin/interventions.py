@@ -81,7 +81,7 @@ class InterventionAdmin(ReadOnlyAdmin):
         return intervention.get_kind_display()
 
     def progress(self, intervention: Intervention) -> str:
-        return f"{intervention.position} of {len(intervention.targets)}"
+        return f"{intervention.position} of {max(len(intervention.targets), intervention.position)}"
 
     @admin.display(description="what came of it")
     def came_to(self, intervention: Intervention) -> str:

@@ -33,6 +33,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # They would count every row.
 
     class Media:
         css = {"all": ["crmsync/admin.css"]}

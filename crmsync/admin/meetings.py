@@ -55,6 +55,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
     list_filter = [StateFilter]
     readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
     paginator = BoundedPaginator
+    show_facets = admin.ShowFacets.NEVER  # They would count every row.
     search_help_text = WHAT_IS_FOUND.capitalize()
 
     class Media:

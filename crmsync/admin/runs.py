@@ -16,6 +16,7 @@ from crmsync.filters import active_with_state
 from crmsync.models import Intervention, SyncRun
 from crmsync.providers import PROVIDERS
 from crmsync.state import state_of
+from meetings.models import SyncStep
 
 Kind = Intervention.Kind
 ENDED = {
@@ -126,7 +127,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="step")
     def at_step(self, run: SyncRun) -> str:
-        return f"{run.step} of 3"
+        return f"{run.step}/{len(SyncStep)}"
 
     @admin.display(description="tries")
     def attempts(self, run: SyncRun) -> int:
@@ -168,7 +169,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
-        context = {"title": str(run), "now": timezone.now()}
+        context: dict[str, Any] = {"title": f"Sync {run}", "subtitle": None, "now": timezone.now()}
         if run is not None:
             context |= {"case": case_file.of(run, timezone.now()), "deeds": self._deeds(request)}
         return super().change_view(request, object_id, form_url, context)

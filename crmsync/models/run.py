@@ -113,6 +113,7 @@ class SyncRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "sync"
         permissions = [
             ("requeue_syncrun", "Can re-queue syncs"),
             ("cancel_syncrun", "Can cancel syncs"),

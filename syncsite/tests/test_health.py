@@ -1,12 +1,10 @@
-from datetime import timedelta
 
 import django_rq
 import pytest
 from django.db import OperationalError, connections
-from django.utils import timezone
 from rq import SimpleWorker
 
-from crmsync import dispatcher, lifecycle, queue
+from crmsync import dispatcher, queue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,22 +76,6 @@ def test_is_not_ready_without_the_database(client, all_up, monkeypatch):
 
     monkeypatch.setattr(connections["default"], "cursor", fail)
     assert client.get("/readyz").json()["database"] == "down"
-
-
-def test_counts_what_is_under_way(client, meeting, connection):
-    run, _ = lifecycle.request_sync(meeting, by=None)
-    type(run).objects.update(due_at=timezone.now() - timedelta(seconds=90))
-    text = client.get("/metrics").content.decode()
-    assert 'syncsite_active_runs{status="queued"} 1.0' in text
-    assert 'syncsite_active_runs{status="running"} 0.0' in text
-    (oldest,) = (line for line in text.splitlines() if line.startswith("syncsite_oldest_due"))
-    assert 89 < float(oldest.split()[1]) < 120
-
-
-def test_raises_no_alarm_for_a_sync_that_waits_for_its_owner(client, meeting, connection):
-    lifecycle.request_sync(meeting, by=None)
-    type(connection).objects.update(state="needs_reauth")
-    assert "syncsite_oldest_due_run_seconds 0.0" in client.get("/metrics").content.decode()
 
 
 def test_asks_for_the_metrics_token_where_one_is_set(client, settings):

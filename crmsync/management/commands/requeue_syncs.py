@@ -12,6 +12,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
 
+from crmsync import interventions
 from crmsync.errors import CATALOGUE
 from crmsync.models import SyncRun
 from crmsync.providers import PROVIDERS
@@ -50,13 +51,16 @@ class Command(BaseCommand):
         runs = _select(options)
         chosen = runs[: options["limit"]].count()
         outcomes: Counter[str] = Counter()
-        if not options["dry_run"]:
-            try:
-                for meeting in _paced(islice(_meetings(runs), chosen), chosen, options["rate"]):
-                    outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
-            except KeyboardInterrupt as error:
-                done = _report(chosen, outcomes, options)
-                raise CommandError(f"{done} Interrupted: start it again to go on.") from error
+        if options["dry_run"]:
+            return _report(chosen, outcomes, options)
+        try:
+            for meeting in _paced(islice(_meetings(runs), chosen), chosen, options["rate"]):
+                outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
+        except KeyboardInterrupt as error:
+            done = _report(chosen, outcomes, options)
+            raise CommandError(f"{done} Interrupted: start it again to go on.") from error
+        finally:
+            interventions.record(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
 
 

@@ -1,0 +1,43 @@
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import Progress
+
+from crmsync import history
+
+
+class Command(BaseCommand):
+    help = "Deletes ended syncs that are old; each meeting keeps its last one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--older-than", type=age, required=True, metavar="90d")
+        parser.add_argument("--dry-run", action="store_true")
+
+    def handle(self, *args: Any, **options: Any) -> str:
+        before = timezone.now() - options["older_than"]
+        total = history.count_old(before)
+        if options["dry_run"]:
+            return f"Would delete {total} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
+        console = Console(stderr=True)
+        with Progress(console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("Deleting", total=total)
+            deleted = sum(_advance(progress, task, history.prune(before)))
+        return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
+
+
+def age(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d{1,5})d", text)
+    if match is None:
+        raise CommandError("--older-than takes days, as in 90d.")
+    return timedelta(days=int(match[1]))
+
+
+def _advance(progress: Progress, task: Any, batches: Iterator[int]) -> Iterator[int]:
+    for count in batches:
+        progress.advance(task, count)
+        yield count
