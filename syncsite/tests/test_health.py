@@ -1,4 +1,3 @@
-
 import django_rq
 import pytest
 from django.db import OperationalError, connections
