@@ -31,16 +31,15 @@ def of(run: SyncRun, now: datetime) -> dict[str, Any]:
 def reply(run: SyncRun, document: dict[str, Any], now: datetime) -> str:
     """To be copied into the answer to the customer."""
     error = document["error"]
-    sentences = [
-        f"{document['headline']}.",
-        document["detail"],
-        *([error["message"]] if error else []),
-        document["next"]["text"],
-    ]
+    said = [document["headline"], document["detail"]]
+    said += [error["message"]] if error else []
+    # Who writes to support need not be told to.
+    said += [document["next"]["text"]] if document["next"]["by"] != "support" else []
+    sentences = " ".join(text if text.endswith((".", "”")) else f"{text}." for text in said)
     starts = clock(run.meeting.starts_at, now)
     return (
         f"About your meeting “{run.meeting.title}” ({starts}):\n\n"
-        f"{' '.join(sentences)}\n\nReference: {run.reference}"
+        f"{sentences}\n\nReference: {run.reference}"
     )
 
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from crmsync import interventions
 from crmsync.admin.lists import BoundedPaginator, ReadOnlyAdmin, moment
 from crmsync.models import Intervention, SyncRun
+from crmsync.requeue import Outcome
 
 Kind = Intervention.Kind
 SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
@@ -27,6 +28,8 @@ NEEDS = {
     Kind.PAUSE: "crmsync.pause_connection",
     Kind.RESUME: "crmsync.pause_connection",
 }
+
+DONE = {Outcome.REQUEUED, *interventions.DONE.values()}
 
 
 class InterventionForm(forms.Form):
@@ -61,7 +64,10 @@ def _page(
         "title": f"{kind.label[0].upper()}{kind.label[1:]}",
         "form": form,
         "count": len(targets),
-        "outcomes": dict(interventions.foresee_outcomes(kind, targets)),
+        "outcomes": [
+            {"outcome": outcome, "count": count, "is_skipped": outcome not in DONE}
+            for outcome, count in interventions.foresee_outcomes(kind, targets).items()
+        ],
         "rate": interventions.RATE if in_background else None,
         "seconds": len(targets) // interventions.RATE,
         "opts": Intervention._meta,
