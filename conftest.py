@@ -2,6 +2,7 @@ import io
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +13,13 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection as database
 from django.db import transaction
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 from rq import SimpleWorker
 
+from accounts import usage
 from accounts.models import User
 from crmsync import dispatcher
 from crmsync.fields import Sealed
@@ -48,6 +51,7 @@ def redis_server() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def empty_redis(redis_server: None) -> None:
+    usage.flush()
     django_rq.get_connection("crmsync").flushdb()
     cache.clear()
 
@@ -155,10 +159,50 @@ def settle() -> Callable[[], None]:
 
 
 @pytest.fixture
+def redis_commands(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """Collects the commands that are sent to Redis meanwhile."""
+    send = redis.connection.AbstractConnection.send_command
+
+    @contextmanager
+    def collect() -> Iterator[list[tuple[Any, ...]]]:
+        sent: list[tuple[Any, ...]] = []
+
+        def note(self: Any, *args: Any, **kwargs: Any) -> None:
+            sent.append(args)
+            send(self, *args, **kwargs)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("redis.connection.AbstractConnection.send_command", note)
+            yield sent
+
+    return collect
+
+
+@pytest.fixture
+def count_all_queries(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """Collects the statements of all threads meanwhile; Django's own counts those of one."""
+    execute = CursorWrapper.execute
+
+    @contextmanager
+    def collect() -> Iterator[list[str]]:
+        made: list[str] = []
+
+        def note(self: Any, sql: str, params: Any = None) -> Any:
+            made.append(sql)
+            return execute(self, sql, params)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(CursorWrapper, "execute", note)
+            yield made
+
+    return collect
+
+
+@pytest.fixture
 def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call to Redis is refused, as by a server that is down."""
 
-    def refuse(self: object) -> None:
+    def refuse(self: object, *args: object, **kwargs: object) -> None:
         raise redis.ConnectionError("refused")
 
     monkeypatch.setattr("redis.connection.AbstractConnection.connect", refuse)

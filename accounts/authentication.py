@@ -1,17 +1,25 @@
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from redis.exceptions import RedisError
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import Token
-from rest_framework_simplejwt.utils import get_md5_hash_password
+from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 from accounts import cache
 from accounts.models import User
+from accounts.single_flight import turn
+
+REMEMBERED = 4096  # Tokens of a process, about a kilobyte each.
+REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
+USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 
 
 class AuthenticatedRequest(Request):
@@ -30,41 +38,111 @@ class TokenAuthentication(JWTAuthentication):
         parts = header.split()
         return parts[0] if len(parts) == 1 else super().get_raw_token(header)
 
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        """The signature of a token stays valid, so it is verified once; its time runs out."""
+        token = _verified(raw_token)
+        try:
+            token.check_exp(current_time=aware_utcnow())
+        except TokenError:
+            return super().get_validated_token(raw_token)  # In its words why not.
+        return token
+
     def get_user(self, validated_token: Token) -> Any:
-        user = _look_up(_user_id(validated_token))
-        if user is None:
-            raise AuthenticationFailed("User not found", code="user_not_found")
-        if not user["is_active"]:
-            raise AuthenticationFailed("User is inactive", code="user_inactive")
-        if validated_token.get(api_settings.REVOKE_TOKEN_CLAIM) != user["revocation"]:
-            raise AuthenticationFailed(
-                _("The user's password has been changed."), code="password_changed"
-            )
+        user = _check(validated_token, _look_up(_user_id(validated_token)))
         # The other fields, the password among them, stay in the database until somebody reads one.
         return User.from_db(None, ("id", "email", "is_active"), _values(user))
 
 
+class Caller:
+    """Who polls: not a row, only an id that a token and a copy vouch for."""
+
+    is_authenticated = True
+
+    def __init__(self, pk: int) -> None:
+        self.pk = pk
+
+
+class PollRequest(Request):
+    """For annotations: what PollAuthentication makes of a request."""
+
+    user: Caller  # type: ignore[assignment]
+    auth: Sequence[bytes | None]
+
+
+class PollAuthentication(TokenAuthentication):
+    """Reads what a poll needs in the one round trip that looks up its caller.
+
+    `keys(user_id)` says which. `request.user` is a Caller, and `request.auth` what Redis holds.
+    """
+
+    def __init__(self, keys: Callable[[int], Sequence[str]]) -> None:
+        super().__init__()
+        self.keys = keys
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        identified = super().authenticate(request)
+        return identified and (identified[0], self.copies)
+
+    def get_user(self, validated_token: Token) -> Any:
+        pk = _user_id(validated_token)
+        keys = self.keys(pk)
+        try:
+            user, self.copies = cache.find(pk, keys)
+        except RedisError:
+            user, self.copies = None, [None] * len(keys)
+        _check(validated_token, user or _look_up(pk))
+        return Caller(pk)
+
+
+@lru_cache(REMEMBERED)
+def _verified(raw_token: bytes) -> Token:
+    return JWTAuthentication().get_validated_token(raw_token)
+
+
+def _check(token: Token, user: cache.CachedUser | None) -> cache.CachedUser:
+    if user is None:
+        raise AuthenticationFailed("User not found", code="user_not_found")
+    if not user["is_active"]:
+        raise AuthenticationFailed("User is inactive", code="user_inactive")
+    if token.get(REVOCATION_CLAIM) != user["revocation"]:
+        raise AuthenticationFailed(
+            _("The user's password has been changed."), code="password_changed"
+        )
+    return user
+
+
 def _user_id(token: Token) -> int:
     try:
-        return int(token[api_settings.USER_ID_CLAIM])
+        return int(token[USER_ID_CLAIM])
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidToken("Token contained no recognizable user identification") from error
 
 
 def _look_up(pk: int) -> cache.CachedUser | None:
-    found = cache.find(pk)
-    if found is None:
-        user = User.objects.filter(pk=pk).first()
-        if user is None:
-            return None
-        found = cache.CachedUser(
-            id=user.pk,
-            email=user.email,
-            is_active=user.is_active,
-            revocation=get_md5_hash_password(user.password),
-        )
-        cache.keep(found)
-    return found
+    try:
+        return cache.find(pk)[0] or _load(pk)
+    except RedisError:
+        return _read(pk)
+
+
+def _load(pk: int) -> cache.CachedUser | None:
+    with turn(f"user:{pk}"):
+        found = cache.find(pk)[0] or _read(pk)
+        if found is not None:
+            cache.keep(found)
+        return found
+
+
+def _read(pk: int) -> cache.CachedUser | None:
+    user = User.objects.filter(pk=pk).first()
+    if user is None:
+        return None
+    return cache.CachedUser(
+        id=user.pk,
+        email=user.email,
+        is_active=user.is_active,
+        revocation=get_md5_hash_password(user.password),
+    )
 
 
 def _values(user: cache.CachedUser) -> tuple[int, str, bool]:
@@ -73,6 +151,7 @@ def _values(user: cache.CachedUser) -> tuple[int, str, bool]:
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = TokenAuthentication
+    match_subclasses = True
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

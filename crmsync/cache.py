@@ -5,9 +5,10 @@ made of. It counts while both are still the ones that versioned.py vouches for, 
 that changes it without a change of any row.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
@@ -18,18 +19,28 @@ from meetings.models import Meeting
 
 
 class Kept(TypedDict):
-    """`stamp`: the versions of meeting and connection. `changes_at`: ISO 8601, or None."""
+    """`stamp`: the versions of meeting and connection. The moments are ISO 8601, or None.
+
+    `body` is the document as JSON, but for `poll_after`: that comes from `state` and
+    `next_attempt_at` whenever somebody asks.
+    """
 
     stamp: list[int]
     changes_at: str | None
     etag: str
-    document: dict[str, Any]
+    state: str
+    next_attempt_at: str | None
+    body: str
 
 
-def find(meeting_id: int, user_id: int, language: str, now: datetime) -> Kept | None:
-    """The document as it stands, if it is known and the user's own. Raises RedisError."""
-    keys = [meeting_cache.key(meeting_id), _connection(user_id), _document(meeting_id, language)]
-    meeting, connection, kept = versioned.find(keys)  # One round trip.
+def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
+    """What find() wants to be given the entries of."""
+    return [meeting_cache.key(meeting_id), _connection(user_id), _document(meeting_id, language)]
+
+
+def find(entries: Sequence[bytes | None], user_id: int, now: datetime) -> Kept | None:
+    """The document as it stands, if it is known and the user's own."""
+    meeting, connection, kept = map(versioned.read, entries)
     if kept is None or meeting is None or meeting["user_id"] != user_id:
         return None
     return kept if kept["stamp"] == [meeting["version"], connection] and _holds(kept, now) else None
@@ -59,4 +70,4 @@ def _connection(user_id: int) -> str:
 
 
 def _document(meeting_id: int, language: str) -> str:
-    return f"sync:{meeting_id}:{language}"
+    return f"document:{meeting_id}:{language}"

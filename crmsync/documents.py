@@ -1,6 +1,7 @@
 """The document of a meeting as its owner gets it: from Redis while it holds, or from the rows."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,12 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
+from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 
 from accounts import usage
+from accounts.single_flight import turn
 from crmsync import cache, connections
 from crmsync.models import SyncRun
 from crmsync.serializers import SyncSerializer
@@ -21,31 +24,31 @@ from meetings.models import Meeting
 
 @dataclass(frozen=True)
 class Document:
-    """`etag` is weak: the seconds until the next poll differ while their state does not."""
+    """`body` is JSON. `etag` is weak: `poll_after` differs while the state does not."""
 
-    data: dict[str, Any]
+    body: str
     etag: str
+    poll_after: int | None
 
     @property
     def headers(self) -> dict[str, str]:
         headers = {"ETag": self.etag, "Cache-Control": "no-cache, private"}
-        if self.data["poll_after"] is not None:
-            headers["Retry-After"] = str(self.data["poll_after"])
+        if self.poll_after is not None:
+            headers["Retry-After"] = str(self.poll_after)
         return headers
 
 
-def read(meeting_id: int, user_id: int) -> Document | None:
-    """None where the user has no such meeting."""
-    try:
-        kept = cache.find(meeting_id, user_id, _language(), timezone.now())
-    except RedisError:
-        return _read_rows(meeting_id, user_id)[0]
+def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) -> Document | None:
+    """None where the user has no such meeting. `entries`: what Redis held under keys() just now."""
+    now = timezone.now()
+    kept = cache.find(entries, user_id, now) if entries else None
     usage.count("cache", "document", "hit" if kept else "miss")
-    if kept is None:
-        return _read_and_keep(meeting_id, user_id)
-    at = kept["document"]["next_attempt_at"]
-    seconds = poll_after(kept["document"]["state"], at and parse_datetime(at), timezone.now())
-    return Document({**kept["document"], "poll_after": seconds}, kept["etag"])
+    return _finish(kept or _load(meeting_id, user_id, now), now)
+
+
+def keys(meeting_id: int, user_id: int) -> list[str]:
+    """Under which Redis may hold what read() needs."""
+    return cache.keys(meeting_id, user_id, _language())
 
 
 def of(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
@@ -53,25 +56,42 @@ def of(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
     return SyncSerializer(describe(meeting, run, connections.of(meeting.user), now)).data
 
 
-def _read_and_keep(meeting_id: int, user_id: int) -> Document | None:
-    document, meeting, until = _read_rows(meeting_id, user_id)
-    if document is not None and meeting is not None:
-        _keep(meeting, document, until)
-    return document
+def _load(meeting_id: int, user_id: int, now: datetime) -> cache.Kept | None:
+    names = keys(meeting_id, user_id)
+    try:
+        with turn(names[-1]):
+            entries = get_redis_connection("default").mget(names)
+            return cache.find(entries, user_id, now) or _read_and_keep(meeting_id, user_id, now)
+    except RedisError:
+        return _read_rows(meeting_id, user_id, now)[0]
+
+
+def _read_and_keep(meeting_id: int, user_id: int, now: datetime) -> cache.Kept | None:
+    kept, meeting = _read_rows(meeting_id, user_id, now)
+    if kept is not None and meeting is not None:
+        cache.keep(meeting, _language(), kept)
+    return kept
+
+
+def _finish(kept: cache.Kept | None, now: datetime) -> Document | None:
+    """Adds what differs from poll to poll."""
+    if kept is None:
+        return None
+    at = kept["next_attempt_at"]
+    seconds = poll_after(kept["state"], parse_datetime(at) if at else None, now)
+    body = f'{kept["body"][:-1]},"poll_after":{"null" if seconds is None else seconds}}}'
+    return Document(body, kept["etag"], seconds)
 
 
 def _read_rows(
-    meeting_id: int, user_id: int
-) -> tuple[Document | None, Meeting | None, datetime | None]:
-    """The document, the meeting it is of, and when it changes by itself."""
+    meeting_id: int, user_id: int, now: datetime
+) -> tuple[cache.Kept | None, Meeting | None]:
+    """The document, and the meeting it is of."""
     # One statement, because two would see two moments: done, with a step still in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
     meeting = run.meeting if run else _read_meeting(meeting_id, user_id)
-    if meeting is None:
-        return None, None, None
-    now = timezone.now()
-    return _with_etag(of(meeting, run, now)), meeting, changes_at(run, now)
+    return (None if meeting is None else _make(meeting, run, now)), meeting
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Meeting | None:
@@ -79,20 +99,20 @@ def _read_meeting(meeting_id: int, user_id: int) -> Meeting | None:
     return own.filter(pk=meeting_id).first()
 
 
-def _keep(meeting: Meeting, document: Document, until: datetime | None) -> None:
+def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.Kept:
+    data = of(meeting, run, now)
+    until = changes_at(run, now)
     link = getattr(meeting.user, "connection", None)  # Also one that was disconnected.
-    kept = cache.Kept(
+    del data["poll_after"]
+    body = JSONRenderer().render(data)
+    return cache.Kept(
         stamp=[meeting.version, link.version if link else 0],
         changes_at=until.isoformat() if until else None,
-        etag=document.etag,
-        document=document.data,
+        etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
+        state=data["state"],
+        next_attempt_at=data["next_attempt_at"],
+        body=body.decode(),
     )
-    cache.keep(meeting, _language(), kept)
-
-
-def _with_etag(data: dict[str, Any]) -> Document:
-    stable = JSONRenderer().render({**data, "poll_after": None})
-    return Document(data, f'W/"{hashlib.sha256(stable).hexdigest()[:32]}"')
 
 
 def _language() -> str:

@@ -1,4 +1,6 @@
+import json
 import math
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +21,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import usage
-from accounts.authentication import AuthenticatedRequest
+from accounts.authentication import AuthenticatedRequest, PollRequest
 from accounts.throttles import TOO_MANY, CountingThrottle
 from crmsync import connecting, connections, documents, lifecycle, oauth
 from crmsync.causes import clock, crm_name, error_texts
@@ -115,6 +117,12 @@ class SyncedMeetingViewSet(MeetingViewSet):
             return meetings
         return with_standing(meetings)
 
+    def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
+        if "pk" not in self.kwargs or self.action_map.get("get") != "sync":
+            return super()._keys_of_poll()
+        pk = self.kwargs["pk"]
+        return partial(documents.keys, pk) if self.request.method == "GET" else None
+
     def perform_destroy(self, instance: Meeting) -> None:
         lifecycle.delete_meeting(instance)
 
@@ -123,17 +131,19 @@ class SyncedMeetingViewSet(MeetingViewSet):
         responses={200: SyncSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
     )
     @action(detail=True)
-    def sync(self, request: AuthenticatedRequest, pk: int) -> Response:
+    def sync(self, request: PollRequest, pk: int) -> HttpResponse:
         """Where the sync stands, in words and for machines.
 
         Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
         """
-        document = _own_document(request, pk)
-        if _is_known(document.etag, request.headers.get("If-None-Match", "")):
+        document = _own_document(request.user.pk, pk, request.auth)
+        if _is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
             usage.count("poll", "sync", "304")
-            return Response(status=status.HTTP_304_NOT_MODIFIED, headers=document.headers)
+            return HttpResponse(status=304, headers=document.headers)
         usage.count("poll", "sync", "200")
-        return Response(document.data, headers=document.headers)
+        return HttpResponse(
+            document.body, headers=document.headers, content_type="application/json"
+        )
 
     @extend_schema(
         parameters=[IDEMPOTENCY_KEY, REPLAYED, *POLLING_HEADERS],
@@ -187,8 +197,8 @@ class SyncedMeetingViewSet(MeetingViewSet):
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
-def _own_document(request: AuthenticatedRequest, meeting_id: int) -> Document:
-    document = documents.read(meeting_id, request.user.pk)
+def _own_document(user_id: int, meeting_id: int, entries: Sequence[bytes | None] = ()) -> Document:
+    document = documents.read(meeting_id, user_id, entries)
     if document is None:
         raise NotFound
     return document
@@ -201,8 +211,9 @@ def _is_known(etag: str, if_none_match: str) -> bool:
 
 
 def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
-    document = _own_document(request, meeting_id)
-    return Response(document.data, status.HTTP_202_ACCEPTED, headers=document.headers)
+    document = _own_document(request.user.pk, meeting_id)
+    data = json.loads(document.body)
+    return Response(data, status.HTTP_202_ACCEPTED, headers=document.headers)
 
 
 class ConnectingThrottle(CountingThrottle):

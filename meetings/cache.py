@@ -6,6 +6,7 @@ from django.db.models.signals import post_delete, pre_delete
 from redis.exceptions import RedisError
 
 from accounts import usage
+from accounts.single_flight import turn
 from meetings import versioned
 from meetings.models import Meeting
 
@@ -18,14 +19,11 @@ class Snapshot(TypedDict):
     last_sync_success: bool | None
 
 
-def look_up(meeting_id: int) -> Snapshot | None:
-    """The meeting as it stands, or None where there is none."""
-    try:
-        (found,) = versioned.find([key(meeting_id)])
-    except RedisError:
-        return read(meeting_id)
+def look_up(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
+    """The meeting as it stands, or None where there is none. `entry`: what Redis held just now."""
+    found = versioned.read(entry)
     usage.count("cache", "meeting", "hit" if found else "miss")
-    return found or _read_and_keep(meeting_id)
+    return found or _load(meeting_id)
 
 
 def read(meeting_id: int) -> Snapshot | None:
@@ -48,6 +46,15 @@ def fence(meeting_id: int, version: int) -> None:
 
 def key(meeting_id: int) -> str:
     return f"meeting:{meeting_id}"
+
+
+def _load(meeting_id: int) -> Snapshot | None:
+    try:
+        with turn(key(meeting_id)):
+            (found,) = versioned.find([key(meeting_id)])
+            return found or _read_and_keep(meeting_id)
+    except RedisError:
+        return read(meeting_id)
 
 
 def _read_and_keep(meeting_id: int) -> Snapshot | None:

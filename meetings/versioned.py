@@ -32,9 +32,13 @@ return 1
 
 def find(keys: Sequence[str]) -> list[Any]:
     """The copies, None for each that is not there. Raises RedisError."""
-    kept = get_redis_connection("default").mget(keys)
-    copies = ((entry or b"").partition(b" ")[2] for entry in kept)
-    return [json.loads(copy) if copy else None for copy in copies]
+    return [read(entry) for entry in get_redis_connection("default").mget(keys)]
+
+
+def read(entry: bytes | None) -> Any:
+    """The copy in what Redis holds; None where there is none, or a fence."""
+    copy = (entry or b"").partition(b" ")[2]
+    return json.loads(copy) if copy else None
 
 
 def keep(key: str, version: int, copy: Any) -> None:

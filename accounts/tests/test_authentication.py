@@ -1,10 +1,10 @@
 import jwt
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django_redis import get_redis_connection
 from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts import cache
 from accounts.models import User
 from conftest import api_of
 
@@ -83,7 +83,7 @@ def test_does_not_believe_a_reader_who_was_slow_to_store(own_api, user, monkeypa
     own_api.get("/me")
     monkeypatch.undo()
     deactivate(user)
-    cache.add(f"user:{user.pk}", stored[0])
+    cache.keep(stored[0])
     assert own_api.get("/me").status_code == 401
 
 

@@ -110,12 +110,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='syncrun',
             name='provider',
-            field=models.CharField(blank=True, db_default='', help_text='The connection may lead elsewhere now.', max_length=32),
+            field=models.CharField(blank=True, db_default='', default='', help_text='The connection may lead elsewhere now.', max_length=32),
         ),
         migrations.AddField(
             model_name='syncrun',
             name='request_id',
-            field=models.CharField(blank=True, db_default='', help_text='Of the request that started it.', max_length=64),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Of the request that started it.', max_length=64),
         ),
         migrations.AddField(
             model_name='syncrun',

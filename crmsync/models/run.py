@@ -70,7 +70,11 @@ class SyncRun(models.Model):
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
     connection = models.ForeignKey(Connection, models.CASCADE, related_name="sync_runs")
     provider = models.CharField(
-        max_length=32, blank=True, db_default="", help_text="The connection may lead elsewhere now."
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The connection may lead elsewhere now.",
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices, default=SyncStep.CONTACTS)
@@ -95,7 +99,11 @@ class SyncRun(models.Model):
     )
     reason = models.TextField(blank=True, help_text="Why staff put it back.")
     request_id = models.CharField(
-        max_length=64, blank=True, db_default="", help_text="Of the request that started it."
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Of the request that started it.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True)

@@ -157,6 +157,6 @@ def test_costs_one_query_to_read(own_api, path, connection, django_assert_num_qu
     own_api.post(path)
     with django_assert_num_queries(0):
         own_api.get(path)
-    get_redis_connection("default").delete(f"sync:{Meeting.objects.get().pk}:en")
+    get_redis_connection("default").delete(f"document:{Meeting.objects.get().pk}:en")
     with django_assert_num_queries(1):  # One statement sees one moment.
         own_api.get(path)

@@ -1,6 +1,10 @@
-import pytest
+from datetime import timedelta
 
-from conftest import api_of, start_step
+import pytest
+import time_machine
+from django.utils import timezone
+
+from conftest import api_of, in_threads, start_step
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,3 +58,35 @@ def test_is_gone_with_the_meeting(own_api, meeting):
     own_api.get(path(meeting))
     own_api.delete(f"/meetings/{meeting.pk}")
     assert own_api.get(path(meeting)).status_code == 404
+
+
+def test_costs_one_round_trip_to_redis(own_api, meeting, redis_commands):
+    own_api.get(path(meeting))
+    with redis_commands() as commands:
+        own_api.get(path(meeting))
+    assert [command[0] for command in commands] == ["MGET"]
+
+
+def test_of_a_cold_meeting_is_read_once_for_many_at_once(user, meeting, count_all_queries):
+    api_of(user).get("/me")  # So that the user is known.
+    polls = [lambda: api_of(user).get(path(meeting)).status_code] * 24
+    with count_all_queries() as queries:
+        assert set(in_threads(*polls)) == {200}
+    assert len(queries) == 1
+
+
+@pytest.mark.parametrize("name", ["sync_status", "last_sync_success", "sync"])
+def test_refuses_on_the_very_next_poll_whom_a_token_no_longer_serves(own_api, meeting, user, name):
+    polled = f"/meetings/{meeting.pk}/{name}"
+    assert own_api.get(polled).status_code == 200
+    user.is_active = False
+    user.save()
+    assert own_api.get(polled).status_code == 401
+
+
+def test_refuses_a_token_from_the_second_on_in_which_it_expires(own_api, meeting):
+    assert own_api.get(path(meeting)).status_code == 200
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=1)):
+        refused = own_api.get(path(meeting))
+    assert refused.status_code == 401
+    assert refused.json()["code"] == "token_not_valid"
