@@ -31,6 +31,9 @@ class AuthenticatedRequest(Request):
 class TokenAuthentication(JWTAuthentication):
     """SimpleJWT's, with the token bare or behind `Bearer`, and with the user from Redis."""
 
+    def __init__(self) -> None:
+        self.user_model = User  # Which SimpleJWT would look up for every request.
+
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 

@@ -1,13 +1,14 @@
 """Logs: one line per event on stderr, for people or (LOG_JSON) for machines, with a request id."""
 
+import os
 import re
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
+REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -54,8 +55,8 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else uuid.uuid4().hex
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        request_id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
         response["X-Request-ID"] = request_id

@@ -36,8 +36,8 @@ queue_pages = [
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),
+    path("", include("crmsync.urls")),  # First, for nine in ten requests end there.
     path("", include("accounts.urls")),
-    path("", include("crmsync.urls")),
     path("schema", SpectacularAPIView.as_view(api_version="1"), name="schema"),
     path("docs", SwaggerView.as_view(url_name="schema"), name="docs"),
     path("admin/queues/", include((queue_pages, "django_rq"))),

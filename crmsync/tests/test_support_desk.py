@@ -70,7 +70,7 @@ def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
         f'<a href="{RUNS}?state=failed&amp;error=record_rejected">',
         "Your CRM did not accept the data</a>: 1",
         "0 syncs succeeded and 1 failed in 24 hours.",
-        "Workers (not well)",
+        "Longest overdue",
     ):
         assert text in page
 

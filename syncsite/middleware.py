@@ -1,0 +1,66 @@
+"""Django's middleware where an API call can do with less of it; a page gets all."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from corsheaders import middleware as cors
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def only_for_admin(middleware: Any) -> Any:
+    """Nobody else has a session."""
+
+    class OnlyForAdmin(middleware):
+        def __call__(self, request: HttpRequest) -> HttpResponse:
+            if request.path_info.startswith("/admin"):
+                return super().__call__(request)
+            return self.get_response(request)
+
+    return OnlyForAdmin
+
+
+SessionMiddleware = only_for_admin(sessions.SessionMiddleware)
+AuthenticationMiddleware = only_for_admin(auth.AuthenticationMiddleware)
+MessageMiddleware = only_for_admin(messages.MessageMiddleware)
+
+
+class CorsMiddleware(cors.CorsMiddleware):
+    """Only browsers on pages of another origin ask for what it does, and they name theirs."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "HTTP_ORIGIN" in request.META:
+            return super().__call__(request)
+        return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Django's LocaleMiddleware for a site whose addresses and cookies name no language."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        translation.activate(language)
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        if "Vary" in response.headers:
+            patch_vary_headers(response, ("Accept-Language",))
+        else:
+            response.headers["Vary"] = "Accept-Language"
+        return response
+
+
+@lru_cache(1000)
+def _negotiate(accepted: str) -> str:
+    asking = HttpRequest()
+    asking.META["HTTP_ACCEPT_LANGUAGE"] = accepted
+    return translation.get_language_from_request(asking)
