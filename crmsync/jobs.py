@@ -98,8 +98,14 @@ def _open_session(claim: attempts.Claim) -> Session:
     return Session(
         **tokens.access(claim.run.connection),
         meeting_key=claim.run.meeting.key,
-        before_call=partial(attempts.renew, claim),
+        before_call=partial(_before_call, claim),
     )
+
+
+def _before_call(claim: attempts.Claim) -> None:
+    attempts.renew(claim)
+    if database.settings_dict["OPTIONS"].get("pool"):
+        database.close()  # Others may have it while this thread waits for the CRM.
 
 
 def _save_contacts(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:

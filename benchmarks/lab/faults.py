@@ -39,20 +39,16 @@ class Faults:
             thread.join()
 
     def kill_something(self) -> None:
-        victims = [self.kill_worker, self.kill_horse, self.kill_both]
+        victims = [self.kill_worker, self.kill_job]
         self.random.choice([*victims, self.kill_dispatcher, self.kill_web])()
 
     def kill_worker(self) -> None:
-        self.stack.kill(self.random.choice(self.stack.pids("worker")))
-
-    def kill_horse(self) -> None:
-        pair = self.stack.worker_with_horse(self.random)
-        if pair:
-            self.stack.kill(pair[1])
-
-    def kill_both(self) -> None:
-        for pid in self.stack.worker_with_horse(self.random) or ():
+        for pid in self.stack.worker(self.random):
             self.stack.kill(pid)
+
+    def kill_job(self) -> None:
+        """The process that performs it, which is the worker itself where that does not fork."""
+        self.stack.kill(self.stack.worker(self.random)[-1])
 
     def kill_dispatcher(self) -> None:
         self.stack.kill(self.random.choice(self.stack.pids("dispatcher")))
@@ -86,11 +82,9 @@ class Faults:
 
     def freeze_worker(self) -> None:
         """For longer than its lease; then it wakes up and goes on as if nothing had happened."""
-        pair = self.stack.worker_with_horse(self.random)
-        if pair:
-            thread = threading.Thread(target=self._freeze, args=[pair])
-            thread.start()
-            self._stopped.append(thread)
+        thread = threading.Thread(target=self._freeze, args=[self.stack.worker(self.random)])
+        thread.start()
+        self._stopped.append(thread)
 
     def restart_database(self) -> None:
         if self.postgres:
@@ -98,7 +92,7 @@ class Faults:
             self.postgres.restart()
             self.database_outages.append((start, time.monotonic()))
 
-    def _freeze(self, pids: tuple[int, int]) -> None:
+    def _freeze(self, pids: list[int]) -> None:
         for pid in pids:
             self.stack.kill(pid, signal.SIGSTOP)
         time.sleep(LEASE_SECONDS + 3)

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,16 +80,10 @@ class Stack:
         except ProcessLookupError:
             return
 
-    def worker_with_horse(self, rng: random.Random) -> tuple[int, int] | None:
-        """A worker and the process in which it performs a job, if one has any within seconds."""
-        deadline = time.monotonic() + 3
-        while time.monotonic() < deadline:
-            workers = self.pids("worker")
-            for pid in rng.sample(workers, len(workers)):
-                for horse in children_of(pid):
-                    return pid, horse
-            time.sleep(0.01)
-        return None
+    def worker(self, rng: random.Random) -> list[int]:
+        """A worker, and the process in which it performs a job, if that is another one."""
+        pid = rng.choice(self.pids("worker"))
+        return [pid, *children_of(pid)]
 
     def _restart_the_dead(self) -> None:
         while not self._ending.wait(0.1):

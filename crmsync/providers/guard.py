@@ -6,10 +6,12 @@ can show a public address first and a private one later.
 
 import ipaddress
 import socket
+import ssl
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -28,14 +30,20 @@ class GuardedTransport(httpx.HTTPTransport):
     """Reaches public addresses only (unless ALLOW_PRIVATE_CRM_HOSTS), each call by a deadline."""
 
     def __init__(self, *, secure: bool = True) -> None:
-        # Reading all certificates takes a while, and without https they are not needed.
-        super().__init__(verify=secure, trust_env=False)
+        # Without https no certificates are needed.
+        super().__init__(verify=_trusted() if secure else False, trust_env=False)
         self._backend = GuardedBackend()
         # httpx has no public way to choose the backend of its pool; test_guard.py holds this.
         self._pool._network_backend = self._backend
 
     def finish_within(self, seconds: float) -> None:
         self._backend.deadline = time.monotonic() + seconds
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Reading all certificates takes longer than many a call."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 class GuardedBackend(httpcore.SyncBackend):

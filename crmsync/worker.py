@@ -1,0 +1,89 @@
+"""The RQ worker that syncs are made for: jobs wait for a CRM, so a process takes many at once.
+
+What a fork for every job would guard against, a job that never ends or that takes the process with
+it, the engine bounds anyway: each call to a CRM has a deadline, and a lost worker's lease ends.
+"""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.conf import settings
+from django.db import connection as database
+from django.db import connections as databases
+from rq import SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
+from rq.queue import Queue
+from rq.timeouts import BaseDeathPenalty
+
+from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
+
+HEARTBEAT_SECONDS = 15
+SHARED_CONNECTIONS = 8
+
+
+class Undisturbed(BaseDeathPenalty):
+    """RQ would interrupt a job that takes too long by an exception in the middle of anything."""
+
+    def setup_death_penalty(self) -> None:
+        pass
+
+    def cancel_death_penalty(self) -> None:
+        pass
+
+
+class ThreadWorker(SimpleWorker):
+    """Performs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
+
+    death_penalty_class = Undisturbed
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        share_database_connections()
+        self._threads = ThreadPoolExecutor(settings.SYNC_THREADS_PER_WORKER)
+        self._free = threading.Semaphore(settings.SYNC_THREADS_PER_WORKER)
+        return super().work(*args, **kwargs)
+
+    def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
+        """Takes no job that would have to wait here while another worker is free."""
+        while not self._free.acquire(timeout=HEARTBEAT_SECONDS):
+            self.heartbeat()
+        found = None
+        try:
+            found = super().dequeue_job_and_maintain_ttl(*args)
+        finally:
+            if found is None:
+                self._free.release()
+        return found
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        execution = self.prepare_execution(job)
+        self._threads.submit(self._perform, job, queue, execution)
+
+    def _perform(self, job: Job, queue: Queue, execution: Execution) -> None:
+        try:
+            self.perform_job(job, queue, execution)
+        except Exception:
+            # Redis went away with what RQ wanted to note; the run's row knows what is done.
+            self.log.warning("Job %s was not noted as done.", job.id, exc_info=True)
+        finally:
+            database.close()
+            self._free.release()
+
+    def request_force_stop(self, *args: Any) -> None:
+        """Who asks twice does not want to wait for the jobs; their leases end."""
+        os._exit(1)
+
+    def teardown(self) -> None:
+        self._threads.shutdown()
+        super().teardown()
+
+
+def share_database_connections() -> None:
+    """A thread that waits for a CRM needs none; see jobs.py, which gives it back meanwhile."""
+    default = databases.settings["default"]
+    if default["ENGINE"].endswith("postgresql"):
+        default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": SHARED_CONNECTIONS}
+        default["CONN_MAX_AGE"] = 0
+        database.close()
