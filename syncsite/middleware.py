@@ -1,5 +1,6 @@
 """Django's middleware where an API call can do with less of it; a page gets all."""
 
+import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -8,11 +9,43 @@ from corsheaders import middleware as cors
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+READERS = 4  # Of the eight threads in the Procfile.
+PATIENCE_SECONDS = 0.05
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class BodyMiddleware:
+    """Lets few threads of a process read bodies at a time: slow clients get no more than those.
+
+    What arrives whole, as nearly all does, is read in no time.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.readers = threading.BoundedSemaphore(READERS)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
+            return self.get_response(request)
+        if not self.readers.acquire(timeout=PATIENCE_SECONDS):
+            return _busy()
+        try:
+            _ = request.body
+        except (RequestDataTooBig, UnreadablePostError):
+            pass  # The view meets the same, and answers.
+        finally:
+            self.readers.release()
+        return self.get_response(request)
+
+
+def _busy() -> HttpResponse:
+    refusal = {"detail": "Too many bodies arrive at once.", "code": "unavailable"}
+    return JsonResponse(refusal, status=503, headers={"Retry-After": "1"})
 
 
 def only_for_admin(middleware: Any) -> Any:

@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "syncsite.middleware.CorsMiddleware",
+    "syncsite.middleware.BodyMiddleware",
     "syncsite.middleware.SessionMiddleware",
     "syncsite.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,5 +2,9 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from syncsite.orphans import end_with_parent
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncsite.settings")
 application = get_wsgi_application()
+# A worker of granian would go on serving, after a deployment even the code of before.
+end_with_parent()

@@ -44,15 +44,15 @@ class Stack:
             settings.BASE_DIR, logs, {**kept, **ENVIRONMENT, **environment, **redis_urls}
         )
         self.ports = [free_port() for _ in range(counts["web"])]
-        self.commands = _commands(counts, self.ports)
+        self.commands = _commands(counts)
         self.restarts = 0
         self._ending = threading.Event()
         self._supervisor = threading.Thread(target=self._restart_the_dead)
 
     def __enter__(self) -> "Stack":
         self.valkey.start()
-        for name, command in self.commands.items():
-            self.processes.start(name, command)
+        for name in self.commands:
+            self._start(name)
         wait_for(lambda: all(_is_ready(url) for url in self.urls))
         self._supervisor.start()
         return self
@@ -85,24 +85,26 @@ class Stack:
         pid = rng.choice(self.pids("worker"))
         return [pid, *children_of(pid)]
 
+    def _start(self, name: str) -> None:
+        kind, _, number = name.partition("-")
+        port = {"HOST": "127.0.0.1", "PORT": str(self.ports[int(number)])} if kind == "web" else {}
+        self.processes.start(name, self.commands[name], **port)
+
     def _restart_the_dead(self) -> None:
         while not self._ending.wait(0.1):
             for name, process in list(self.processes.running.items()):
                 if process.poll() is not None:
                     self.restarts += 1
-                    self.processes.start(name, self.commands[name])
+                    self._start(name)
 
 
-def _commands(counts: Mapping[str, int], ports: list[int]) -> dict[str, str]:
+def _commands(counts: Mapping[str, int]) -> dict[str, str]:
     commands = procfile(Path(settings.BASE_DIR) / "Procfile")
-    named = {
+    return {
         f"{kind}-{number}": commands[kind]
         for kind, count in counts.items()
         for number in range(count)
     }
-    for number, port in enumerate(ports):
-        named[f"web-{number}"] += f" --bind 127.0.0.1:{port}"
-    return named
 
 
 def _is_ready(url: str) -> bool:

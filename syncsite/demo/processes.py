@@ -1,18 +1,15 @@
 """The processes of the Procfile, run as a supervisor would, and ended with their parent."""
 
-import ctypes
 import os
-import shlex
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # Linux only, from <sys/prctl.h>
+from syncsite.orphans import end_with_parent
+
 STOP_SECONDS = 30  # A worker ends the step it is at.
-LIBC = ctypes.CDLL(None)
 
 
 def start_process(
@@ -28,29 +25,26 @@ def start_process(
             stderr=output,
             env=env,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=end_with_parent,
         )
-
-
-def _end_with_parent() -> None:
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Processes:
     """The processes of the project in `folder`, by name, each with a log of its own in `logs`."""
 
     def __init__(self, folder: Path, logs: Path, env: Mapping[str, str]) -> None:
-        # `python` and `gunicorn` in the Procfile mean those of the running interpreter.
+        # `python` and `granian` in the Procfile mean those of the running interpreter.
         path = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
         self.env = {**env, "PATH": path}
         self.folder = folder
         self.logs = logs
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str, command: str) -> None:
+    def start(self, name: str, command: str, **env: str) -> None:
+        """The shell reads the command, as it does for whatever runs a Procfile."""
         log = self.logs / f"{name}.log"
         self.running[name] = start_process(
-            shlex.split(command), folder=self.folder, log=log, env=self.env
+            ["sh", "-c", f"exec {command}"], folder=self.folder, log=log, env={**self.env, **env}
         )
 
     def dead(self) -> str | None:

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
 
@@ -45,7 +47,7 @@ def commands():
 def service(processes, commands, user, connection):
     """An HTTP client of one web process, a worker and the dispatcher, signed in."""
     port = free_port()
-    processes.start("web", f"{commands['web']} --bind 127.0.0.1:{port}")
+    processes.start("web", commands["web"], HOST="127.0.0.1", PORT=str(port))
     processes.start("worker", commands["worker"])
     processes.start("dispatcher", commands["dispatcher"])
     headers = {"Authorization": str(AccessToken.for_user(user))}
@@ -134,6 +136,39 @@ def test_let_a_worker_end_its_step_when_it_is_stopped(service, processes, meetin
     attempts = list(SyncAttempt.objects.values_list("outcome", flat=True))
     assert attempts
     assert set(attempts) == {"succeeded"}
+
+
+SLOW = {
+    "head": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    "body": b"POST /authenticate HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("part", SLOW)
+def test_answer_polls_while_slow_clients_hold_on(service, meeting, part):
+    url = service.base_url
+    with ExitStack() as slow:
+        for _ in range(40):
+            client = socket.create_connection((url.host, url.port))
+            slow.enter_context(client)
+            client.sendall(SLOW[part])
+        for _ in range(20):
+            response = service.get(f"/meetings/{meeting.pk}/sync_status", timeout=5)
+            assert response.json() == {"in_progress_sync_status": None}
+
+
+def test_refuse_heads_and_bodies_beyond_their_limits(service):
+    head = service.get("/livez", headers={"X-Long": "x" * 100_000})
+    assert head.status_code == 431
+    body = service.post("/meetings", content=b"[" * 2_000_000)
+    assert body.status_code == 413
+
+
+def test_leave_no_web_worker_behind(service, processes):
+    web = processes.running["web"]
+    web.kill()
+    wait_for(lambda: not is_ready(service))
 
 
 def test_release_leaves_nothing_to_migrate(processes, commands):

@@ -101,7 +101,7 @@ class Command(BaseCommand):
         stack.callback(processes.stop)
         stack.callback(self.console.print, "Stopping …")
         commands = procfile(settings.BASE_DIR / "Procfile")
-        processes.start("web", f"{commands['web']} --bind {HOST}:{port}")
+        processes.start("web", commands["web"], HOST=HOST, PORT=str(port))
         for number in range(1, WORKERS + 1):
             processes.start(f"worker-{number}", commands["worker"])
         processes.start("dispatcher", commands["dispatcher"])
