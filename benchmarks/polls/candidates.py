@@ -34,7 +34,7 @@ def as_web(module: str) -> Command:
     """The Procfile's line with another application; WEB_CONCURRENCY sets its processes."""
     line = web_line().replace(PRODUCT, module)
     assert module in line, f"The Procfile's web line does not name {PRODUCT}."
-    return lambda port, processes: f"{line} --bind 127.0.0.1:{port}"
+    return lambda port, processes: line  # HOST and PORT are in its environment.
 
 
 def uvicorn(module: str) -> Command:
@@ -46,18 +46,13 @@ def uvicorn(module: str) -> Command:
     return command
 
 
-def granian(threads: int) -> Command:
-    def command(port: int, processes: int) -> str:
-        size = f"--workers {processes} --blocking-threads {threads}"
-        options = f"--interface wsgi --no-ws --log-level warning --port {port} {size}"
-        return f"granian {options} {PRODUCT}:application"
-
-    return command
+def gunicorn(port: int, processes: int) -> str:
+    return f"gunicorn {PRODUCT} --worker-class gthread --threads 8 --no-control-socket"
 
 
-def threads_of_web() -> int:
-    match = re.search(r"--threads[ =](\d+)", web_line())
-    return int(match[1]) if match else 8
+def with_threads(count: int) -> Command:
+    line = re.sub(r"--blocking-threads \d+", f"--blocking-threads {count}", web_line())
+    return lambda port, processes: line
 
 
 CANDIDATES = [
@@ -72,9 +67,7 @@ CANDIDATES = [
     Candidate("FastAPI, memo", uvicorn(f"{RIVALS}.fast"), environment=MEMO),
 ]
 SERVERS = [
-    Candidate("gunicorn gthread", as_web(PRODUCT)),
-    *(
-        Candidate(f"granian WSGI, {threads} threads", granian(threads))
-        for threads in dict.fromkeys([threads_of_web(), 2])
-    ),
+    Candidate("granian, as shipped", as_web(PRODUCT)),
+    Candidate("granian, 2 threads", with_threads(2)),
+    Candidate("gunicorn, 8 threads", gunicorn),
 ]

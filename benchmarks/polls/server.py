@@ -30,7 +30,7 @@ class Server:
         self.command = candidate.command(self.port, processes)
 
     def __enter__(self) -> "Server":
-        self.processes.start("web", self.command)
+        self.processes.start("web", self.command, HOST="127.0.0.1", PORT=str(self.port))
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self.processes.dead() or time.monotonic() > deadline:
