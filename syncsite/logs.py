@@ -57,7 +57,10 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = given if given and REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
             response = self.get_response(request)
+        finally:
+            structlog.contextvars.reset_contextvars(**bound)
         response["X-Request-ID"] = request_id
         return response

@@ -11,6 +11,7 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.middleware import clickjacking
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -49,7 +50,7 @@ def _busy() -> HttpResponse:
 
 
 def only_for_admin(middleware: Any) -> Any:
-    """Nobody else has a session."""
+    """Nobody else has a session, or a form to be forged."""
 
     class OnlyForAdmin(middleware):
         def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -63,6 +64,7 @@ def only_for_admin(middleware: Any) -> Any:
 SessionMiddleware = only_for_admin(sessions.SessionMiddleware)
 AuthenticationMiddleware = only_for_admin(auth.AuthenticationMiddleware)
 MessageMiddleware = only_for_admin(messages.MessageMiddleware)
+XFrameOptionsMiddleware = only_for_admin(clickjacking.XFrameOptionsMiddleware)
 
 
 class CorsMiddleware(cors.CorsMiddleware):
