@@ -16,26 +16,11 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Alert',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('opened', 'Opened'), ('resolved', 'Resolved')], max_length=16)),
-                ('target', models.CharField(help_text='`e-mail`, or the digest of one of the ALERT_URLS.', max_length=64)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('sent_at', models.DateTimeField(help_text='When the last hint went to a worker.', null=True)),
-                ('delivered_at', models.DateTimeField(null=True)),
-                ('given_up_at', models.DateTimeField(null=True)),
-                ('last_error', models.TextField(blank=True)),
-            ],
-            options={
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
             name='Incident',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('part_of', models.ForeignKey(help_text="The provider's.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='parts', to='crmsync.incident')),
+                ('connection', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='crmsync.connection')),
                 ('provider', models.CharField(blank=True, max_length=32)),
                 ('cause', models.CharField(help_text='An error code, or what is stalled.', max_length=64)),
                 ('syncs', models.PositiveIntegerField(default=0, help_text='How many it has affected.')),
@@ -51,9 +36,28 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Alert',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('incident', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='crmsync.incident')),
+                ('kind', models.CharField(choices=[('opened', 'Opened'), ('resolved', 'Resolved')], max_length=16)),
+                ('target', models.CharField(help_text='`e-mail`, or the digest of one of the ALERT_URLS.', max_length=64)),
+                ('tries', models.PositiveIntegerField(default=0)),
+                ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('sent_at', models.DateTimeField(help_text='When the last hint went to a worker.', null=True)),
+                ('delivered_at', models.DateTimeField(null=True)),
+                ('given_up_at', models.DateTimeField(null=True)),
+                ('last_error', models.TextField(blank=True)),
+            ],
+            options={
+                'ordering': ['-id'],
+            },
+        ),
+        migrations.CreateModel(
             name='Intervention',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('kind', models.CharField(choices=[('requeue', 're-queue, continue'), ('restart', 're-queue, from the start'), ('cancel', 'cancel'), ('pause', 'pause the connection'), ('resume', 'resume the connection')], max_length=16)),
                 ('by_name', models.CharField(help_text="Stays when the person's account goes.", max_length=254)),
                 ('reason', models.TextField(max_length=1000)),
@@ -149,26 +153,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='syncrun',
             index=models.Index(condition=models.Q(('counted', False), ('finished_at__isnull', False)), fields=['id'], name='uncounted_runs'),
-        ),
-        migrations.AddField(
-            model_name='incident',
-            name='connection',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='incidents', to='crmsync.connection'),
-        ),
-        migrations.AddField(
-            model_name='incident',
-            name='part_of',
-            field=models.ForeignKey(help_text="The provider's.", null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='parts', to='crmsync.incident'),
-        ),
-        migrations.AddField(
-            model_name='alert',
-            name='incident',
-            field=models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='crmsync.incident'),
-        ),
-        migrations.AddField(
-            model_name='intervention',
-            name='by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddConstraint(
             model_name='runtally',
