@@ -41,6 +41,7 @@ class ThreadWorker(SimpleWorker):
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         share_database_connections()
+        kwargs["logging_level"] = "WARNING"  # Lines about hints; jobs.py says more, and of whom.
         self._threads = ThreadPoolExecutor(settings.SYNC_THREADS_PER_WORKER)
         self._free = threading.Semaphore(settings.SYNC_THREADS_PER_WORKER)
         return super().work(*args, **kwargs)

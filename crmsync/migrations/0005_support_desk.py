@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='syncrun',
-            index=models.Index(fields=['finished_at'], include=('status', 'error_code', 'connection', 'provider'), name='ended_runs'),
+            index=models.Index(fields=['finished_at', 'status', 'error_code'], name='ended_runs'),
         ),
         migrations.AddIndex(
             model_name='syncrun',

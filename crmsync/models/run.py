@@ -144,11 +144,7 @@ class SyncRun(models.Model):
                 fields=["error_code", "-id"], name="runs_by_error", condition=~Q(error_code="")
             ),
             models.Index(fields=["created_at"], name="runs_by_age"),
-            models.Index(
-                fields=["finished_at"],
-                name="ended_runs",
-                include=["status", "error_code", "connection", "provider"],
-            ),
+            models.Index(fields=["finished_at", "status", "error_code"], name="ended_runs"),
             models.Index(
                 fields=["id"],
                 name="uncounted_runs",
