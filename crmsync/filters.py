@@ -1,10 +1,11 @@
 """`?state=`: what state.py says of one meeting, said to the database of many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
@@ -28,72 +29,75 @@ class SyncStateFilter(BaseFilterBackend):
         if state not in PHASES:
             text = _("Choose one of {states}.").format(states=", ".join(PHASES))
             raise ValidationError({"state": [text]})
-        return with_state(queryset, timezone.now()).filter(state=state)
+        candidates = queryset.filter(CANDIDATES.get(state, Q()))
+        return with_state(candidates, timezone.now()).filter(state=state)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         schema = {"type": "string", "enum": list(PHASES)}
         return [{"name": "state", "in": "query", "required": False, "schema": schema}]
 
 
-RUN_FIELDS = {
-    "status": "status",
-    "wait_reason": "wait_reason",
-    "due_at": "due_at",
-    "connection_state": "connection__state",
-    "not_before": "connection__not_before",
+RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
+UNDER_WAY = Q(Exists(RUNS.active()))
+# What an index finds, before the state of each is worked out.
+CANDIDATES = {
+    "failed": Q(last_sync_success=False),
+    "canceled": Q(Exists(RUNS.filter(status=Status.CANCELED))),
+    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], UNDER_WAY),
 }
 
 
 def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     """Annotates `state`; a test holds it against state_of()."""
-    latest = SyncRun.objects.latest_of(OuterRef("pk"))
-    own = Connection.objects.filter(user=OuterRef("user")).exclude(
-        state=Connection.State.DISCONNECTED
-    )
-    run = {f"run_{name}": path for name, path in RUN_FIELDS.items()} | {
-        "run_started_at": "started_at",
-        "run_created_at": "created_at",
-        "run_account_since": "connection__account_since",
-    }
-    of_former_account = ~Q(run_status__in=SyncRun.ACTIVE) & Q(
-        run_created_at__lt=F("run_account_since")
-    )
-    cases = [
-        *_active_cases({name: f"run_{name}" for name in RUN_FIELDS}, now),
-        # Not "failed" or "synced": that was in another account.
-        ("never_synced", of_former_account & Q(Exists(own))),
-        ("not_connected", of_former_account),
-        ("failed", Q(run_status=Status.FAILED)),
-        ("canceled", Q(run_status=Status.CANCELED)),
-        ("out_of_date", Q(updated_at__gt=F("run_started_at"))),
-        ("synced", Q(run_status=Status.SUCCEEDED) | Q(last_sync_success=True)),
-        ("never_synced", Q(Exists(own))),
+    latest = SyncRun.objects.latest_of(OuterRef("pk")).annotate(state=_state_of_latest(now))
+    without_run = [
+        ("synced", Q(last_sync_success=True)),
+        ("never_synced", Q(Exists(_connections_of(OuterRef("user"))))),
     ]
-    return meetings.alias(
-        **{name: Subquery(latest.values(field)[:1]) for name, field in run.items()}
-    ).annotate(state=_first_that_holds(cases, "not_connected"))
+    return meetings.annotate(
+        # One look at the runs of each meeting, however often it is one of a million.
+        state=Coalesce(
+            Subquery(latest.values("state")[:1]), _first_that_holds(without_run, "not_connected")
+        )
+    )
 
 
 def active_with_state(now: datetime) -> QuerySet[Any]:
     """Active runs, annotated with `state`."""
-    cases = _active_cases(RUN_FIELDS, now)
-    return SyncRun.objects.active().annotate(state=_first_that_holds(cases, "queued"))
+    return SyncRun.objects.active().annotate(state=_first_that_holds(_active_cases(now), "queued"))
 
 
-def _active_cases(names: Mapping[str, str], now: datetime) -> list[tuple[str, Q]]:
-    """`names` says under which names the fields of the run are found."""
+def _state_of_latest(now: datetime) -> Case:
+    """Of a meeting in the query around the one for its latest run."""
+    of_former_account = ~Q(status__in=SyncRun.ACTIVE) & Q(
+        created_at__lt=F("connection__account_since")
+    )
+    own = _connections_of(OuterRef(OuterRef("user")))
+    cases = [
+        *_active_cases(now),
+        # Not "failed" or "synced": that was in another account.
+        ("never_synced", of_former_account & Q(Exists(own))),
+        ("not_connected", of_former_account),
+        ("failed", Q(status=Status.FAILED)),
+        ("canceled", Q(status=Status.CANCELED)),
+        ("out_of_date", Q(started_at__lt=OuterRef("updated_at"))),
+    ]
+    return _first_that_holds(cases, "synced")
 
-    def field(**values: Any) -> Q:
-        return Q(**{names[name]: value for name, value in values.items()})
 
-    active = Q(**{f"{names['status']}__in": SyncRun.ACTIVE})
-    stopped = Q(**{f"{names['not_before']}__gt": now})
-    due = Q(**{f"{names['due_at']}__lte": now})
+def _connections_of(user: OuterRef) -> QuerySet[Connection]:
+    return Connection.objects.filter(user=user).exclude(state=Connection.State.DISCONNECTED)
+
+
+def _active_cases(now: datetime) -> list[tuple[str, Q]]:
+    active = Q(status__in=SyncRun.ACTIVE)
+    stopped = Q(connection__not_before__gt=now)
+    due = Q(due_at__lte=now)
     return [
-        ("paused", active & ~field(connection_state=Connection.State.CONNECTED)),
-        ("syncing", field(status=Status.RUNNING) & ~(stopped & due)),
-        ("retrying", field(status=Status.RETRYING)),
-        ("waiting", active & (stopped | ~field(wait_reason=""))),
+        ("paused", active & ~Q(connection__state=Connection.State.CONNECTED)),
+        ("syncing", Q(status=Status.RUNNING) & ~(stopped & due)),
+        ("retrying", Q(status=Status.RETRYING)),
+        ("waiting", active & (stopped | ~Q(wait_reason=""))),
         ("queued", active),
     ]
 

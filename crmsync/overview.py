@@ -1,8 +1,9 @@
 """What the support desk sees first: how things stand now, and how the last day went."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Count
 from django.db.models.functions import TruncHour
@@ -20,13 +21,23 @@ WORRYING_WAIT = 60  # Seconds.
 ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
 
 
+class Ended(NamedTuple):
+    """How many ended alike within an hour."""
+
+    hour: datetime
+    status: str
+    error_code: str
+    syncs: int
+
+
 def read(now: datetime) -> dict[str, Any]:
+    day = _last_day(now)
     return {
         "now": now,
         "active": _active(now),
-        "ended": _ended(now),
-        "failures": _failures(now),
-        "chart": chart.of(_hours(now)),
+        "ended": _ended(day),
+        "failures": _failures(day),
+        "chart": chart.of(_hours(day, now)),
         "oldest": _oldest_waiting(now),
         "reconnect": _to_reconnect(),
         "incidents": _incidents(),
@@ -39,29 +50,41 @@ def _active(now: datetime) -> dict[str, int]:
     return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
 
 
-def _last_day(now: datetime) -> Any:
-    return SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
+def _last_day(now: datetime) -> list[Ended]:
+    """In one query, because it looks at all that ended since."""
+    ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
+    kinds = ended.annotate(hour=TruncHour("finished_at")).values_list(
+        "hour", "status", "error_code"
+    )
+    return [Ended(*row) for row in kinds.annotate(Count("pk"))]
 
 
-def _ended(now: datetime) -> dict[str, int]:
-    counted = dict(_last_day(now).values_list("status").annotate(Count("pk")))
+def _ended(day: list[Ended]) -> dict[str, int]:
     ended = {"synced": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.CANCELED}
-    return {name: counted.get(status, 0) for name, status in ended.items()}
+    return {
+        name: sum(each.syncs for each in day if each.status == status)
+        for name, status in ended.items()
+    }
 
 
-def _failures(now: datetime) -> list[dict[str, Any]]:
-    failed = _last_day(now).filter(status=Status.FAILED)
-    counted = failed.values("error_code").annotate(count=Count("pk")).order_by("-count")
-    return [{**row, "title": error_texts(row["error_code"])["title"]} for row in counted]
+def _failures(day: list[Ended]) -> list[dict[str, Any]]:
+    counts: Counter[str] = Counter()
+    for each in day:
+        if each.status == Status.FAILED:
+            counts[each.error_code] += each.syncs
+    return [
+        {"error_code": code, "count": count, "title": error_texts(code)["title"]}
+        for code, count in counts.most_common()
+    ]
 
 
-def _hours(now: datetime) -> list[chart.Hour]:
-    ended = _last_day(now).filter(status__in=[Status.SUCCEEDED, Status.FAILED])
-    counted = ended.annotate(hour=TruncHour("finished_at")).values_list("hour", "status")
-    counts = {(hour, status): n for hour, status, n in counted.annotate(Count("pk"))}
+def _hours(day: list[Ended], now: datetime) -> list[chart.Hour]:
+    counts: Counter[tuple[datetime, str]] = Counter()
+    for each in day:
+        counts[each.hour, each.status] += each.syncs
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     return [
-        chart.Hour(at, counts.get((at, Status.SUCCEEDED), 0), counts.get((at, Status.FAILED), 0))
+        chart.Hour(at, counts[at, Status.SUCCEEDED], counts[at, Status.FAILED])
         for at in (first + timedelta(hours=number) for number in range(HOURS))
     ]
 

@@ -62,8 +62,10 @@ def lacks_contacts(run: SyncRun) -> bool:
 
 def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
     """All that was written for a meeting, its attendees' contacts included."""
-    emails = meeting.attendees.values("email")
-    contacts = Q(connection__user=meeting.user_id, kind=Kind.CONTACT, local_key__in=emails)
+    # Lists, because for a subquery beside an OR the database would read the whole table.
+    emails = list(meeting.attendees.values_list("email", flat=True))
+    connections = list(Connection.objects.filter(user=meeting.user_id).values_list("pk", flat=True))
+    contacts = Q(connection__in=connections, kind=Kind.CONTACT, local_key__in=emails)
     return RemoteRecord.objects.filter(Q(meeting=meeting) | contacts).order_by("kind", "local_key")
 
 

@@ -30,6 +30,7 @@ from crmsync.errors import CATALOGUE, CrmError
 from crmsync.filters import SyncStateFilter
 from crmsync.idempotency import answer_once
 from crmsync.models import Connection, SyncRun
+from crmsync.pagination import DeferringPagination
 from crmsync.serializers import (
     AuthorizeSerializer,
     AuthorizeUrlSerializer,
@@ -110,6 +111,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
 
     serializer_class = SyncedMeetingSerializer
     filter_backends = [BoundedSearchFilter, SyncStateFilter]
+    pagination_class = DeferringPagination
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = super().get_queryset()

@@ -66,6 +66,14 @@ class Meeting(models.Model):
             models.Index(
                 fields=["-id"], name="meetings_never_synced", condition=Q(last_sync_success=None)
             ),
+            models.Index(
+                fields=["-id"], name="meetings_failed", condition=Q(last_sync_success=False)
+            ),
+            models.Index(
+                fields=["user", "-id"],
+                name="meetings_failed_of_user",
+                condition=Q(last_sync_success=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(

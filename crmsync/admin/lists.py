@@ -76,7 +76,8 @@ def meetings_called(term: str) -> list[int]:
         found = Meeting.objects.filter(pk=int(term))
     else:
         # One after the other: the database has an index for each, but none for both.
-        titled = Meeting.objects.filter(title__icontains=term).order_by()
+        # Of many the latest, whose syncs are the latest, too, and so at the head of their list.
+        titled = Meeting.objects.filter(title__icontains=term).order_by("-pk")
         named = Meeting.objects.filter(owned).order_by()
         return [
             *titled.values_list("pk", flat=True)[:MOST_FOUND],

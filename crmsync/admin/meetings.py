@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -9,12 +9,9 @@ from django.utils.html import format_html
 
 from crmsync import lifecycle, standing
 from crmsync.admin.lists import WHAT_IS_FOUND, BoundedPaginator, badge, meetings_called
-from crmsync.filters import with_state
-from crmsync.models import SyncRun
+from crmsync.filters import CANDIDATES, UNDER_WAY, with_state
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
-
-RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -27,12 +24,10 @@ class StateFilter(admin.SimpleListFilter):
         "synced": ("Synced", ["synced", "out_of_date"]),
         "canceled": ("Canceled", ["canceled"]),
     }
-    # What an index finds, before the state of each is worked out.
     CANDIDATES = {
-        "failed": Q(Exists(RUNS.filter(status=SyncRun.Status.FAILED))),
-        "in_progress": Q(Exists(RUNS.active())),
+        **CANDIDATES,
+        "in_progress": UNDER_WAY,
         "never": Q(last_sync_success=None),
-        "canceled": Q(Exists(RUNS.filter(status=SyncRun.Status.CANCELED))),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

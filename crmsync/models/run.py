@@ -68,7 +68,9 @@ class SyncRun(models.Model):
 
     # Where `db_index` is off another index starts with the same column.
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="sync_runs")
+    connection = models.ForeignKey(
+        Connection, models.CASCADE, related_name="sync_runs", db_index=False
+    )
     provider = models.CharField(
         max_length=32,
         blank=True,
@@ -138,6 +140,7 @@ class SyncRun(models.Model):
                 name="active_runs",
                 condition=Q(status__in=["queued", "running", "retrying"]),
             ),
+            models.Index(fields=["connection", "finished_at"], name="runs_of_connection"),
             models.Index(fields=["status", "-id"], name="runs_by_status"),
             models.Index(fields=["provider", "-id"], name="runs_by_provider"),
             models.Index(
