@@ -42,7 +42,7 @@ from crmsync.serializers import (
     SyncSerializer,
 )
 from crmsync.standing import with_standing
-from meetings.filters import BoundedSearchFilter
+from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
 from meetings.views import SHOWING_MEETINGS, MeetingViewSet
 
@@ -110,7 +110,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     """The meetings of the person who asks."""
 
     serializer_class = SyncedMeetingSerializer
-    filter_backends = [BoundedSearchFilter, SyncStateFilter]
+    filter_backends = [MeetingSearchFilter, SyncStateFilter]
     pagination_class = DeferringPagination
 
     def get_queryset(self) -> QuerySet[Meeting]:

@@ -1,15 +1,26 @@
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import SearchFilter
 from rest_framework.request import Request
 
+from meetings.models import Attendee
+
 MOST_TERMS = 10
 
 
-class BoundedSearchFilter(SearchFilter):
+class MeetingSearchFilter(SearchFilter):
     """Every term is a condition of its own, and a database takes only so many."""
+
+    def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
+        for term in self.get_search_terms(request):
+            who = Q(email__icontains=term) | Q(name__icontains=term)
+            # Not a join, for which the database may read all attendees that there are.
+            invited = Exists(Attendee.objects.filter(who, meeting=OuterRef("pk")))
+            queryset = queryset.filter(Q(title__icontains=term) | Q(invited))
+        return queryset
 
     def get_search_terms(self, request: Request) -> Any:
         terms = super().get_search_terms(request)

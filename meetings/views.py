@@ -14,7 +14,7 @@ from rest_framework.viewsets import ModelViewSet
 from accounts import usage
 from accounts.authentication import PollAuthentication, PollRequest
 from meetings import cache, converters  # noqa: F401 - importing converters registers them
-from meetings.filters import BoundedSearchFilter
+from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
 from meetings.serializers import (
     LastSyncSuccessSerializer,
@@ -33,8 +33,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
     serializer_class = MeetingSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     lookup_value_converter = "key"  # Of meetings.converters.
-    filter_backends = [BoundedSearchFilter]
-    search_fields = ["title", "attendees__email", "attendees__name"]
+    filter_backends = [MeetingSearchFilter]
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = Meeting.objects.owned_by(self.request.user.pk)
