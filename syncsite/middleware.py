@@ -11,7 +11,7 @@ from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
-from django.middleware import clickjacking
+from django.middleware import clickjacking, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
@@ -49,22 +49,31 @@ def _busy() -> HttpResponse:
     return JsonResponse(refusal, status=503, headers={"Retry-After": "1"})
 
 
-def only_for_admin(middleware: Any) -> Any:
-    """Nobody else has a session, or a form to be forged."""
+class AdminMiddleware(  # type: ignore[misc]
+    sessions.SessionMiddleware,
+    csrf.CsrfViewMiddleware,
+    auth.AuthenticationMiddleware,
+    messages.MessageMiddleware,
+    clickjacking.XFrameOptionsMiddleware,
+):
+    """All of these one after the other, and only for the admin: nobody else has a session.
 
-    class OnlyForAdmin(middleware):
-        def __call__(self, request: HttpRequest) -> HttpResponse:
-            if request.path_info.startswith("/admin"):
-                return super().__call__(request)
-            return self.get_response(request)
+    It inherits from them so that Django's checks find them.
+    """
 
-    return OnlyForAdmin
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self.chain: Any = get_response
+        for middleware in reversed(AdminMiddleware.__bases__):
+            self.chain = middleware(self.chain)
 
+    def __call__(self, request: HttpRequest) -> Any:
+        is_admin = request.path_info.startswith("/admin")
+        return self.chain(request) if is_admin else self.get_response(request)
 
-SessionMiddleware = only_for_admin(sessions.SessionMiddleware)
-AuthenticationMiddleware = only_for_admin(auth.AuthenticationMiddleware)
-MessageMiddleware = only_for_admin(messages.MessageMiddleware)
-XFrameOptionsMiddleware = only_for_admin(clickjacking.XFrameOptionsMiddleware)
+    def process_view(self, request: HttpRequest, *view: Any) -> Any:
+        is_admin = request.path_info.startswith("/admin")
+        return super().process_view(request, *view) if is_admin else None
 
 
 class CorsMiddleware(cors.CorsMiddleware):

@@ -65,16 +65,12 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "syncsite.middleware.CorsMiddleware",
     "syncsite.middleware.BodyMiddleware",
-    "syncsite.middleware.SessionMiddleware",
     "syncsite.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "syncsite.middleware.AuthenticationMiddleware",
-    "syncsite.middleware.MessageMiddleware",
-    "syncsite.middleware.XFrameOptionsMiddleware",
+    "syncsite.middleware.AdminMiddleware",
 ]
-SILENCED_SYSTEM_CHECKS = ["security.W002"]  # It looks for XFrameOptionsMiddleware by its name only.
-CSRF_FAILURE_VIEW = "syncsite.errors.csrf_failure"
+# These look for two middleware by their names; AdminMiddleware holds both.
+SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
 ROOT_URLCONF = "syncsite.urls"
 WSGI_APPLICATION = "syncsite.wsgi.application"
 TEMPLATES = [

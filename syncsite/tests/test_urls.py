@@ -79,10 +79,11 @@ def test_the_docs_are_only_to_be_read(client):
     assert client.options("/docs").status_code == 405
 
 
-def test_a_forged_form_is_refused_in_json():
-    response = Client(enforce_csrf_checks=True).post("/livez")
-    assert response.status_code == 403
-    assert response.json()["code"] == "forbidden"
+@pytest.mark.parametrize("path", ["login/", "accounts/user/add/", "queues/queues/0/empty/"])
+def test_a_forged_form_is_refused(admin_user, path):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(admin_user)
+    assert browser.post(f"/admin/{path}").status_code == 403
 
 
 def test_other_methods_are_refused_in_json(client):
