@@ -44,11 +44,11 @@ class Delay:
 
 
 def run(bench: Bench) -> list[Delay]:
-    port, calls = free_port(), bench.folder / "calls"
-    web = f"{PROCFILE['web']} --bind 127.0.0.1:{port}"
-    commands = {**{name: PROCFILE[name] for name in ("worker", "dispatcher")}, "web": web}
+    port, calls = str(free_port()), bench.folder / "calls"
+    commands = {name: PROCFILE[name] for name in ("web", "worker", "dispatcher")}
+    variables = {"CRM_CALLS_FILE": str(calls), "HOST": "127.0.0.1", "PORT": port}
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-    with client, bench.running(commands, {"CRM_CALLS_FILE": str(calls)}):
+    with client, bench.running(commands, variables):
         wait_for(lambda: _is_ready(client))
         asked = [_sync(client, meeting) for meeting in make_meetings(WARM_UP + SYNCS)]
     called = [float(line) for line in calls.read_text().split()][::3]
