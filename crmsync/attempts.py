@@ -16,7 +16,6 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from crmsync import connections, incidents, pace, policy, queue, records, turns
@@ -52,7 +51,7 @@ def claim(run_id: int, step: int) -> Claim | None:
     if connection is None or not turns.may_start(connection, run_id, now):
         return None
     # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
-    run = _with_content().filter(pk=run_id).first()
+    run = _with_content().select_for_update(of=("self",), no_key=True).filter(pk=run_id).first()
     if run is None:  # Deleted while we waited for the lock.
         return None
     if run.started_at is None and run.step > SyncStep.CONTACTS and run.is_outdated:
@@ -76,19 +75,21 @@ def claim(run_id: int, step: int) -> Claim | None:
 
 
 def _take(run: SyncRun, step: int, now: datetime) -> bool:
+    """Needs the run's row locked since it was read."""
     due = SyncRun.objects.active().filter(pk=run.pk, step=step, due_at__lte=now)
-    if not due.without_open_attempt().update(
-        status=Status.RUNNING,
-        attempt=F("attempt") + 1,
-        due_at=now + _lease(),
-        started_at=Coalesce("started_at", now),
-        step_started_at=now,
-        wait_reason="",
-        waits_for_contacts=False,
-    ):
+    taken = {
+        "status": Status.RUNNING,
+        "attempt": run.attempt + 1,
+        "due_at": now + _lease(),
+        "started_at": run.started_at or now,
+        "step_started_at": now,
+        "wait_reason": "",
+        "waits_for_contacts": False,
+    }
+    if not due.without_open_attempt().update(**taken):
         return False
-    moved = ["status", "attempt", "failures", "due_at", "started_at", "step_started_at"]
-    run.refresh_from_db(fields=moved)
+    for name, value in taken.items():
+        setattr(run, name, value)
     return True
 
 

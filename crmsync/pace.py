@@ -25,9 +25,11 @@ def of(provider: str) -> list[float]:
 @transaction.atomic
 def learn(provider: str, step: int, seconds: float) -> None:
     """Adds one success. Who finds somebody else at it leaves it at that: one more or less."""
-    StepPace.objects.get_or_create(provider=provider, step=step)
-    rows = StepPace.objects.select_for_update(skip_locked=True, no_key=True)
-    row = rows.filter(provider=provider, step=step).first()
-    if row is not None:
-        row.recent = [*row.recent, round(seconds, 2)][-KEPT:]
-        row.save(update_fields=["recent"])
+    rows = StepPace.objects.filter(provider=provider, step=step)
+    row = rows.select_for_update(skip_locked=True, no_key=True).first()
+    if row is None:  # It is new, or somebody is at it.
+        first = {"recent": [round(seconds, 2)]}
+        StepPace.objects.get_or_create(provider=provider, step=step, defaults=first)
+        return
+    row.recent = [*row.recent, round(seconds, 2)][-KEPT:]
+    row.save(update_fields=["recent"])

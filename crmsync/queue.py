@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from types import SimpleNamespace
 
 import django_rq
@@ -20,6 +21,7 @@ _hang = SimpleNamespace(until=0.0)  # For all threads of the process.
 
 NAME = "crmsync"
 CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
+BATCH = 1000  # RQ holds in memory what it is given in one call.
 JOBS = {
     SyncStep.CONTACTS: "crmsync.jobs.sync_contacts",
     SyncStep.MEETING: "crmsync.jobs.sync_meeting",
@@ -51,12 +53,16 @@ def send_chores(job: str, pks: Iterable[int]) -> None:
 
 def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
     """Of each its name, the id of its row, and whether it goes to the front."""
+    jobs = iter(jobs)
+    while batch := list(islice(jobs, BATCH)):
+        _enqueue_batch(batch)
+
+
+def _enqueue_batch(jobs: Iterable[tuple[str, int, bool]]) -> None:
     with _open_queue() as queue:
         queue.enqueue_many(
-            [
-                queue.prepare_data(job, (pk,), result_ttl=0, failure_ttl=3600, at_front=is_urgent)
-                for job, pk, is_urgent in jobs
-            ]
+            queue.prepare_data(job, (pk,), result_ttl=0, failure_ttl=3600, at_front=is_urgent)
+            for job, pk, is_urgent in jobs
         )
 
 

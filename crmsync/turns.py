@@ -180,7 +180,7 @@ def _runs_with_a_place(connection: Connection) -> set[int]:
     """Those under way, and canceled ones whose worker is still in a call."""
     running = connection.sync_runs.filter(status=Status.RUNNING).values_list("pk", flat=True)
     calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
-    return {*running, *calling.values_list("run_id", flat=True)}
+    return set(running.order_by().union(calling.order_by().values_list("run_id", flat=True)))
 
 
 def _hint_waiting(connection_id: int, limit: int) -> None:
