@@ -15,7 +15,7 @@ from django.middleware import clickjacking, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-READERS = 4  # Of the eight threads in the Procfile.
+READERS = 2  # Of the four threads in the Procfile.
 PATIENCE_SECONDS = 0.05
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
