@@ -57,7 +57,7 @@ def _polls(subject: Subject) -> Iterator[Measure]:
 def _sync_list(subject: Subject) -> Iterator[Measure]:
     queries = {
         "plain": "",
-        "page 90": f"p={min(90, subject.size.meetings // 50)}",
+        "page 45": f"p={min(45, subject.size.meetings // 50)}",
         "state=failed": "state=failed",
         "state=retrying": "state=retrying",
         "error=record_rejected": "error=record_rejected",
@@ -74,7 +74,7 @@ def _sync_list(subject: Subject) -> Iterator[Measure]:
 
 
 def _meeting_list(subject: Subject) -> Iterator[Measure]:
-    filters = ("failed", "in_progress", "never", "synced", "canceled")
+    filters = ("failed", "in_progress", "never", "synced")
     queries = {"plain": "", **{name: f"sync={name}" for name in filters}}
     for what, query in {**queries, "q=rare title": f"q={RARE}"}.items():
         yield Measure(f"admin meetings, {what}", partial(subject.listed, f"{MEETINGS}?{query}"))

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from crmsync.admin.interventions import ask
+from crmsync.admin.interventions import MOST, ask
 from crmsync.admin.lists import ReadOnlyAdmin, badge, moment, people_called
 from crmsync.causes import error_texts
 from crmsync.models import Connection, Intervention, RemoteRecord, SandboxRecord
@@ -49,11 +49,19 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Pause the selected connections …", permissions=["pause"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return ask(request, Intervention.Kind.PAUSE, chosen.values_list("pk", flat=True))
+        return ask(
+            request, Intervention.Kind.PAUSE, chosen.values_list("pk", flat=True)[: MOST + 1]
+        )
 
     @admin.action(description="Resume the selected connections …", permissions=["pause"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return ask(request, Intervention.Kind.RESUME, chosen.values_list("pk", flat=True))
+        return ask(
+            request, Intervention.Kind.RESUME, chosen.values_list("pk", flat=True)[: MOST + 1]
+        )
+
+
+def _ids(chosen: QuerySet[Connection]) -> QuerySet[Connection, int]:
+    return chosen.values_list("pk", flat=True)[: MOST + 1]
 
 
 @admin.register(RemoteRecord)

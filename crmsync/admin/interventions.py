@@ -1,7 +1,6 @@
 """Doing something to many syncs: say why, see what will come of it, confirm, watch."""
 
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 from django import forms
@@ -20,6 +19,7 @@ from crmsync.models import Intervention, SyncRun
 from crmsync.requeue import Outcome
 
 Kind = Intervention.Kind
+MOST = BoundedPaginator.MOST  # At a time: as many as anybody can page through.
 SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
 NEEDS = {
     Kind.REQUEUE: "crmsync.requeue_syncrun",
@@ -50,9 +50,12 @@ class InterventionForm(forms.Form):
 def ask(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpResponse:
     """The page that says what will happen and asks for the reason."""
     # Of a meeting with several runs in the list the latest counts, once.
-    chosen = list(islice(dict.fromkeys(targets), BoundedPaginator.MOST))
-    given = {"kind": kind, "targets": ",".join(map(str, chosen))}
-    return _page(request, kind, chosen, InterventionForm(initial=given))
+    chosen = list(dict.fromkeys(targets))
+    given = {"kind": kind, "targets": ",".join(map(str, chosen[:MOST]))}
+    if len(chosen) > MOST:
+        text = f"These are the latest {MOST}. Do it again for the others."
+        messages.warning(request, text)
+    return _page(request, kind, chosen[:MOST], InterventionForm(initial=given))
 
 
 def _page(

@@ -20,7 +20,7 @@ WHAT_IS_FOUND = "a meeting's number, a part of its title, the beginning of an ad
 class BoundedPaginator(Paginator):
     """Counts no further than anybody pages; a filter narrows better than page 101 does."""
 
-    MOST = 10_000
+    MOST = 5_000
 
     @cached_property
     def count(self) -> int:

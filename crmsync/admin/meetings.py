@@ -22,7 +22,6 @@ class StateFilter(admin.SimpleListFilter):
         "in_progress": ("In progress", ["queued", "syncing", "waiting", "retrying", "paused"]),
         "never": ("Never", ["never_synced", "not_connected"]),
         "synced": ("Synced", ["synced", "out_of_date"]),
-        "canceled": ("Canceled", ["canceled"]),
     }
     CANDIDATES = {
         **CANDIDATES,

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from crmsync import case_file
-from crmsync.admin.interventions import NEEDS, ask
+from crmsync.admin.interventions import MOST, NEEDS, ask
 from crmsync.admin.lists import WHAT_IS_FOUND, ReadOnlyAdmin, badge, meetings_called, moment
 from crmsync.causes import crm_name, describe_error, error_texts
 from crmsync.errors import CATALOGUE
@@ -185,4 +185,4 @@ def _planned(run: SyncRun) -> datetime:
 
 
 def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[SyncRun, int]:
-    return runs.order_by("-pk").values_list("meeting", flat=True)
+    return runs.order_by("-pk").values_list("meeting", flat=True)[: MOST + 1]

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync import incidents, interventions, lifecycle
+from crmsync.admin import interventions as interventions_admin
+from crmsync.admin import runs as runs_admin
 from crmsync.admin.lists import BoundedPaginator
 from crmsync.models import Incident, Intervention, SyncRun
 from syncsite.csp import POLICY
@@ -124,6 +126,17 @@ def test_counts_no_further_than_anybody_pages(make_meeting, connection, monkeypa
     for _ in range(5):
         lifecycle.request_sync(make_meeting(), by=None)
     assert BoundedPaginator(SyncRun.objects.all(), 2).num_pages == 2
+
+
+def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection, monkeypatch):
+    for module in (interventions_admin, runs_admin):
+        monkeypatch.setattr(module, "MOST", 2)
+    for _ in range(3):
+        lifecycle.request_sync(make_meeting(), by=None)
+    form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
+    page = admin_client.post(RUNS, form).content.decode()
+    assert "2</strong> canceled" in page
+    assert "These are the latest 2" in page
 
 
 def test_asks_for_a_reason(admin_client, failed_run):
