@@ -145,9 +145,9 @@ def _resolve(now: datetime) -> None:
 @transaction.atomic
 def _end(incident: Incident, now: datetime) -> None:
     ended = open_ones().filter(Q(pk=incident.pk) | Q(part_of=incident.pk))
-    if not ended.update(resolved_at=now) or incident.alerted_at is None:
-        return
-    alerts.request(incident, Alert.Kind.RESOLVED)
+    # Whoever was told that it is there is told that it is over, snoozed or not.
+    if ended.update(resolved_at=now) and incident.alerts.exists():
+        alerts.request(incident, Alert.Kind.RESOLVED)
 
 
 def _alert(now: datetime) -> None:

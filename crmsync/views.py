@@ -123,7 +123,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         if "pk" not in self.kwargs or self.action_map.get("get") != "sync":
             return super()._keys_of_poll()
         pk = self.kwargs["pk"]
-        return partial(documents.keys, pk) if self.request.method == "GET" else None
+        return partial(documents.keys, pk) if self.request.method in ("GET", "HEAD") else None
 
     def perform_destroy(self, instance: Meeting) -> None:
         lifecycle.delete_meeting(instance)

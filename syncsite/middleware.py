@@ -17,6 +17,7 @@ from django.utils.cache import patch_vary_headers
 
 READERS = 2  # Of the four threads in the Procfile.
 PATIENCE_SECONDS = 0.05
+LONGEST_WISH = 500  # Django reads no further either.
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -92,7 +93,7 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
         translation.activate(language)
         response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

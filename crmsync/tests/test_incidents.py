@@ -149,6 +149,17 @@ def test_tell_nobody_while_snoozed_and_remind_afterwards(make_meeting, connectio
     assert alerts() == [OPENED]
 
 
+def test_tell_whoever_knew_of_them_that_they_are_over_even_if_snoozed(
+    make_meeting, connection, settle
+):
+    sync(make_meeting("unavailable@sandbox.invalid"), settle)
+    review(11)
+    incidents.snooze(Incident.objects.get().pk, timezone.now() + timedelta(hours=1))
+    sync(make_meeting(), settle)
+    review(61)
+    assert alerts() == [OPENED, RESOLVED]
+
+
 def test_stay_snoozed_when_they_come_back(make_meeting, connection, settle):
     sync(make_meeting("unavailable@sandbox.invalid"), settle)
     incidents.snooze(Incident.objects.get().pk, timezone.now() + timedelta(hours=1))

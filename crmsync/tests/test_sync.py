@@ -160,3 +160,11 @@ def test_costs_one_query_to_read(own_api, path, connection, django_assert_num_qu
     get_redis_connection("default").delete(f"document:{Meeting.objects.get().pk}:en")
     with django_assert_num_queries(1):  # One statement sees one moment.
         own_api.get(path)
+
+
+@pytest.mark.parametrize("name", ["sync", "sync_status", "last_sync_success"])
+def test_can_be_asked_for_without_its_body(own_api, meeting, name):
+    polled = f"/meetings/{meeting.pk}/{name}"
+    response = own_api.head(polled)
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["Content-Length"] == str(len(own_api.get(polled).content))
