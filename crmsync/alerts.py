@@ -66,7 +66,7 @@ def note_delivery(alert: Alert) -> None:
 def note_failure(alert: Alert, why: str) -> None:
     now = timezone.now()
     delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), LONGEST_DELAY)
-    is_hopeless = now - alert.incident.last_seen_at > GIVE_UP_AFTER
+    is_hopeless = now - alert.created_at > GIVE_UP_AFTER
     _open().filter(pk=alert.pk, tries=alert.tries).update(
         due_at=now + delay,
         sent_at=None,

@@ -203,6 +203,7 @@ def _values_after(decision: policy.Decision, now: datetime) -> dict[str, Any]:
             due_at = now + timedelta(seconds=seconds)
             reason = SyncRun.WaitReason.RATE_LIMITED
             moved = {"status": Status.QUEUED, "wait_reason": reason, "due_at": due_at}
+            moved["turn_at"] = None
         case policy.Hold():
             moved = {"status": Status.QUEUED, "due_at": now}
         case policy.GiveUp():

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
 from django.core.cache import cache
 from django.db import Error as DatabaseError
@@ -37,15 +38,19 @@ def sweep() -> int:
 def run(interval: float, stop: threading.Event) -> None:
     """Sweeps every `interval` seconds until `stop` is set, whatever is down meanwhile."""
     while not stop.is_set():
-        try:
-            sweep()
-            upkeep.keep_up()
-        except (RedisError, DatabaseError) as error:
-            logger.warning("Sweep failed, next one in %s s: %s", interval, error)
-        except Exception:  # Whatever it is, the next sweep must take place.
-            logger.exception("Sweep failed, next one in %s s.", interval)
+        for duty in (sweep, upkeep.keep_up):  # Without Redis the second is all the more needed.
+            _try(duty, interval)
         close_old_connections()
         stop.wait(interval)
+
+
+def _try(duty: Callable[[], object], interval: float) -> None:
+    try:
+        duty()
+    except (RedisError, DatabaseError) as error:
+        logger.warning("Sweep failed, next one in %s s: %s", interval, error)
+    except Exception:  # Whatever it is, the next sweep must take place.
+        logger.exception("Sweep failed, next one in %s s.", interval)
 
 
 def is_alive() -> bool:

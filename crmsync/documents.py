@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
@@ -90,13 +91,17 @@ def _read_rows(
     # One statement, because two would see two moments: done, with a step still in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
-    meeting = run.meeting if run else _read_meeting(meeting_id, user_id)
+    meeting: Any = run.meeting if run else _read_meeting(meeting_id, user_id)
+    if run is None and meeting is not None and meeting.has_runs:
+        return _read_rows(meeting_id, user_id, now)  # Its first has just been asked for.
     return (None if meeting is None else _make(meeting, run, now)), meeting
 
 
-def _read_meeting(meeting_id: int, user_id: int) -> Meeting | None:
+def _read_meeting(meeting_id: int, user_id: int) -> Any:
+    """The meeting, and in the same statement whether it has runs."""
     own = Meeting.objects.owned_by(user_id).select_related("user__connection")
-    return own.filter(pk=meeting_id).first()
+    has_runs = Exists(SyncRun.objects.filter(meeting=OuterRef("pk")))
+    return own.filter(pk=meeting_id).annotate(has_runs=has_runs).first()
 
 
 def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.Kept:

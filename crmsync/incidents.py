@@ -21,6 +21,8 @@ from crmsync.models import Alert, Connection, Incident, SyncRun
 MANY = 5  # Connections that fail alike within ALIKE are the provider's affair.
 ALIKE = timedelta(minutes=10)
 SETTLED = timedelta(seconds=10)  # Before it alerts, an incident may turn out to be a larger one.
+# Support may have paused it meanwhile, which mends nothing.
+NEEDS_ITS_OWNER = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
 QUIET = timedelta(minutes=1)  # One success between failures is not the end.
 
 
@@ -133,20 +135,23 @@ def _resolve(now: datetime) -> None:
     still_held = open_ones().filter(part_of=OuterRef("pk"))
     over = [
         of_one.filter(quiet, Exists(successes.filter(connection=OuterRef("connection")))),
-        of_one.filter(cause__in=HELD_BY).exclude(connection__state=Connection.State.NEEDS_REAUTH),
+        of_one.filter(cause__in=HELD_BY).exclude(connection__state__in=NEEDS_ITS_OWNER),
         of_many.filter(quiet, Exists(successes.filter(provider=OuterRef("provider")))),
         of_many.filter(~Exists(still_held), cause__in=HELD_BY),
     ]
     for incidents in over:
         for incident in incidents:
-            _end(incident, now)
+            _end(incident, now, last_seen_at=incident.last_seen_at)
 
 
 @transaction.atomic
-def _end(incident: Incident, now: datetime) -> None:
-    ended = open_ones().filter(Q(pk=incident.pk) | Q(part_of=incident.pk))
+def _end(incident: Incident, now: datetime, **as_read: datetime) -> None:
+    """Unless it was seen again since it was read."""
+    if not open_ones().filter(pk=incident.pk, **as_read).update(resolved_at=now):
+        return
+    open_ones().filter(part_of=incident.pk).update(resolved_at=now)
     # Whoever was told that it is there is told that it is over, snoozed or not.
-    if ended.update(resolved_at=now) and incident.alerts.exists():
+    if incident.alerts.exists():
         alerts.request(incident, Alert.Kind.RESOLVED)
 
 

@@ -2,14 +2,16 @@
 
 The row is the audit entry and the work list in one. A few targets are done at once; many are done
 by workers, a slice a second, so that a CRM which has just come back is not overrun. Whoever dies in
-a slice leaves its rest to the next hint; to do a target twice has no effect.
+a slice leaves its rest to the next hint; at most the target it was at is done twice.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,6 +20,8 @@ from crmsync.models import Connection, Intervention, SyncRun
 from crmsync.requeue import Outcome, foresee, requeue
 from meetings.models import Meeting
 from meetings.transitions import TransitionRefusedError
+
+logger = logging.getLogger(__name__)
 
 Kind = Intervention.Kind
 AT_ONCE = 10
@@ -84,7 +88,7 @@ def carry_out(pk: int) -> None:
     intervention = Intervention.objects.get(pk=pk)
     mine = Intervention.objects.filter(pk=pk, due_at=lease)
     for target in _slice(intervention):
-        outcome = _do(intervention, target)
+        outcome = _try(intervention, target)
         intervention.outcomes[outcome] = intervention.outcomes.get(outcome, 0) + 1
         intervention.position += 1
         done = {"position": intervention.position, "outcomes": intervention.outcomes}
@@ -108,6 +112,16 @@ def _slice(intervention: Intervention) -> list[int]:
     few = len(intervention.targets) <= AT_ONCE
     start = intervention.position
     return intervention.targets[start : start + (AT_ONCE if few else RATE)]
+
+
+def _try(intervention: Intervention, target: int) -> str:
+    try:
+        return _do(intervention, target)
+    except (OperationalError, InterfaceError, InternalError):
+        raise  # The database is away; the next hint goes on here.
+    except Exception:  # One target must not keep the others waiting for ever.
+        logger.exception("Intervention %s met a bug at %s.", intervention.pk, target)
+        return "met an error on our side"
 
 
 def _do(intervention: Intervention, target: int) -> str:

@@ -104,8 +104,7 @@ def _open_session(claim: attempts.Claim) -> Session:
 
 def _before_call(claim: attempts.Claim) -> None:
     attempts.renew(claim)
-    if database.settings_dict["OPTIONS"].get("pool"):
-        database.close()  # Others may have it while this thread waits for the CRM.
+    tokens.lend_database_connection()
 
 
 def _save_contacts(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:

@@ -83,7 +83,8 @@ def count_workers() -> int:
     # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
     keys = f"{Worker.redis_worker_namespace_prefix}*"
     with _open_queue() as queue:
-        return sum(1 for _ in queue.connection.scan_iter(match=keys, count=1000))
+        found = queue.connection.scan_iter(match=keys, count=1000)
+        return sum(not key.endswith(b":executions") for key in found)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import connection as database
 from django.utils import timezone
 
 from crmsync import connections
@@ -41,7 +42,7 @@ def access(connection: Connection) -> dict[str, Any]:
 def fetch(oauth: OAuth, **grant: str) -> dict[str, Any]:
     """The credentials that a grant is worth. Raises CrmError."""
     form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret, **grant}
-    with Session({}) as session:
+    with Session({}, before_call=lend_database_connection) as session:
         client = CrmClient(oauth.token_host, session, explain=_explain)
         answer = client.call("POST", oauth.token_path, data=form)
     if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
@@ -50,6 +51,12 @@ def fetch(oauth: OAuth, **grant: str) -> dict[str, Any]:
     if isinstance(answer.get("expires_in"), int):
         kept["expires_at"] = time.time() + answer["expires_in"]
     return kept
+
+
+def lend_database_connection() -> None:
+    """Where threads share some, others may have this one's while it waits."""
+    if database.settings_dict["OPTIONS"].get("pool") and not database.in_atomic_block:
+        database.close()
 
 
 def _renewed_token(connection: Connection, refused: str) -> str:
@@ -72,6 +79,7 @@ def _renewed(connection: Connection, old_token: str) -> dict[str, Any]:
         until = timezone.now() + timedelta(seconds=settings.CRM_CALL_SECONDS + 5)
         if connections.begin_renewal(latest, until):
             return _renew(latest, credentials)
+        lend_database_connection()
         time.sleep(LOOK_EVERY)
     raise CrmError("crm_unavailable", "Another process renews the token for too long.")
 

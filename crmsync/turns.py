@@ -72,8 +72,9 @@ def leave_contacts_alone(connection_id: int) -> None:
 
 def stand_in_line(run_id: int) -> None:
     reason = SyncRun.WaitReason.OTHER_SYNCS
+    SyncRun.objects.active().filter(pk=run_id).exclude(turn_at=None).update(turn_at=None)
     in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED).exclude(wait_reason=reason)
-    if in_line.update(wait_reason=reason, turn_at=None):
+    if in_line.update(wait_reason=reason):
         transitions.note_change(SyncRun.objects.values_list("meeting", flat=True).get(pk=run_id))
 
 

@@ -7,20 +7,24 @@ it, the engine bounds anyway: each call to a CRM has a deadline, and a lost work
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connection as database
 from django.db import connections as databases
 from rq import SimpleWorker
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.timeouts import BaseDeathPenalty
+from rq.utils import now
 
 from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
 
-HEARTBEAT_SECONDS = 15
+HEARTBEAT_EVERY = timedelta(seconds=15)
+ONE_KEYSTROKE = timedelta(seconds=1)  # Ctrl-C reaches all of a group, then its leader passes it on.
 SHARED_CONNECTIONS = 8
 
 
@@ -48,15 +52,23 @@ class ThreadWorker(SimpleWorker):
 
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
         """Takes no job that would have to wait here while another worker is free."""
-        while not self._free.acquire(timeout=HEARTBEAT_SECONDS):
-            self.heartbeat()
+        while not self._free.acquire(timeout=1):
+            self._note_life()
+            if self._stop_requested:
+                raise StopRequested
         found = None
         try:
+            if self._stop_requested:  # Asked while threads were busy; RQ would take one job more.
+                raise StopRequested
             found = super().dequeue_job_and_maintain_ttl(*args)
         finally:
             if found is None:
                 self._free.release()
         return found
+
+    def _note_life(self) -> None:
+        if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_EVERY:
+            self.heartbeat()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         execution = self.prepare_execution(job)
@@ -74,7 +86,9 @@ class ThreadWorker(SimpleWorker):
 
     def request_force_stop(self, *args: Any) -> None:
         """Who asks twice does not want to wait for the jobs; their leases end."""
-        os._exit(1)
+        asked_before = self._shutdown_requested_date
+        if asked_before is None or now() - asked_before > ONE_KEYSTROKE:
+            os._exit(1)
 
     def teardown(self) -> None:
         self._threads.shutdown()

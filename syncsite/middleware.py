@@ -10,7 +10,13 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBadRequest,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.middleware import clickjacking, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -38,8 +44,10 @@ class BodyMiddleware:
             return _busy()
         try:
             _ = request.body
-        except (RequestDataTooBig, UnreadablePostError):
+        except RequestDataTooBig:
             pass  # The view meets the same, and answers.
+        except UnreadablePostError:
+            return HttpResponseBadRequest()  # Whoever sent it is gone.
         finally:
             self.readers.release()
         return self.get_response(request)

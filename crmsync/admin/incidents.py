@@ -1,5 +1,6 @@
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -96,11 +97,13 @@ def standing_of(incident: Incident) -> str:
 
 def _context_of(incident: Incident) -> dict[str, Any]:
     runs = reverse("admin:crmsync_syncrun_changelist")
-    of_one = f"q={incident.connection.user.email}" if incident.connection else ""
+    query = {"provider": incident.provider, "state": "failed"}
+    if incident.connection:
+        query["q"] = incident.connection.user.email
     return {
         "told": describe_incident(incident),
         "standing": badge(standing_of(incident)),
-        "affected": f"{runs}?provider={incident.provider}&{of_one}" if incident.provider else runs,
+        "affected": f"{runs}?{urlencode(query)}" if incident.provider else runs,
         "alerts": incident.alerts.all(),
         "parts": incident.parts.select_related("connection__user")[:50],
     }

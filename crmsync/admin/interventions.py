@@ -19,6 +19,7 @@ from crmsync.models import Intervention, SyncRun
 from crmsync.requeue import Outcome
 
 Kind = Intervention.Kind
+LONGEST_ID = 18  # Digits, that every database can compare.
 MOST = BoundedPaginator.MOST  # At a time: as many as anybody can page through.
 SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
 NEEDS = {
@@ -44,7 +45,10 @@ class InterventionForm(forms.Form):
     )
 
     def clean_targets(self) -> list[int]:
-        return [int(target) for target in self.cleaned_data["targets"].split(",")]
+        targets = self.cleaned_data["targets"].split(",")
+        if len(targets) > MOST or any(len(target) > LONGEST_ID for target in targets):
+            raise forms.ValidationError("No page of ours sends this.")
+        return [int(target) for target in targets]
 
 
 def ask(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpResponse:

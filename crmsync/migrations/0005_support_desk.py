@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ('incident', models.ForeignKey(editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='alerts', to='crmsync.incident')),
                 ('kind', models.CharField(choices=[('opened', 'Opened'), ('resolved', 'Resolved')], max_length=16)),
                 ('target', models.CharField(help_text='`e-mail`, or the digest of one of the ALERT_URLS.', max_length=64)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('tries', models.PositiveIntegerField(default=0)),
                 ('due_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('sent_at', models.DateTimeField(help_text='When the last hint went to a worker.', null=True)),

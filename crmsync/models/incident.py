@@ -61,6 +61,7 @@ class Alert(models.Model):
     target = models.CharField(
         max_length=64, help_text="`e-mail`, or the digest of one of the ALERT_URLS."
     )
+    created_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When the last hint went to a worker.")

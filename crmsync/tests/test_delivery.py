@@ -107,7 +107,7 @@ def test_keeps_what_an_address_holds_to_itself(incident, settings):
 def test_is_given_up_after_days(alert, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_PORT = free_port()
-    Incident.objects.update(last_seen_at=timezone.now() - timedelta(days=4))
+    Alert.objects.update(created_at=timezone.now() - timedelta(days=4))
     deliver(alert.pk)
     assert Alert.objects.get().given_up_at
 

@@ -311,6 +311,17 @@ def test_made_by_a_slow_reader_does_not_come_back(read, run, user, monkeypatch):
     assert read().json()["state"] == "syncing"
 
 
+def test_sees_a_first_sync_that_is_asked_for_while_it_reads(meeting, connection, monkeypatch):
+    read_meeting = documents._read_meeting
+
+    def read_late(*args):
+        lifecycle.request_sync(meeting, by=None)
+        return read_meeting(*args)
+
+    monkeypatch.setattr(documents, "_read_meeting", read_late)
+    assert '"state":"queued"' in documents.read(meeting.pk, meeting.user_id).body
+
+
 def test_of_the_first_connection_is_new(read, user, meeting):
     assert read().json()["state"] == "not_connected"
     connecting.connect(user, "sandbox", {})

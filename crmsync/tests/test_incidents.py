@@ -103,6 +103,15 @@ def test_end_when_the_owner_connects_again(make_meeting, connection, settle):
     assert alerts() == [OPENED, RESOLVED]
 
 
+def test_of_a_held_connection_stay_while_support_pauses_it(make_meeting, connection, settle):
+    sync(make_meeting("reconnect.x1@sandbox.invalid"), settle)
+    connecting.pause(connection.pk)
+    review(90)
+    connecting.resume(connection.pk)
+    review(180)
+    assert incidents.open_ones().get().cause == "connection_expired"
+
+
 def test_are_the_providers_when_many_connections_fail_alike(make_meeting, settle):
     for number in range(incidents.MANY):
         owner = connected(number).user

@@ -104,6 +104,21 @@ def test_survive_what_was_deleted_meanwhile(failed, user, make_meeting):
     assert start(Kind.CANCEL, targets, user).outcomes == {"already ended": 1}
 
 
+def test_go_on_after_a_target_that_meets_a_bug(failed, user, monkeypatch):
+    targets = failed(3)
+    requeue = interventions.requeue
+
+    def fail_once(meeting, *args, **kwargs):
+        if meeting.pk == targets[1]:
+            raise RuntimeError("A bug of ours.")
+        return requeue(meeting, *args, **kwargs)
+
+    monkeypatch.setattr(interventions, "requeue", fail_once)
+    done = start(Kind.REQUEUE, targets, user)
+    assert done.outcomes == {"re-queued": 2, "met an error on our side": 1}
+    assert done.finished_at
+
+
 def test_pause_a_connection_and_resume_it(make_meeting, connection, user, settle, own_api):
     meeting = make_meeting()
     lifecycle.request_sync(meeting, by=None)

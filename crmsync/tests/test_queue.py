@@ -48,6 +48,13 @@ def test_puts_what_has_begun_first():
     assert run_ids() == [3, 1, 2]
 
 
+def test_counts_each_worker_once():
+    redis = django_rq.get_connection(queue.NAME)
+    redis.set("rq:worker:a", 1)
+    redis.set("rq:worker:a:executions", 1)
+    assert queue.count_workers() == 1
+
+
 def test_sends_nothing_where_nothing_is_due(redis_commands):
     with redis_commands() as commands:
         queue.send_hints([])

@@ -173,6 +173,26 @@ def test_refuses_what_no_page_of_its_own_sends(admin_client, form):
     assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
 
 
+@pytest.mark.parametrize("targets", ["9" * 25, "9" * 5000, ",".join("1" * 6000)])
+def test_refuses_targets_that_no_meeting_has(admin_client, targets):
+    form = {"kind": "cancel", "targets": targets, "reason": "because"}
+    assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", [{"meeting": "9" * 30}, {"meeting": "x"}, {"id__exact": "9" * 30}]
+)
+def test_lists_nothing_for_an_id_that_cannot_be(admin_client, failed_run, query):
+    response = admin_client.get(RUNS, query, follow=True)
+    assert response.status_code == 200
+
+
+def test_lets_nobody_guess_what_is_sealed(admin_client, connection):
+    path = "/admin/crmsync/connection/"
+    response = admin_client.get(path, {"credentials__startswith": "g"})
+    assert response.status_code in (302, 400)
+
+
 def test_pauses_a_connection(admin_client, connection):
     form = {"action": "pause", "_selected_action": [connection.pk]}
     asked = admin_client.post("/admin/crmsync/connection/", form).content.decode()

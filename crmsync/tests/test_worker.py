@@ -28,6 +28,7 @@ def worker(tmp_path, transactional_db):
         "DATABASE_URL": database_url(),
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "INFO",
+        "SYNC_THREADS_PER_WORKER": str(SYNCS),  # So that none is free while all of them sync.
     }
     processes = Processes(settings.BASE_DIR, tmp_path, environment)
     processes.start("worker", procfile(Path(settings.BASE_DIR) / "Procfile")["worker"])
