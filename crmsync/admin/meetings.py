@@ -26,7 +26,7 @@ class StateFilter(admin.SimpleListFilter):
     CANDIDATES = {
         **CANDIDATES,
         "in_progress": UNDER_WAY,
-        "never": Q(last_sync_success=None) | Q(user__connection__account_since__isnull=False),
+        "never": Q(last_sync_success=None),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
