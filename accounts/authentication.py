@@ -93,7 +93,7 @@ class PollAuthentication(TokenAuthentication):
             user, self.copies = cache.find(pk, keys)
         except RedisError:
             user, self.copies = None, [None] * len(keys)
-        _check(validated_token, user or _look_up(pk))
+        _check(validated_token, user or _load(pk))
         return Caller(pk)
 
 
@@ -123,17 +123,26 @@ def _user_id(token: Token) -> int:
 
 def _look_up(pk: int) -> cache.CachedUser | None:
     try:
-        return cache.find(pk)[0] or _load(pk)
+        found = cache.find(pk)[0]
+    except RedisError:
+        return _read(pk)
+    return found or _load(pk)
+
+
+def _load(pk: int) -> cache.CachedUser | None:
+    """Needs a copy that was just looked for in vain."""
+    try:
+        with turn(f"user:{pk}"):
+            return cache.find(pk)[0] or _read_and_keep(pk)
     except RedisError:
         return _read(pk)
 
 
-def _load(pk: int) -> cache.CachedUser | None:
-    with turn(f"user:{pk}"):
-        found = cache.find(pk)[0] or _read(pk)
-        if found is not None:
-            cache.keep(found)
-        return found
+def _read_and_keep(pk: int) -> cache.CachedUser | None:
+    user = _read(pk)
+    if user is not None:
+        cache.keep(user)
+    return user
 
 
 def _read(pk: int) -> cache.CachedUser | None:

@@ -96,7 +96,7 @@ class ThreadWorker(SimpleWorker):
 
 
 def share_database_connections() -> None:
-    """A thread that waits for a CRM needs none; see jobs.py, which gives it back meanwhile."""
+    """A thread that waits for a CRM needs none; tokens.py says when it lends its own."""
     default = databases.settings["default"]
     if default["ENGINE"].endswith("postgresql"):
         default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": SHARED_CONNECTIONS}
