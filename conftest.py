@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 from rq import SimpleWorker
 
-from accounts import usage
+from accounts.cache import counters
 from accounts.models import User
 from crmsync import dispatcher
 from crmsync.fields import Sealed
@@ -51,7 +51,7 @@ def redis_server() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def empty_redis(redis_server: None) -> None:
-    usage.flush()
+    counters.flush()
     django_rq.get_connection("crmsync").flushdb()
     cache.clear()
 

@@ -13,9 +13,9 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
-from accounts import cache
+from accounts.cache import users
+from accounts.cache.key_lock import turn
 from accounts.models import User
-from accounts.single_flight import turn
 
 REMEMBERED = 4096  # Tokens of a process, about a kilobyte each.
 REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
@@ -90,7 +90,7 @@ class PollAuthentication(TokenAuthentication):
         pk = _user_id(validated_token)
         keys = self.keys(pk)
         try:
-            user, self.copies = cache.find(pk, keys)
+            user, self.copies = users.find(pk, keys)
         except RedisError:
             user, self.copies = None, [None] * len(keys)
         _check(validated_token, user or _load(pk))
@@ -102,7 +102,7 @@ def _verified(raw_token: bytes) -> Token:
     return JWTAuthentication().get_validated_token(raw_token)
 
 
-def _check(token: Token, user: cache.CachedUser | None) -> cache.CachedUser:
+def _check(token: Token, user: users.CachedUser | None) -> users.CachedUser:
     if user is None:
         raise AuthenticationFailed("User not found", code="user_not_found")
     if not user["is_active"]:
@@ -121,35 +121,35 @@ def _user_id(token: Token) -> int:
         raise InvalidToken("Token contained no recognizable user identification") from error
 
 
-def _look_up(pk: int) -> cache.CachedUser | None:
+def _look_up(pk: int) -> users.CachedUser | None:
     try:
-        found = cache.find(pk)[0]
+        found = users.find(pk)[0]
     except RedisError:
         return _read(pk)
     return found or _load(pk)
 
 
-def _load(pk: int) -> cache.CachedUser | None:
+def _load(pk: int) -> users.CachedUser | None:
     """Needs a copy that was just looked for in vain."""
     try:
         with turn(f"user:{pk}"):
-            return cache.find(pk)[0] or _read_and_keep(pk)
+            return users.find(pk)[0] or _read_and_keep(pk)
     except RedisError:
         return _read(pk)
 
 
-def _read_and_keep(pk: int) -> cache.CachedUser | None:
+def _read_and_keep(pk: int) -> users.CachedUser | None:
     user = _read(pk)
     if user is not None:
-        cache.keep(user)
+        users.keep(user)
     return user
 
 
-def _read(pk: int) -> cache.CachedUser | None:
+def _read(pk: int) -> users.CachedUser | None:
     user = User.objects.filter(pk=pk).first()
     if user is None:
         return None
-    return cache.CachedUser(
+    return users.CachedUser(
         id=user.pk,
         email=user.email,
         is_active=user.is_active,
@@ -157,7 +157,7 @@ def _read(pk: int) -> cache.CachedUser | None:
     )
 
 
-def _values(user: cache.CachedUser) -> tuple[int, str, bool]:
+def _values(user: users.CachedUser) -> tuple[int, str, bool]:
     return user["id"], user["email"], user["is_active"]
 
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import cache
+from accounts.cache import users
 from accounts.fields import LowercaseEmailField
 
 
@@ -17,8 +17,8 @@ class UserQuerySet(models.QuerySet["User"]):
         """Sends no signals, so it must keep the cached users honest itself."""
         with transaction.atomic():
             pks = list(self.values_list("pk", flat=True))
-            cache.distrust(*pks)
-            transaction.on_commit(partial(cache.distrust, *pks))
+            users.distrust(*pks)
+            transaction.on_commit(partial(users.distrust, *pks))
             return super().update(**values)
 
 
@@ -66,8 +66,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
     if instance.pk and not created:  # Of a new user there is no copy yet.
-        cache.distrust(instance.pk)
-        transaction.on_commit(partial(cache.distrust, instance.pk))
+        users.distrust(instance.pk)
+        transaction.on_commit(partial(users.distrust, instance.pk))
 
 
 SIGNALS: Iterable[models.signals.ModelSignal] = (

@@ -10,7 +10,8 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import attempts, queue, turns, upkeep
+from crmsync import upkeep
+from crmsync.engine import claims, hints, scheduling
 
 logger = logging.getLogger(__name__)
 
@@ -22,17 +23,17 @@ SHORT_QUEUE = 20
 def sweep() -> int:
     """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
     now = timezone.now()
-    lost = attempts.recover_lost(now)
+    lost = claims.recover_lost(now)
     if lost:
         logger.warning("%s attempts had lost their worker.", lost)
-    waiting = queue.length()
-    room = max(0, queue.CAPACITY - waiting)
-    hints = turns.take_due(now, room, busy=waiting > SHORT_QUEUE) if room else []
-    if hints:
-        queue.send_hints(hints)
+    waiting = hints.length()
+    room = max(0, hints.CAPACITY - waiting)
+    due = scheduling.take_due(now, room, busy=waiting > SHORT_QUEUE) if room else []
+    if due:
+        hints.send_hints(due)
     upkeep.hand_out(now)
     cache.set(HEARTBEAT, now.isoformat(), HEARTBEAT_SECONDS)
-    return len(hints)
+    return len(due)
 
 
 def run(interval: float, stop: threading.Event) -> None:

@@ -11,7 +11,9 @@ from django.db import connection as database
 from rq.timeouts import JobTimeoutException
 from structlog.contextvars import bound_contextvars
 
-from crmsync import attempts, dispatcher, records, tokens, upkeep
+from crmsync import dispatcher, upkeep
+from crmsync.connections import tokens
+from crmsync.engine import claims, remote_records
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
@@ -24,7 +26,7 @@ Kind = RemoteRecord.Kind
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
-Work = Callable[[Provider, attempts.Claim], Sequence[Ref]]
+Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
 
 
 def sync_contacts(run_id: int) -> None:
@@ -41,7 +43,7 @@ def sync_notes(run_id: int) -> None:
 
 def _perform(run_id: int, step: SyncStep, work: Work) -> None:
     try:
-        claim = attempts.claim(run_id, step)
+        claim = claims.claim(run_id, step)
         if claim is not None:
             _attempt(claim, work)
         if not dispatcher.is_alive():
@@ -51,12 +53,12 @@ def _perform(run_id: int, step: SyncStep, work: Work) -> None:
         logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
 
 
-def _attempt(claim: attempts.Claim, work: Work) -> None:
+def _attempt(claim: claims.Claim, work: Work) -> None:
     with bound_contextvars(request_id=claim.run.request_id, reference=claim.run.reference):
         _call_crm(claim, work)
 
 
-def _call_crm(claim: attempts.Claim, work: Work) -> None:
+def _call_crm(claim: claims.Claim, work: Work) -> None:
     run_id, step = claim.run.pk, claim.run.step
     logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
     try:
@@ -65,8 +67,8 @@ def _call_crm(claim: attempts.Claim, work: Work) -> None:
         _complete(claim, refs)
     except DATABASE_AWAY:
         raise
-    except attempts.StaleAttemptError:
-        attempts.abandon(claim)
+    except claims.StaleAttemptError:
+        claims.abandon(claim)
     except CrmError as error:
         _fail(claim, error)
     except JobTimeoutException as error:
@@ -76,11 +78,11 @@ def _call_crm(claim: attempts.Claim, work: Work) -> None:
         _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
 
 
-def _complete(claim: attempts.Claim, refs: Sequence[Ref]) -> None:
+def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     """What the CRM has done is not forgotten because the database is away for a moment."""
     for left in reversed(range(COMMIT_TRIES)):
         try:
-            attempts.complete_step(claim, refs)
+            claims.complete_step(claim, refs)
             return
         except DATABASE_AWAY:
             if not left:
@@ -89,12 +91,12 @@ def _complete(claim: attempts.Claim, refs: Sequence[Ref]) -> None:
             time.sleep(COMMIT_PAUSE)
 
 
-def _fail(claim: attempts.Claim, error: CrmError) -> None:
+def _fail(claim: claims.Claim, error: CrmError) -> None:
     logger.warning("Sync run %s: step %s failed: %s.", claim.run.pk, claim.run.step, error.code)
-    attempts.fail_step(claim, error)
+    claims.fail_step(claim, error)
 
 
-def _open_session(claim: attempts.Claim) -> Session:
+def _open_session(claim: claims.Claim) -> Session:
     return Session(
         **tokens.access(claim.run.connection),
         meeting_key=claim.run.meeting.key,
@@ -102,34 +104,34 @@ def _open_session(claim: attempts.Claim) -> Session:
     )
 
 
-def _before_call(claim: attempts.Claim) -> None:
-    attempts.renew(claim)
+def _before_call(claim: claims.Claim) -> None:
+    claims.renew(claim)
     tokens.lend_database_connection()
 
 
-def _save_contacts(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
+def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
     emails = [person.email for person in people]
-    known = records.find(claim.run.connection, Kind.CONTACT, emails)
+    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
     if len(known) < len(people) and not claim.attempt.makes_contacts:
         # Another try may be making the same ones; this one has to claim the right to.
         raise CrmError("record_deleted", "A contact that was known is not known any more.")
     return provider.upsert_contacts(people, _ids(known)) if people else []
 
 
-def _save_meeting(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
+def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
-    known = records.find(run.connection, Kind.MEETING, [str(content.key)])
+    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
     return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
 
 
-def _save_notes(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
+def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
-    known = records.find(run.connection, Kind.MEETING, [str(content.key)])
+    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
     if known:
         meeting_ref = known[0]
     else:
@@ -138,13 +140,13 @@ def _save_notes(provider: Provider, claim: attempts.Claim) -> Sequence[Ref]:
     return [*new, *provider.add_notes(meeting_ref, content, contacts)]
 
 
-def _contacts(provider: Provider, claim: attempts.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
+def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
     """The attendees' contacts, and those of them that had to be saved now.
 
     An attendee may have joined, and a record may have been forgotten, since the first step.
     """
     emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
-    known = records.find(claim.run.connection, Kind.CONTACT, emails)
+    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
     if len(known) == len(emails):
         return known, []
     saved = _save_contacts(provider, claim)

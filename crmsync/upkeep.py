@@ -10,7 +10,10 @@ from types import SimpleNamespace
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from crmsync import alerts, incidents, interventions, queue, tallies
+from crmsync.engine import hints
+from crmsync.incidents import alerts, incidents
+from crmsync.metrics import totals
+from crmsync.operations import bulk
 
 EVERY = 5  # Seconds.
 _last = SimpleNamespace(at=0.0)
@@ -22,7 +25,7 @@ def keep_up() -> None:
         return
     _last.at = time.monotonic()
     now = timezone.now()
-    while tallies.count_ended() == tallies.BATCH:
+    while totals.count_ended() == totals.BATCH:
         pass
     incidents.review(now)
     deliver_left_lying(now)
@@ -31,14 +34,14 @@ def keep_up() -> None:
 def hand_out(now: datetime) -> None:
     """Hints for what workers do beside the syncs. Raises RedisError."""
     for job, pks in (
-        (queue.ALERT, alerts.take_due(now)),
-        (queue.INTERVENTION, interventions.take_due(now)),
+        (hints.ALERT, alerts.take_due(now)),
+        (hints.INTERVENTION, bulk.take_due(now)),
     ):
         if pks:
-            queue.send_chores(job, pks)
+            hints.send_chores(job, pks)
 
 
 def deliver_left_lying(now: datetime) -> None:
     """Without a worker there is nobody else to tell that there is none."""
     for alert_id in alerts.left_lying(now):
-        import_string(queue.ALERT)(alert_id)
+        import_string(hints.ALERT)(alert_id)

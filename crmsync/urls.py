@@ -1,17 +1,17 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from crmsync import views
+from crmsync.api import meetings
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
-router.register("meetings", views.SyncedMeetingViewSet)
+router.register("meetings", meetings.SyncedMeetingViewSet)
 
 urlpatterns = [
     *router.urls,
-    path("connection", views.ConnectionView.as_view()),
-    path("connection/check", views.ConnectionCheckView.as_view()),
-    path("connection/authorize", views.AuthorizeView.as_view()),
-    path("connection/callback", views.CallbackView.as_view()),
-    path("help", views.help_index, name="help"),
-    path("help/<slug:code>", views.help_page, name="help-code"),
+    path("connection", meetings.ConnectionView.as_view()),
+    path("connection/check", meetings.ConnectionCheckView.as_view()),
+    path("connection/authorize", meetings.AuthorizeView.as_view()),
+    path("connection/callback", meetings.CallbackView.as_view()),
+    path("help", meetings.help_index, name="help"),
+    path("help/<slug:code>", meetings.help_page, name="help-code"),
 ]

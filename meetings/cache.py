@@ -5,9 +5,8 @@ from typing import Any, TypedDict, cast
 from django.db.models.signals import post_delete, pre_delete
 from redis.exceptions import RedisError
 
-from accounts import usage
-from accounts.single_flight import turn
-from meetings import versioned
+from accounts.cache import counters, versioned
+from accounts.cache.key_lock import turn
 from meetings.models import Meeting
 
 
@@ -22,7 +21,7 @@ class Snapshot(TypedDict):
 def look_up(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
     """The meeting as it stands, or None where there is none. `entry`: what Redis held just now."""
     found = versioned.read(entry)
-    usage.count("cache", "meeting", "hit" if found else "miss")
+    counters.count("cache", "meeting", "hit" if found else "miss")
     return found or _load(meeting_id)
 
 

@@ -11,8 +11,8 @@ from rest_framework.exceptions import NotFound
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ModelViewSet
 
-from accounts import usage
 from accounts.authentication import PollAuthentication, PollRequest
+from accounts.cache import counters
 from meetings import cache, converters  # noqa: F401 - importing converters registers them
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
@@ -74,7 +74,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         snapshot: Any = cache.look_up(pk, *request.auth)
         if snapshot is None or snapshot["user_id"] != request.user.pk:
             raise NotFound
-        usage.count("poll", self.action, "200")
+        counters.count("poll", self.action, "200")
         # Of DRF's Response only its cost would be noticed.
         body = f'{{"{field}":{json.dumps(snapshot[field])}}}'
         return HttpResponse(body, content_type="application/json")

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from crmsync import overview
+from crmsync.support import dashboard
 
 
 class SupportSite(AdminSite):
@@ -21,5 +21,5 @@ class SupportSite(AdminSite):
     ) -> TemplateResponse:
         context = dict(extra_context or {})
         if request.user.has_perm("crmsync.view_syncrun"):
-            context["overview"] = overview.read(timezone.now())
+            context["overview"] = dashboard.read(timezone.now())
         return super().index(request, context)

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
-from crmsync import dispatcher, queue
-from crmsync.metrics import SyncCollector
+from crmsync import dispatcher
+from crmsync.engine import hints
+from crmsync.metrics.prometheus import SyncCollector
 
 
 @require_safe
@@ -55,7 +56,7 @@ def _database() -> bool:
 
 CHECKS = {
     "database": _database,
-    "redis": queue.ping,
-    "workers": lambda: queue.count_workers() > 0,
+    "redis": hints.ping,
+    "workers": lambda: hints.count_workers() > 0,
     "dispatcher": dispatcher.is_alive,
 }

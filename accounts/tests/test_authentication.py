@@ -4,7 +4,7 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from rest_framework_simplejwt.tokens import AccessToken
 
-from accounts import cache
+from accounts.cache import users
 from accounts.models import User
 from conftest import api_of
 
@@ -79,11 +79,11 @@ def test_refuses_on_the_very_next_request_a_user_who_was(own_api, user, change):
 def test_does_not_believe_a_reader_who_was_slow_to_store(own_api, user, monkeypatch):
     # The reader looked up the user before the change and stores the copy after it.
     stored = []
-    monkeypatch.setattr("accounts.cache.keep", stored.append)
+    monkeypatch.setattr("accounts.cache.users.keep", stored.append)
     own_api.get("/me")
     monkeypatch.undo()
     deactivate(user)
-    cache.keep(stored[0])
+    users.keep(stored[0])
     assert own_api.get("/me").status_code == 401
 
 

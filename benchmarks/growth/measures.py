@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from benchmarks.growth.rows import RARE
 from benchmarks.growth.subject import PERSON, Subject
-from crmsync import dispatcher, history, incidents
+from crmsync import dispatcher
+from crmsync.incidents import incidents
+from crmsync.operations import retention
 
 RUNS = "/admin/crmsync/syncrun/"
 MEETINGS = "/admin/meetings/meeting/"
@@ -108,4 +110,4 @@ def _dry_run() -> int:
 
 
 def _count_old() -> int:
-    return history.count_old(timezone.now() - timedelta(days=89))
+    return retention.count_old(timezone.now() - timedelta(days=89))

@@ -7,7 +7,8 @@ from django.conf import settings
 
 from benchmarks.pipes import syncs
 from benchmarks.pipes.engine import Engine
-from crmsync import dispatcher, queue
+from crmsync import dispatcher
+from crmsync.engine import hints
 from syncsite.demo.processes import procfile
 
 PROCFILE = procfile(Path(settings.BASE_DIR) / "Procfile")
@@ -43,8 +44,8 @@ def _engine(
 
 
 def _is_ready(processes: int) -> bool:
-    return dispatcher.is_alive() and queue.count_workers() >= processes
+    return dispatcher.is_alive() and hints.count_workers() >= processes
 
 
 def _submit(count: int) -> None:
-    queue.send_hints([(run.pk, run.step) for run in syncs.make_runs(count)])
+    hints.send_hints([(run.pk, run.step) for run in syncs.make_runs(count)])

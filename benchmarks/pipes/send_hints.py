@@ -8,11 +8,11 @@ import django
 
 django.setup()
 
-from crmsync import queue  # noqa: E402 - needs the settings
+from crmsync.engine import hints  # noqa: E402 - needs the settings
 
 if __name__ == "__main__":
     count = int(sys.argv[1])
-    queue.send_hints((number, 1) for number in range(count))
-    assert queue.length() == count
+    hints.send_hints((number, 1) for number in range(count))
+    assert hints.length() == count
     status = Path("/proc/self/status").read_text()
     print(int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024)

@@ -4,10 +4,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from crmsync.admin.interventions import MOST, ask
-from crmsync.admin.lists import ReadOnlyAdmin, badge, moment, people_called
-from crmsync.causes import error_texts
+from crmsync.admin.base import ReadOnlyAdmin, badge, moment, people_called
+from crmsync.admin.bulk_actions import MOST, ask
 from crmsync.models import Connection, Intervention, RemoteRecord, SandboxRecord
+from crmsync.status.error_messages import error_texts
 
 SHOWN = ("owner", "provider", "account_name", "standing", "error", "since")
 

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from crmsync import incidents
-from crmsync.admin.lists import ReadOnlyAdmin, badge, moment
-from crmsync.causes import describe_incident
+from crmsync.admin.base import ReadOnlyAdmin, badge, moment
+from crmsync.incidents import incidents
 from crmsync.models import Incident
+from crmsync.status.error_messages import describe_incident
 
 
 class OpenFilter(admin.SimpleListFilter):

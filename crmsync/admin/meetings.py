@@ -7,9 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from crmsync import lifecycle, standing
-from crmsync.admin.lists import WHAT_IS_FOUND, BoundedPaginator, badge, meetings_called
-from crmsync.filters import CANDIDATES, UNDER_WAY, with_state
+from crmsync.admin.base import WHAT_IS_FOUND, BoundedPaginator, badge, meetings_called
+from crmsync.operations import syncs
+from crmsync.status import latest_runs
+from crmsync.status.sql import CANDIDATES, UNDER_WAY, with_state
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
 
@@ -56,7 +57,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
         css = {"all": ["crmsync/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return standing.with_standing(super().get_queryset(request))
+        return latest_runs.with_standing(super().get_queryset(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -65,15 +66,15 @@ class SyncedMeetingAdmin(MeetingAdmin):
         return (queryset.filter(pk__in=meetings_called(term)) if term else queryset), False
 
     def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
-        lifecycle.delete_meeting(obj)
+        syncs.delete_meeting(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Meeting]) -> None:
         for meeting in queryset:
-            lifecycle.delete_meeting(meeting)
+            syncs.delete_meeting(meeting)
 
     @admin.display(description="sync")
     def sync(self, meeting: Meeting) -> str:
-        return badge(standing.state(meeting))
+        return badge(latest_runs.state(meeting))
 
     @admin.display(description="sync runs")
     def runs(self, meeting: Meeting) -> str:

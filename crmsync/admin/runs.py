@@ -7,15 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from crmsync import case_file
-from crmsync.admin.interventions import MOST, NEEDS, ask
-from crmsync.admin.lists import WHAT_IS_FOUND, ReadOnlyAdmin, badge, meetings_called, moment
-from crmsync.causes import crm_name, describe_error, error_texts
+from crmsync.admin.base import WHAT_IS_FOUND, ReadOnlyAdmin, badge, meetings_called, moment
+from crmsync.admin.bulk_actions import MOST, NEEDS, ask
 from crmsync.errors import CATALOGUE
-from crmsync.filters import active_with_state
 from crmsync.models import Intervention, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.state import state_of
+from crmsync.status.error_messages import crm_name, describe_error, error_texts
+from crmsync.status.sql import active_with_state
+from crmsync.status.state import state_of
+from crmsync.support import case_file
 from meetings.models import SyncStep
 
 Kind = Intervention.Kind

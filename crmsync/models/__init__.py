@@ -1,11 +1,11 @@
 from crmsync.models.connection import Connection, SignIn, nothing_sealed
+from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
 from crmsync.models.intervention import Intervention
-from crmsync.models.record import RemoteRecord
-from crmsync.models.request import IdempotentRequest
+from crmsync.models.remote_record import RemoteRecord
 from crmsync.models.run import StepPace, SyncAttempt, SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
-from crmsync.models.tally import RunTally, StepTally
+from crmsync.models.totals import RunTally, StepTally
 
 __all__ = [
     "Alert",

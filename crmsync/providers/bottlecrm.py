@@ -11,10 +11,10 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import id_in
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.formatting import fit, is_marked, mark, split_name
 from crmsync.providers.http import Answer, CrmClient, error_of, known_record
-from crmsync.providers.text import fit, is_marked, mark, split_name
+from crmsync.providers.parsing import id_in
 
 PAGE = 200  # The most interactions that one answer holds.
 CONTACTS_PAGE = 100

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import Session
-from crmsync.providers.guard import ForbiddenAddressError, GuardedTransport
+from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport
 
 CONNECT_SECONDS = 5
 LARGEST_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.

@@ -11,11 +11,11 @@ from typing import Any
 from django.conf import settings
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import as_object, as_objects, id_in
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
+from crmsync.providers.formatting import as_html, chunks, fit, split_name
 from crmsync.providers.http import CrmClient, known_record
 from crmsync.providers.hubspot_errors import KEY, explain, explain_item
-from crmsync.providers.text import as_html, chunks, fit, split_name
+from crmsync.providers.parsing import as_object, as_objects, id_in
 
 VERSION = "2026-09"
 OAUTH_VERSION = "2026-03"  # The later one does not say what its token endpoint answers.

@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import as_object, as_objects
 from crmsync.providers.http import Answer, error_of
+from crmsync.providers.parsing import as_object, as_objects
 
 KEY = "syncsite_meeting_key"
 

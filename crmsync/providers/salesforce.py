@@ -14,11 +14,11 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import as_object, as_objects, id_in
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
+from crmsync.providers.formatting import chunks, fit, is_marked, mark, split_name
 from crmsync.providers.http import QUOTED, Answer, CrmClient, known_record
+from crmsync.providers.parsing import as_object, as_objects, id_in
 from crmsync.providers.salesforce_errors import KEY, duplicate_of, explain
-from crmsync.providers.text import chunks, fit, is_marked, mark, split_name
 
 DATA = "/services/data/v62.0"
 QUERIED, CREATED = 100, 25  # Addresses in a query; requests in a composite.

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.answers import ID, as_object, as_objects
 from crmsync.providers.http import Answer, error_of
+from crmsync.providers.parsing import ID, as_object, as_objects
 
 KEY = "Syncsite_Key__c"
 CODES = {

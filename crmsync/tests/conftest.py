@@ -3,8 +3,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crmsync import attempts, lifecycle
+from crmsync.engine import claims
 from crmsync.models import SyncRun
+from crmsync.operations import syncs
 from crmsync.providers.base import MeetingContent
 from meetings.models import Meeting, SyncStep
 
@@ -12,13 +13,13 @@ from meetings.models import Meeting, SyncStep
 @pytest.fixture
 def run(meeting: Meeting, connection: object) -> SyncRun:
     """A run of `meeting` that was just asked for."""
-    return lifecycle.request_sync(meeting, by=None)[0]
+    return syncs.request_sync(meeting, by=None)[0]
 
 
 @pytest.fixture
-def claim(run: SyncRun) -> attempts.Claim | None:
+def claim(run: SyncRun) -> claims.Claim | None:
     """A worker's right to perform the first step of `run`."""
-    return attempts.claim(run.pk, SyncStep.CONTACTS)
+    return claims.claim(run.pk, SyncStep.CONTACTS)
 
 
 @pytest.fixture

@@ -11,31 +11,33 @@ from django.db import connection as database
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import attempts, connecting, dispatcher, lifecycle, queue
+from crmsync import dispatcher
+from crmsync.engine import claims, hints
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncRun
+from crmsync.operations import connections, syncs
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def hints():
+def queue():
     return django_rq.get_queue("crmsync")
 
 
 def request(meeting):
     """A run whose first hint got lost a while ago."""
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     SyncRun.objects.filter(pk=run.pk).update(sent_at=timezone.now() - timedelta(minutes=1))
     django_rq.get_queue("crmsync").empty()
     return run
 
 
-def test_sends_a_lost_hint_again(meeting, connection, hints):
+def test_sends_a_lost_hint_again(meeting, connection, queue):
     run = request(meeting)
     assert dispatcher.sweep() == 1
-    assert [job.args for job in hints.jobs] == [[run.pk]]
+    assert [job.args for job in queue.jobs] == [[run.pk]]
 
 
 def test_sends_no_hint_twice_within_seconds(meeting, connection):
@@ -43,8 +45,8 @@ def test_sends_no_hint_twice_within_seconds(meeting, connection):
     assert [dispatcher.sweep(), dispatcher.sweep()] == [1, 0]
 
 
-def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger, hints):
-    connecting.connect(stranger, "sandbox", {})
+def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger, queue):
+    connections.connect(stranger, "sandbox", {})
     runs = [request(make_meeting(owner=owner)) for owner in (connection.user, stranger)]
 
     def sweep(_):
@@ -55,7 +57,7 @@ def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger
 
     with ThreadPoolExecutor(6) as pool:
         assert sum(pool.map(sweep, range(6))) == 2
-    assert sorted(job.args[0] for job in hints.jobs) == sorted(run.pk for run in runs)
+    assert sorted(job.args[0] for job in queue.jobs) == sorted(run.pk for run in runs)
 
 
 def test_leaves_alone_what_is_not_due_held_slowed_down_or_under_way(connection, make_meeting):
@@ -73,23 +75,23 @@ def test_leaves_alone_what_is_not_due_held_slowed_down_or_under_way(connection, 
     assert dispatcher.sweep() == 1
 
 
-def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, stranger, hints):
+def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, stranger, queue):
     for _ in range(10):
         request(make_meeting())
-    connecting.connect(stranger, "sandbox", {})
+    connections.connect(stranger, "sandbox", {})
     late = request(make_meeting(owner=stranger))
     dispatcher.sweep()
-    assert late.pk in [job.args[0] for job in hints.jobs]
-    assert len(hints.jobs) == 3  # Two places of the first connection, one run of the second.
+    assert late.pk in [job.args[0] for job in queue.jobs]
+    assert len(queue.jobs) == 3  # Two places of the first connection, one run of the second.
 
 
-def test_prefers_a_run_that_has_begun(connection, make_meeting, hints):
+def test_prefers_a_run_that_has_begun(connection, make_meeting, queue):
     waiting = [request(make_meeting()) for _ in range(4)]
-    attempts.complete_step(attempts.claim(waiting[3].pk, SyncStep.CONTACTS), [])
+    claims.complete_step(claims.claim(waiting[3].pk, SyncStep.CONTACTS), [])
     SyncRun.objects.update(sent_at=None)
-    hints.empty()
+    queue.empty()
     dispatcher.sweep()
-    assert waiting[3].pk in [job.args[0] for job in hints.jobs]
+    assert waiting[3].pk in [job.args[0] for job in queue.jobs]
 
 
 def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
@@ -99,21 +101,21 @@ def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
 
 
 def test_lets_a_retry_that_is_due_go_before_those_that_have_not_begun(
-    connection, make_meeting, hints
+    connection, make_meeting, queue
 ):
-    runs = [lifecycle.request_sync(make_meeting(), by=None)[0] for _ in range(5)]
-    first, second = (attempts.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
-    attempts.fail_step(first, CrmError("crm_unavailable"))
-    hints.empty()
-    attempts.fail_step(second, CrmError("record_rejected"))
-    assert [job.args for job in hints.jobs] == [[runs[0].pk]]
+    runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(5)]
+    first, second = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
+    claims.fail_step(first, CrmError("crm_unavailable"))
+    queue.empty()
+    claims.fail_step(second, CrmError("record_rejected"))
+    assert [job.args for job in queue.jobs] == [[runs[0].pk]]
 
 
-def test_finishes_what_has_begun_first(connection, make_meeting, hints):
-    begun, _ = lifecycle.request_sync(make_meeting(), by=None)
-    lifecycle.request_sync(make_meeting(), by=None)
-    attempts.complete_step(attempts.claim(begun.pk, SyncStep.CONTACTS), [])
-    assert hints.jobs[0].func_name == "crmsync.jobs.sync_meeting"
+def test_finishes_what_has_begun_first(connection, make_meeting, queue):
+    begun, _ = syncs.request_sync(make_meeting(), by=None)
+    syncs.request_sync(make_meeting(), by=None)
+    claims.complete_step(claims.claim(begun.pk, SyncStep.CONTACTS), [])
+    assert queue.jobs[0].func_name == "crmsync.jobs.sync_meeting"
 
 
 @pytest.mark.parametrize("interval", ["0", "-1", "nan"])
@@ -128,13 +130,13 @@ def test_once_as_a_command_says_that_redis_is_away(unreachable_redis):
 
 
 def test_sends_no_more_than_the_queue_has_room_for(meeting, connection, monkeypatch):
-    monkeypatch.setattr(queue, "CAPACITY", 0)
+    monkeypatch.setattr(hints, "CAPACITY", 0)
     request(meeting)
     assert dispatcher.sweep() == 0
 
 
 def test_marks_nothing_as_sent_while_redis_is_away(meeting, connection, unreachable_redis):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     SyncRun.objects.update(sent_at=None)
     with pytest.raises(redis.RedisError):
         dispatcher.sweep()
@@ -144,18 +146,18 @@ def test_marks_nothing_as_sent_while_redis_is_away(meeting, connection, unreacha
 
 def test_recovers_what_lost_its_worker(meeting, connection):
     run = request(meeting)
-    attempts.claim(run.pk, SyncStep.CONTACTS)
+    claims.claim(run.pk, SyncStep.CONTACTS)
     SyncRun.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     dispatcher.sweep()
     run.refresh_from_db()
     assert run.error_code == "worker_lost"
 
 
-def test_sends_a_retry_when_it_is_due(meeting, connection, hints):
+def test_sends_a_retry_when_it_is_due(meeting, connection, queue):
     run = request(meeting)
-    attempts.fail_step(attempts.claim(run.pk, 1), CrmError("crm_unavailable"))
+    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert dispatcher.sweep() == 1
-    assert hints.jobs[-1].args == [run.pk]
+    assert queue.jobs[-1].args == [run.pk]
 
 
 @pytest.mark.parametrize("error", [redis.ConnectionError, OperationalError, RuntimeError])

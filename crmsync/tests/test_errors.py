@@ -2,8 +2,8 @@ import string
 
 import pytest
 
-from crmsync.causes import error_texts
 from crmsync.errors import CATALOGUE, CrmError
+from crmsync.status.error_messages import error_texts
 
 DESIGNED = {
     *("crm_rate_limited", "crm_daily_quota_used", "crm_unavailable", "crm_timeout"),

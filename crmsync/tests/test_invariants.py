@@ -37,10 +37,13 @@ from hypothesis.stateful import (
 )
 
 from accounts.models import User
-from crmsync import attempts, connecting, connections, documents, lifecycle, queue, turns
+from crmsync.connections import store
+from crmsync.engine import claims, hints, scheduling
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.operations import connections, syncs
 from crmsync.providers.base import Ref
+from crmsync.status import delivery
 from meetings import cache
 from meetings.models import Attendee, Meeting, SyncStep
 
@@ -59,7 +62,7 @@ class Machine(RuleBasedStateMachine):
         self.clock = time_machine.travel(START, tick=False)
         self.traveller = self.clock.start()
         self.user = User.objects.create(email="ann@example.com")
-        connecting.connect(self.user, "sandbox", {})
+        connections.connect(self.user, "sandbox", {})
         self.meetings = [self.make_meeting(number) for number in range(MEETINGS)]
         self.claims = []
         self.runs, self.versions = {}, {}
@@ -87,14 +90,14 @@ class Machine(RuleBasedStateMachine):
     def ask(self, number):
         self.meetings[number] = self.existing(number)
         try:
-            lifecycle.request_sync(self.meetings[number], by=self.user)
-        except lifecycle.NotConnectedError:
-            assert connections.of(User.objects.get()) is None
+            syncs.request_sync(self.meetings[number], by=self.user)
+        except syncs.NotConnectedError:
+            assert store.of(User.objects.get()) is None
 
     @rule(number=numbers, step=st.sampled_from(SyncStep))
     def claim(self, number, step):
         for run in SyncRun.objects.active().filter(meeting=self.meetings[number].pk):
-            claim = attempts.claim(run.pk, step)
+            claim = claims.claim(run.pk, step)
             if claim:
                 self.claims.append(claim)
 
@@ -104,26 +107,26 @@ class Machine(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))  # Also one that was overtaken long ago.
         emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
         refs = [Ref("contact", email, "1", "created") for email in emails]
-        attempts.complete_step(claim, refs)
+        claims.complete_step(claim, refs)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), code=st.sampled_from(sorted(CATALOGUE)))
     def fail(self, data, code):
         claim = data.draw(st.sampled_from(self.claims))
-        attempts.fail_step(claim, CrmError(code))
+        claims.fail_step(claim, CrmError(code))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def renew(self, data):
         claim = data.draw(st.sampled_from(self.claims))
         try:
-            attempts.renew(claim)
-        except attempts.StaleAttemptError:
-            attempts.abandon(claim)
+            claims.renew(claim)
+        except claims.StaleAttemptError:
+            claims.abandon(claim)
 
     @rule(number=numbers)
     def cancel(self, number):
-        lifecycle.cancel(self.meetings[number].pk)
+        syncs.cancel(self.meetings[number].pk)
 
     @rule(number=numbers)
     def edit(self, number):
@@ -131,16 +134,16 @@ class Machine(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def delete(self, number):
-        lifecycle.delete_meeting(self.existing(number))
+        syncs.delete_meeting(self.existing(number))
 
     @rule(token=st.sampled_from(["valid", "other account"]))
     def connect(self, token):
         account = "Other" if token == "other account" else "Sandbox"
-        connecting.connect(User.objects.get(), "sandbox", {"account": account})
+        connections.connect(User.objects.get(), "sandbox", {"account": account})
 
     @rule()
     def disconnect(self):
-        connecting.disconnect(Connection.objects.get())
+        connections.disconnect(Connection.objects.get())
 
     @rule(seconds=st.sampled_from([1, 20, 100, 4000]))
     def let_time_pass(self, seconds):
@@ -148,13 +151,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        attempts.recover_lost(timezone.now())
-        turns.take_due(timezone.now(), 100)
+        claims.recover_lost(timezone.now())
+        scheduling.take_due(timezone.now(), 100)
 
     @rule()
     def empty_redis(self):
         redis_cache.clear()
-        django_rq.get_queue(queue.NAME).empty()
+        django_rq.get_queue(hints.NAME).empty()
 
     def existing(self, number):
         meeting = Meeting.objects.filter(pk=self.meetings[number].pk).first()
@@ -211,8 +214,8 @@ class Machine(RuleBasedStateMachine):
     @rule(number=numbers)
     def read(self, number):
         pk = self.existing(number).pk
-        told = documents.read(pk, self.user.pk)
-        so, _ = documents._read_rows(pk, self.user.pk, timezone.now())
+        told = delivery.read(pk, self.user.pk)
+        so, _ = delivery._read_rows(pk, self.user.pk, timezone.now())
         data = json.loads(told.body)
         assert (told.etag, data | {"poll_after": 0}) == (
             so["etag"],
@@ -222,14 +225,14 @@ class Machine(RuleBasedStateMachine):
         assert (data["state"] == "paused") <= held
 
     def let_everything_end(self):
-        connecting.connect(User.objects.get(), "sandbox", {})
+        connections.connect(User.objects.get(), "sandbox", {})
         for _ in range(60):
             self.traveller.shift(4000)
-            attempts.recover_lost(timezone.now())
-            for pk, step in turns.take_due(timezone.now(), 100):
-                claim = attempts.claim(pk, step)
+            claims.recover_lost(timezone.now())
+            for pk, step in scheduling.take_due(timezone.now(), 100):
+                claim = claims.claim(pk, step)
                 if claim:
-                    attempts.complete_step(claim, [])
+                    claims.complete_step(claim, [])
         assert not SyncRun.objects.active().exists()
         assert not SyncAttempt.objects.filter(finished_at=None).exists()
 

@@ -5,9 +5,11 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import InterfaceError, InternalError, OperationalError
 
-from crmsync import attempts, jobs, lifecycle, records
+from crmsync import jobs
+from crmsync.engine import claims, remote_records
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
+from crmsync.operations import syncs
 from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
@@ -20,7 +22,7 @@ Status = SyncRun.Status
 @pytest.fixture
 def sync(connection, settle):
     def run_to_the_end(meeting):
-        run, _ = lifecycle.request_sync(meeting, by=None)
+        run, _ = syncs.request_sync(meeting, by=None)
         settle()
         run.refresh_from_db()
         meeting.refresh_from_db()
@@ -35,7 +37,7 @@ def test_write_the_contacts_the_meeting_and_the_notes(sync, meeting):
     assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, True)
     kinds = SandboxRecord.objects.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["contact", "contact", "meeting", "note"]
-    assert records.of_meeting(meeting).count() == 4
+    assert remote_records.of_meeting(meeting).count() == 4
     attempts = SyncAttempt.objects.values_list("step", "number", "outcome")
     assert list(attempts) == [(step, 1, "succeeded") for step in (1, 2, 3)]
 
@@ -115,7 +117,7 @@ def test_remember_a_record_that_a_provider_names_twice(sync, make_meeting, monke
 
 
 def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     jobs.sync_contacts(run.pk)
     meeting.attendees.create(email="late@acme.example")
     jobs.sync_meeting(run.pk)
@@ -126,7 +128,7 @@ def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
 def test_remember_a_contact_that_two_meetings_share(sync, meeting, make_meeting):
     sync(meeting)
     sync(make_meeting("ann@acme.example"))
-    assert records.of_meeting(meeting).filter(kind="contact").count() == 2
+    assert remote_records.of_meeting(meeting).filter(kind="contact").count() == 2
 
 
 def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
@@ -141,8 +143,8 @@ def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, conne
 
 
 def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):
-    run, _ = lifecycle.request_sync(meeting, by=None)
-    complete, calls = attempts.complete_step, []
+    run, _ = syncs.request_sync(meeting, by=None)
+    complete, calls = claims.complete_step, []
 
     def fail_once(claim, refs):
         calls.append(claim)
@@ -150,7 +152,7 @@ def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeti
             raise OperationalError("terminating connection")
         complete(claim, refs)
 
-    monkeypatch.setattr(attempts, "complete_step", fail_once)
+    monkeypatch.setattr(claims, "complete_step", fail_once)
     monkeypatch.setattr(jobs, "COMMIT_PAUSE", 0)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
@@ -164,7 +166,7 @@ def test_leave_a_run_to_the_dispatcher_while_the_database_is_away(
     def fail(*_):
         raise error("the server closed the connection")
 
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     monkeypatch.setattr(Sandbox, "upsert_contacts", fail)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
@@ -181,10 +183,10 @@ def test_do_nothing_when_hinted_at_twice_late_or_for_nobody(sync, meeting):
 
 
 def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatch):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
 
     def canceled_meanwhile(*_):
-        lifecycle.cancel(meeting.pk)
+        syncs.cancel(meeting.pk)
         return [jobs.Person("ann@acme.example", "Ann")]
 
     monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_faults", canceled_meanwhile)
@@ -196,7 +198,7 @@ def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatc
 
 
 def test_survive_the_deletion_of_the_meeting_under_them(connection, meeting, monkeypatch):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     monkeypatch.setattr(
         "crmsync.providers.sandbox.Sandbox.upsert_contacts", lambda *_: meeting.delete() and []
     )
@@ -206,6 +208,6 @@ def test_survive_the_deletion_of_the_meeting_under_them(connection, meeting, mon
 
 
 def test_carry_only_ids(connection, meeting):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     (job,) = django_rq.get_queue("crmsync").jobs
     assert json.loads(job.data) == ["crmsync.jobs.sync_contacts", None, [run.pk], {}]

@@ -8,9 +8,10 @@ import pytest
 from django.conf import settings
 
 from accounts.models import User
-from crmsync import lifecycle, queue
+from crmsync.engine import hints
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.operations import syncs
 from crmsync.providers.sandbox import CONNECTION, SLOW_SECONDS
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, wait_for
@@ -32,7 +33,7 @@ def worker(tmp_path, transactional_db):
     }
     processes = Processes(settings.BASE_DIR, tmp_path, environment)
     processes.start("worker", procfile(Path(settings.BASE_DIR) / "Procfile")["worker"])
-    wait_for(queue.count_workers)
+    wait_for(hints.count_workers)
     yield processes.running["worker"]
     processes.stop()
 
@@ -43,7 +44,7 @@ def slow_runs(worker, make_meeting):
     for number in range(SYNCS):
         owner = User.objects.create(email=f"user-{number}@example.com")
         Connection.objects.create(user=owner, credentials=Sealed.seal({}), **CONNECTION)
-        lifecycle.request_sync(make_meeting("slow@sandbox.invalid", owner=owner), by=None)
+        syncs.request_sync(make_meeting("slow@sandbox.invalid", owner=owner), by=None)
     wait_for(lambda: SyncAttempt.objects.filter(finished_at=None).count() == SYNCS)
 
 

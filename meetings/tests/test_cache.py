@@ -6,8 +6,9 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_redis import get_redis_connection
 
+from accounts.cache import versioned
 from conftest import start_step
-from meetings import cache, transitions, versioned
+from meetings import cache, transitions
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -2,7 +2,7 @@ import pytest
 import yaml
 
 from conftest import api_of
-from crmsync import lifecycle
+from crmsync.operations import syncs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,7 +26,7 @@ def test_every_endpoint_but_the_ways_in_asks_for_a_token(operations, api, meetin
 
 
 def test_nobody_learns_of_anothers_meeting(operations, stranger, meeting, connection):
-    lifecycle.request_sync(meeting, by=None)
+    syncs.request_sync(meeting, by=None)
     api = api_of(stranger)
     for path, method in operations:
         if "{id}" in path:

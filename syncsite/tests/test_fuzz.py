@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from rest_framework_simplejwt.tokens import AccessToken
 
 from conftest import PASSWORD
-from crmsync import connecting, lifecycle
+from crmsync.operations import connections, syncs
 from meetings.models import Meeting
 from syncsite.wsgi import application
 
@@ -31,9 +31,9 @@ def send(user, make_meeting):
         cache.clear()  # The limits on log-ins would answer most of it.
         user.set_password(PASSWORD)
         user.save()
-        connecting.connect(user, "sandbox", {})
+        connections.connect(user, "sandbox", {})
         meeting = Meeting.objects.first() or make_meeting("ann@acme.example")
-        lifecycle.request_sync(meeting, by=None)
+        syncs.request_sync(meeting, by=None)
         if "id" in (case.path_parameters or {}):
             case.path_parameters["id"] = meeting.pk
         token = str(AccessToken.for_user(user))

@@ -3,14 +3,15 @@ import pytest
 from django.db import OperationalError, connections
 from rq import SimpleWorker
 
-from crmsync import dispatcher, queue
+from crmsync import dispatcher
+from crmsync.engine import hints
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def worker():
-    waiting = django_rq.get_queue(queue.NAME)
+    waiting = django_rq.get_queue(hints.NAME)
     worker = SimpleWorker([waiting], connection=waiting.connection)
     worker.register_birth()
     yield worker

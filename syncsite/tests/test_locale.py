@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE
-from crmsync.wording import ATTEMPT_RESULTS, RUN_RESULTS, WORDS
+from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS, WORDS
 from meetings.models import SyncStep
 
 FOLDER = Path(settings.BASE_DIR) / "syncsite" / "locale"

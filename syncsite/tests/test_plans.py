@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from conftest import api_of
-from crmsync import dispatcher, history, incidents
+from crmsync import dispatcher
+from crmsync.incidents import incidents
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
+from crmsync.operations import retention
 from meetings.models import Attendee, Meeting
 
 pytestmark = [
@@ -49,7 +51,7 @@ JOBS = {
     "sweep": dispatcher.sweep,
     "review": lambda: incidents.review(timezone.now()),
     "requeue": lambda: call_command("requeue_syncs", failed=True, dry_run=True),
-    "prune": lambda: history.count_old(timezone.now() - timedelta(days=60)),
+    "prune": lambda: retention.count_old(timezone.now() - timedelta(days=60)),
 }
 
 

@@ -12,10 +12,12 @@ from django.test import Client
 from django_redis import get_redis_connection
 from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.cache import versioned
 from conftest import PASSWORD
-from crmsync import lifecycle, queue
+from crmsync.engine import hints
 from crmsync.models import SyncRun
-from meetings import cache, versioned
+from crmsync.operations import syncs
+from meetings import cache
 from syncsite.redis_urls import with_timeouts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,8 +52,8 @@ def hung_redis(settings, monkeypatch):
     settings.CACHES = {"default": default}
     connection = redis.Redis.from_url(with_timeouts(server.url, 0.4))
     hung_queue = django_rq.get_queue("crmsync", connection=connection)
-    monkeypatch.setattr(queue, "_queue", lambda: hung_queue)
-    monkeypatch.setattr(queue._hang, "until", 0)
+    monkeypatch.setattr(hints, "_queue", lambda: hung_queue)
+    monkeypatch.setattr(hints._hang, "until", 0)
     yield server
     server.close()
 
@@ -118,7 +120,7 @@ def test_is_named_by_the_readiness_check_within_a_second(hung_redis, client):
 
 
 def test_loses_no_sync(hung_redis, connection, meeting):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     assert SyncRun.objects.active().get() == run
 
 

@@ -9,8 +9,8 @@ from django_redis import get_redis_connection
 from rest_framework_simplejwt.tokens import AccessToken
 
 from conftest import PASSWORD, api_of, run_command, work_hints
-from crmsync import connecting, lifecycle
 from crmsync.models import Connection, SyncRun
+from crmsync.operations import connections, syncs
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import Meeting
 
@@ -50,7 +50,7 @@ def history(user, make_meeting, token, api, monkeypatch):
     assert api.put("/connection", credentials).status_code == 200
     with monkeypatch.context() as patch:
         patch.setattr(Sandbox, "upsert_contacts", fail_with_the_token)
-        lifecycle.request_sync(make_meeting("ann@acme.example"), by=user)
+        syncs.request_sync(make_meeting("ann@acme.example"), by=user)
         work_hints()
     for fault in FAULTS:
         meeting = make_meeting(f"{fault}@sandbox.invalid", notes=NOTES)
@@ -76,7 +76,7 @@ def test_stay_out_of_the_logs(logged, history, token):
 
 
 def test_stay_out_of_redis(history, token, make_meeting, user, connection_again):
-    lifecycle.request_sync(make_meeting("ann@acme.example", notes=NOTES), by=user)
+    syncs.request_sync(make_meeting("ann@acme.example", notes=NOTES), by=user)
     stored = list(everything_in_redis())
     assert stored
     for secret in (CREDENTIAL, PASSWORD, token, NOTES, user.password, "ann@acme.example"):
@@ -86,7 +86,7 @@ def test_stay_out_of_redis(history, token, make_meeting, user, connection_again)
 @pytest.fixture
 def connection_again(history, user):
     """Mended, so that the next sync leaves a hint in the queue."""
-    connecting.connect(user, "sandbox", {"token": CREDENTIAL})
+    connections.connect(user, "sandbox", {"token": CREDENTIAL})
 
 
 def test_stay_out_of_the_database_in_the_clear(history):
@@ -128,7 +128,7 @@ def test_stay_out_of_error_answers(api, user, token, monkeypatch, settings):
     settings.DEBUG = False
     api.raise_request_exception = False
     api.credentials(HTTP_AUTHORIZATION=token)
-    monkeypatch.setattr("crmsync.connecting.connect", fail_with_the_token)
+    monkeypatch.setattr("crmsync.operations.connections.connect", fail_with_the_token)
     body = {"provider": "sandbox", "credentials": {"token": CREDENTIAL}}
     response = api.put("/connection", body)
     assert response.status_code == 500

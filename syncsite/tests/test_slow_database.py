@@ -9,8 +9,9 @@ from django.db import connection as database
 from django.db.models.signals import pre_migrate
 
 from conftest import api_of
-from crmsync import jobs, lifecycle
+from crmsync import jobs
 from crmsync.models import SyncRun
+from crmsync.operations import syncs
 from meetings.models import Meeting
 
 pytestmark = [
@@ -73,7 +74,7 @@ def test_answers_503_instead_of_waiting_for_a_lock(locked, meeting):
 
 
 def test_leaves_a_hint_that_meets_a_lock_to_the_dispatcher(meeting, connection, request):
-    run, _ = lifecycle.request_sync(meeting, by=None)
+    run, _ = syncs.request_sync(meeting, by=None)
     request.getfixturevalue("locked")
     limit("lock_timeout", "100ms")
     jobs.sync_contacts(run.pk)

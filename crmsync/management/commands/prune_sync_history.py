@@ -8,7 +8,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
-from crmsync import history
+from crmsync.operations import retention
 
 
 class Command(BaseCommand):
@@ -20,13 +20,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:
         before = timezone.now() - options["older_than"]
-        total = history.count_old(before)
+        total = retention.count_old(before)
         if options["dry_run"]:
             return f"Would delete {total} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("Deleting", total=total)
-            deleted = sum(_advance(progress, task, history.prune(before)))
+            deleted = sum(_advance(progress, task, retention.prune(before)))
         return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
 
 

@@ -12,11 +12,11 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
 
-from crmsync import interventions
 from crmsync.errors import CATALOGUE
 from crmsync.models import SyncRun
+from crmsync.operations import bulk
+from crmsync.operations.requeue import Outcome, requeue
 from crmsync.providers import PROVIDERS
-from crmsync.requeue import Outcome, requeue
 from meetings.models import Meeting
 
 BATCH = 200
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             done = _report(chosen, outcomes, options)
             raise CommandError(f"{done} Interrupted: start it again to go on.") from error
         finally:
-            interventions.record(options["reason"], outcomes)
+            bulk.record(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
 
 

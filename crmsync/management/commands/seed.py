@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.progress import track
 
 from accounts.models import User
-from crmsync import showcase
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.sandbox import CONNECTION
+from crmsync.support import sample_states
 from meetings.models import Attendee, Meeting
 
 DEMO_USER = "test-user@example.com"
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             _set_password([DEMO_USER, SUPPORT_USER], password)
         _connect(users)
         _make_meetings(users, options["meetings"])
-        owners = showcase.make(make_password(password)) if options["states"] else []
+        owners = sample_states.make(make_password(password)) if options["states"] else []
         shown = f" One meeting in every state and with every error: {', '.join(owners)}."
         return (
             f"Seeded {len(users)} users and {options['meetings']} meetings.{shown * bool(owners)} "

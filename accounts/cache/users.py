@@ -1,0 +1,56 @@
+"""The user look-up of a request, kept in Redis.
+
+A change never updates the copy: it marks it distrusted, before and after its commit, for longer
+than any request lasts. While the mark stands every request reads the database and none may store a
+copy, so that a reader who was slow to store what it read before the change cannot bring it back.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TypedDict
+
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+from accounts.cache import counters
+
+KEPT_FOR = 90  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
+DISTRUSTED = b"distrusted"
+
+
+class CachedUser(TypedDict):
+    id: int
+    email: str
+    is_active: bool
+    revocation: str
+
+
+def find(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, list[Any]]:
+    """The copy, if there is one, and what Redis holds under the keys `beside` it: one round trip.
+
+    Raises RedisError.
+    """
+    entry, *others = get_redis_connection("default").mget([_key(pk), *beside])
+    is_known = entry is not None and entry != DISTRUSTED
+    counters.count("cache", "user", "hit" if is_known else "miss")
+    return (json.loads(entry) if is_known else None), others
+
+
+def keep(user: CachedUser) -> None:
+    with suppress(RedisError):
+        client = get_redis_connection("default")
+        client.set(_key(user["id"]), json.dumps(user), ex=KEPT_FOR, nx=True)
+
+
+def distrust(*pks: int) -> None:
+    client = get_redis_connection("default")
+    for pk in pks:
+        with suppress(RedisError):
+            client.delete(_key(pk))  # A full server takes no mark, but lets a copy go.
+        with suppress(RedisError):
+            client.set(_key(pk), DISTRUSTED, ex=KEPT_FOR)
+
+
+def _key(pk: int) -> str:
+    return f"user:{pk}"

@@ -1,0 +1,161 @@
+"""The only writer of Connection. Whoever also moves its runs does so through turns.py."""
+
+from datetime import datetime
+from typing import Any
+
+from cryptography.fernet import InvalidToken
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
+
+from accounts.models import User
+from crmsync.errors import CATALOGUE, CrmError, Handling, storable
+from crmsync.fields import Sealed
+from crmsync.models import Connection
+from crmsync.providers.base import Account
+from crmsync.status import cache
+
+State = Connection.State
+WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor cut.
+HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
+
+
+def of(user: User) -> Connection | None:
+    """The user's connection to a CRM, if there is one now."""
+    connection: Connection | None = getattr(user, "connection", None)
+    return None if connection is None or connection.state == State.DISCONNECTED else connection
+
+
+def lock(**lookups: Any) -> Connection | None:
+    """The one connection that fits, its row locked until the end of the transaction."""
+    # Not FOR UPDATE, which would make every new row that points at the connection wait as well.
+    locked = Connection.objects.select_for_update(of=("self",), no_key=True)
+    return locked.filter(**lookups).first()
+
+
+def open_credentials(connection: Connection) -> dict[str, Any]:
+    """Raises CrmError where no current key opens them: connecting again is the remedy."""
+    try:
+        return connection.credentials.open()
+    except InvalidToken as error:
+        raise CrmError("connection_expired", "No current key opens the credentials.") from error
+
+
+def get_or_create(user: Any, provider: str, account: Account) -> Connection:
+    """The user's connection, whatever it leads to so far, its row locked."""
+    locked = Connection.objects.select_for_update(no_key=True)
+    made = {"provider": provider, "account_id": account.id}
+    return locked.get_or_create(user=user, defaults=made)[0]
+
+
+def store(
+    connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
+) -> None:
+    """Needs the connection's row locked."""
+    connection.provider = provider
+    connection.account_id = account.id
+    connection.account_name = storable(account.name)[:255]
+    connection.capabilities = dict(account.capabilities)
+    connection.renewing_until = None
+    connection.credentials = Sealed.seal(credentials)
+    if connection.state != State.PAUSED:  # What support paused support resumes.
+        connection.state = State.CONNECTED
+    connection.last_error = ""
+    connection.not_before = None
+    connection.connected_at = timezone.now()
+    _save(connection)
+
+
+def hold(connection: Connection, error: CrmError) -> bool:
+    """False where it was connected anew since `connection` was read: the error is an old one's."""
+    return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
+
+
+def restore(connection: Connection) -> bool:
+    return _change(connection, state=State.CONNECTED, last_error="")
+
+
+def _as_read(connection: Connection) -> QuerySet[Connection]:
+    """The same link, neither renewed nor paused nor cut meanwhile."""
+    return Connection.objects.filter(
+        pk=connection.pk,
+        connected_at=connection.connected_at,
+        state__in=WORKING,
+    )
+
+
+def pause(connection: Connection) -> bool:
+    """Support stops its syncs."""
+    return _change(connection, state=State.PAUSED)
+
+
+def resume(connection: Connection) -> bool:
+    """It is again what it was before support paused it."""
+    held = connection.last_error in HELD_BY
+    paused = Connection.objects.filter(pk=connection.pk, state=State.PAUSED)
+    return _update(paused, connection, state=State.NEEDS_REAUTH if held else State.CONNECTED)
+
+
+def note_error(connection: Connection, error: CrmError) -> None:
+    """Of a connection that works; what holds one is more important."""
+    if connection.state == State.CONNECTED:
+        _change(connection, last_error=error.code)
+
+
+def slow_down(connection: Connection, until: datetime) -> None:
+    latest = Greatest(Coalesce("not_before", until), until)
+    _change(connection, not_before=latest)
+
+
+def be_unsure_of_contacts(pk: int, until: datetime) -> None:
+    """Nobody reads this in a document, so it makes no new version."""
+    Connection.objects.filter(pk=pk).update(contacts_unsure_until=until)
+
+
+def begin_renewal(connection: Connection, until: datetime) -> bool:
+    """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
+    free = Q(renewing_until=None) | Q(renewing_until__lte=timezone.now())
+    return bool(_with_token_as_read(connection).filter(free).update(renewing_until=until))
+
+
+def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
+    """Stores the new token, unless somebody stored one since the connection was read."""
+    new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
+    _with_token_as_read(connection).update(renewing_until=None, **new)
+
+
+def _with_token_as_read(connection: Connection) -> QuerySet[Connection]:
+    """Paused or not: a token that nobody stores is lost."""
+    return Connection.objects.filter(
+        pk=connection.pk,
+        connected_at=connection.connected_at,
+        credentials=connection.credentials,
+    )
+
+
+def forget_credentials(connection: Connection) -> None:
+    """Needs the connection's row locked."""
+    connection.state = State.DISCONNECTED
+    connection.credentials = Sealed("")
+    connection.last_error = ""
+    connection.not_before = None
+    _save(connection)
+
+
+def _save(connection: Connection) -> None:
+    connection.version += 1
+    connection.save()
+    cache.connection_changed(connection.user_id, connection.version)
+
+
+def _change(connection: Connection, **values: Any) -> bool:
+    """False where it is not the same link any more."""
+    return _update(_as_read(connection), connection, **values)
+
+
+def _update(rows: QuerySet[Connection], connection: Connection, **values: Any) -> bool:
+    if not rows.update(version=F("version") + 1, **values):
+        return False
+    version = Connection.objects.values_list("version", flat=True).get(pk=connection.pk)
+    cache.connection_changed(connection.user_id, version)
+    return True

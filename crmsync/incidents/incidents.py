@@ -1,0 +1,164 @@
+"""The only writer of Incident: what keeps syncs from succeeding, one row for each cause.
+
+A failure notes its cause within its own transaction. What needs a look at more than one row is
+done by review(): it gathers what many connections of a provider have in common, notices a system
+that stands still, resolves what is over and asks for one alert at each end. Any number of processes
+may review at once.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from crmsync.connections.store import HELD_BY
+from crmsync.engine import scheduling
+from crmsync.incidents import alerts
+from crmsync.models import Alert, Connection, Incident, SyncRun
+
+MANY = 5  # Connections that fail alike within ALIKE are the provider's affair.
+ALIKE = timedelta(minutes=10)
+SETTLED = timedelta(seconds=10)  # Before it alerts, an incident may turn out to be a larger one.
+# Support may have paused it meanwhile, which mends nothing.
+NEEDS_ITS_OWNER = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
+QUIET = timedelta(minutes=1)  # One success between failures is not the end.
+
+
+def note_failure(connection: Connection, cause: str) -> None:
+    """A sync of it failed for good, or is held. Needs the connection's row locked."""
+    now = timezone.now()
+    known = open_ones().filter(connection=connection, cause=cause)
+    if not known.update(syncs=F("syncs") + 1, last_seen_at=now):
+        Incident.objects.create(
+            connection=connection,
+            provider=connection.provider,
+            cause=cause,
+            syncs=1,
+            snoozed_until=_snoozed_until(connection, cause),
+        )
+
+
+def snooze(pk: int, until: datetime) -> bool:
+    """Tells nobody of it before `until`; where it is still open then, it alerts once more."""
+    return bool(open_ones().filter(pk=pk).update(snoozed_until=until, alerted_at=None))
+
+
+def open_ones() -> QuerySet[Incident]:
+    return Incident.objects.filter(resolved_at=None)
+
+
+def review(now: datetime) -> None:
+    _gather(now)
+    _watch_for_stalls(now)
+    _count_affected()
+    _resolve(now)
+    _alert(now)
+
+
+def _snoozed_until(connection: Connection, cause: str) -> datetime | None:
+    """What comes back while it is snoozed stays so."""
+    before = Incident.objects.filter(connection=connection, cause=cause)
+    return before.values_list("snoozed_until", flat=True).first()
+
+
+def _gather(now: datetime) -> None:
+    of_one = open_ones().filter(connection__isnull=False, part_of=None)
+    recent = of_one.filter(last_seen_at__gte=now - ALIKE).order_by()
+    for provider, cause in recent.values_list("provider", "cause").distinct():
+        alike = open_ones().filter(connection=None, provider=provider, cause=cause)
+        if alike.exists() or _count_failing(provider, cause, now) >= MANY:
+            whole, _ = Incident.objects.get_or_create(
+                connection=None, provider=provider, cause=cause, resolved_at=None
+            )
+            of_one.filter(provider=provider, cause=cause).update(part_of=whole)
+
+
+def _count_failing(provider: str, cause: str, now: datetime) -> int:
+    """Connections that failed for this cause lately, or are about to."""
+    failed = open_ones().filter(provider=provider, cause=cause, last_seen_at__gte=now - ALIKE)
+    retrying = SyncRun.objects.filter(
+        status=SyncRun.Status.RETRYING, provider=provider, error_code=cause
+    )
+    return len(
+        {
+            *failed.exclude(connection=None).values_list("connection", flat=True)[:MANY],
+            *retrying.order_by().values_list("connection", flat=True).distinct()[:MANY],
+        }
+    )
+
+
+def _watch_for_stalls(now: datetime) -> None:
+    stall, syncs = _find_stall(now)
+    of_syncsite = open_ones().filter(connection=None, provider="")
+    for incident in of_syncsite.exclude(cause=stall):
+        _end(incident, now)
+    if stall:
+        Incident.objects.get_or_create(connection=None, provider="", cause=stall, resolved_at=None)
+        of_syncsite.filter(cause=stall).update(last_seen_at=now, syncs=syncs)
+
+
+def _find_stall(now: datetime) -> tuple[str, int]:
+    """What stands still, empty for nothing, and how many syncs that keeps."""
+    before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
+    overdue = scheduling.overdue(now, before)
+    unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=before))
+    stuck = scheduling.stuck_since(before, now)
+    succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__gte=before)
+    for stall, runs in (("nothing_dispatched", unsent), ("overdue", overdue)):
+        if runs.exists():
+            return stall, runs.count()
+    if stuck.exists() and not succeeded.exists():
+        return "no_success", stuck.count()
+    return "", 0
+
+
+def _count_affected() -> None:
+    waiting = SyncRun.objects.active().filter(connection=OuterRef("connection")).order_by()
+    held = Coalesce(Subquery(waiting.values("connection").values(n=Count("pk"))), 0)
+    of_one = open_ones().filter(connection__state=Connection.State.NEEDS_REAUTH, cause__in=HELD_BY)
+    of_one.annotate(held=held).filter(syncs__lt=F("held")).update(syncs=held)
+    for whole in open_ones().filter(connection=None).exclude(provider=""):
+        seen = whole.parts.aggregate(syncs=Sum("syncs"), last_seen_at=Max("last_seen_at"))
+        if seen["syncs"] is not None:
+            Incident.objects.filter(pk=whole.pk).update(**seen)
+
+
+def _resolve(now: datetime) -> None:
+    successes = SyncRun.objects.filter(
+        status=SyncRun.Status.SUCCEEDED, finished_at__gt=OuterRef("last_seen_at")
+    )
+    of_one = open_ones().filter(connection__isnull=False)
+    of_many = open_ones().filter(connection=None).exclude(provider="")
+    quiet = Q(last_seen_at__lte=now - QUIET) & ~Q(cause__in=HELD_BY)
+    still_held = open_ones().filter(part_of=OuterRef("pk"))
+    over = [
+        of_one.filter(quiet, Exists(successes.filter(connection=OuterRef("connection")))),
+        of_one.filter(cause__in=HELD_BY).exclude(connection__state__in=NEEDS_ITS_OWNER),
+        of_many.filter(quiet, Exists(successes.filter(provider=OuterRef("provider")))),
+        of_many.filter(~Exists(still_held), cause__in=HELD_BY),
+    ]
+    for incidents in over:
+        for incident in incidents:
+            _end(incident, now, last_seen_at=incident.last_seen_at)
+
+
+@transaction.atomic
+def _end(incident: Incident, now: datetime, **as_read: datetime) -> None:
+    """Unless it was seen again since it was read."""
+    if not open_ones().filter(pk=incident.pk, **as_read).update(resolved_at=now):
+        return
+    open_ones().filter(part_of=incident.pk).update(resolved_at=now)
+    # Whoever was told that it is there is told that it is over, snoozed or not.
+    if incident.alerts.exists():
+        alerts.request(incident, Alert.Kind.RESOLVED)
+
+
+def _alert(now: datetime) -> None:
+    silent = Q(snoozed_until__gt=now) | Q(opened_at__gt=now - SETTLED)
+    for incident in open_ones().filter(part_of=None, alerted_at=None).exclude(silent):
+        with transaction.atomic():
+            if open_ones().filter(pk=incident.pk, alerted_at=None).update(alerted_at=now):
+                alerts.request(incident, Alert.Kind.OPENED)

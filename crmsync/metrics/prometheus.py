@@ -1,0 +1,133 @@
+"""What Prometheus scrapes, read when it asks: from rows that are added up, and from Redis.
+
+No query counts a table that grows; no label names a person.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import accumulate
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from accounts.cache import counters
+from crmsync.engine import scheduling
+from crmsync.incidents import incidents
+from crmsync.metrics import totals
+from crmsync.models import Connection, RunTally, StepTally, SyncRun
+
+STEPS = {1: "contacts", 2: "meeting", 3: "notes"}
+
+
+class SyncCollector(Collector):
+    def collect(self) -> Iterable[Metric]:
+        now = timezone.now()
+        yield from _ended_runs()
+        yield _step_seconds()
+        yield from _active_runs(now)
+        yield _connections()
+        yield _open_incidents()
+        yield from _usage()
+
+
+def _ended_runs() -> Iterator[Metric]:
+    runs = CounterMetricFamily(
+        "syncsite_runs", "Ended syncs.", labels=["provider", "status", "code"]
+    )
+    attempts = CounterMetricFamily(
+        "syncsite_run_attempts", "Tries of ended syncs.", labels=["provider", "status"]
+    )
+    tries: dict[tuple[str, str], int] = defaultdict(int)
+    for tally in RunTally.objects.all():
+        runs.add_metric([tally.provider, tally.status, tally.error_code], tally.runs)
+        tries[tally.provider, tally.status] += tally.attempts
+    for labels, number in tries.items():
+        attempts.add_metric(labels, number)
+    yield runs
+    yield attempts
+
+
+def _step_seconds() -> Metric:
+    family = HistogramMetricFamily(
+        "syncsite_step_seconds",
+        "How long the steps of ended syncs took that succeeded.",
+        labels=["provider", "step"],
+    )
+    ends = [*map(str, totals.BUCKETS), "+Inf"]
+    for tally in StepTally.objects.all():
+        buckets = list(zip(ends, accumulate(tally.counts), strict=True))
+        family.add_metric([tally.provider, STEPS[tally.step]], buckets, tally.seconds)
+    return family
+
+
+def _active_runs(now: datetime) -> Iterator[Metric]:
+    runs = GaugeMetricFamily(
+        "syncsite_active_runs", "Syncs under way.", labels=["provider", "status"]
+    )
+    active = SyncRun.objects.active().order_by()
+    counted = active.values_list("provider", "status").annotate(Count("pk"))
+    for provider, status, number in counted:
+        runs.add_metric([provider, status], number)
+    yield runs
+    working = Q(connection__state=Connection.State.CONNECTED)
+    is_due = Q(due_at__lte=now) & working
+    figures = active.aggregate(
+        due=Count("pk", filter=is_due),
+        claimed=Count("pk", filter=Q(status=SyncRun.Status.RUNNING, due_at__gt=now)),
+        held=Count("pk", filter=~working),
+    )
+    texts = {
+        "due": "Syncs that could go on now, or stand in line to.",
+        "claimed": "Syncs that a worker is at.",
+        "held": "Syncs that wait for their connection.",
+    }
+    for name, text in texts.items():
+        yield GaugeMetricFamily(f"syncsite_{name}_runs", text, value=figures[name])
+    yield GaugeMetricFamily(
+        "syncsite_oldest_due_run_seconds",
+        "How long the oldest sync waits that only a worker is missing for.",
+        value=scheduling.longest_wait(now),
+    )
+
+
+def _connections() -> Metric:
+    family = GaugeMetricFamily(
+        "syncsite_connections", "Connections to CRMs.", labels=["provider", "state"]
+    )
+    counted = Connection.objects.values_list("provider", "state").annotate(Count("pk"))
+    for provider, state, number in counted.order_by():
+        family.add_metric([provider, state], number)
+    return family
+
+
+def _open_incidents() -> Metric:
+    family = GaugeMetricFamily(
+        "syncsite_open_incidents", "Open incidents.", labels=["provider", "cause"]
+    )
+    counted = incidents.open_ones().filter(part_of=None).values_list("provider", "cause")
+    for provider, cause, number in counted.annotate(Count("pk")).order_by():
+        family.add_metric([provider, cause], number)
+    return family
+
+
+def _usage() -> Iterator[Metric]:
+    counts = counters.read()
+    polls = CounterMetricFamily(
+        "syncsite_polls", "Answers to polls.", labels=["endpoint", "status"]
+    )
+    lookups = CounterMetricFamily(
+        "syncsite_cache_lookups", "Look-ups of copies.", labels=["copy", "result"]
+    )
+    families = {"poll": polls, "cache": lookups}
+    for (kind, *labels), number in sorted(counts.items()):
+        families[kind].add_metric(labels, number)
+    yield polls
+    yield lookups

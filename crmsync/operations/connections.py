@@ -1,0 +1,89 @@
+"""What people do with a connection: its owner connects, checks, cuts it, support pauses it."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from crmsync.connections import store, tokens
+from crmsync.engine import remote_records, scheduling
+from crmsync.errors import CrmError, Handling
+from crmsync.models import Connection
+from crmsync.operations import syncs
+from crmsync.providers import PROVIDERS
+from crmsync.providers.base import Session
+
+
+def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection:
+    """Stores the credentials once the CRM took them, and releases what waited. Raises CrmError.
+
+    Another account than before starts with an empty memory, and without the runs of the old one.
+    """
+    with Session(credentials) as session:
+        account = PROVIDERS[provider](session).check()
+    with transaction.atomic():
+        connection = store.get_or_create(user, provider, account)
+        if (connection.provider, connection.account_id) != (provider, account.id):
+            _cancel_runs(connection)
+            remote_records.forget_account(connection)
+            connection.account_since = timezone.now()
+        store.store(connection, provider, account, credentials)
+        scheduling.release(connection.pk)
+    return connection
+
+
+def check(connection: Connection) -> Connection:
+    """Asks the CRM whether the stored credentials still work, and acts on the answer."""
+    error = _refusal(connection)
+    with transaction.atomic():
+        if error is None:
+            if store.restore(connection):
+                scheduling.release(connection.pk)
+        elif error.kind.handling is Handling.HOLD:
+            scheduling.hold(connection, error)
+        else:
+            store.note_error(connection, error)
+    connection.refresh_from_db()
+    return connection
+
+
+def _refusal(connection: Connection) -> CrmError | None:
+    try:
+        with Session(**tokens.access(connection)) as session:
+            PROVIDERS[connection.provider](session).check()
+    except CrmError as error:
+        return error
+    return None
+
+
+@transaction.atomic
+def disconnect(connection: Connection) -> None:
+    """Cancels what is under way and forgets the credentials; what was written stays on record."""
+    locked = store.lock(pk=connection.pk)
+    if locked is not None:
+        _cancel_runs(locked)
+        store.forget_credentials(locked)
+
+
+@transaction.atomic
+def pause(pk: int) -> bool:
+    """Its syncs wait, and stop before their next step, until it is resumed."""
+    connection = store.lock(pk=pk)
+    if connection is None or not store.pause(connection):
+        return False
+    scheduling.park(pk)
+    return True
+
+
+@transaction.atomic
+def resume(pk: int) -> bool:
+    connection = store.lock(pk=pk)
+    if connection is None or not store.resume(connection):
+        return False
+    scheduling.release(pk)
+    return True
+
+
+def _cancel_runs(connection: Connection) -> None:
+    for run in connection.sync_runs.active():
+        syncs.cancel(run.meeting_id)

@@ -1,0 +1,72 @@
+"""Signing in at a CRM: where to send the person, and what to do when they come back.
+
+The state that travels with them is signed, ends after ten minutes and works once. It tells who
+they are, for a browser that a CRM sends back to us carries no token.
+"""
+
+import secrets
+from datetime import timedelta
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from crmsync.connections import tokens
+from crmsync.models import Connection, SignIn
+from crmsync.operations import connections
+from crmsync.providers import OAUTH
+
+LIFETIME = timedelta(minutes=10)
+SALT = "crmsync.oauth"
+
+
+class UnknownStateError(Exception):
+    """Not ours, too old, or used before."""
+
+
+def is_available(provider: str) -> bool:
+    return provider in OAUTH and bool(OAUTH[provider]().client_id)
+
+
+def authorize_url(user: User, provider: str) -> str:
+    """Where the person grants us access. Needs a provider that `is_available`."""
+    oauth = OAUTH[provider]()
+    SignIn.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
+    sign_in = SignIn.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
+    asked = {
+        "response_type": "code",
+        "client_id": oauth.client_id,
+        "redirect_uri": _callback_url(),
+        "scope": oauth.scopes,
+        "state": signing.dumps(sign_in.nonce, salt=SALT),
+    }
+    return f"{oauth.authorize_url}?{urlencode(asked)}"
+
+
+def complete(state: str, code: str) -> Connection:
+    """Connects whom the state names. Raises UnknownStateError and CrmError."""
+    sign_in = use(state)
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _callback_url()}
+    credentials = tokens.fetch(OAUTH[sign_in.provider](), **grant)
+    return connections.connect(sign_in.user, sign_in.provider, credentials)
+
+
+@transaction.atomic
+def use(state: str) -> SignIn:
+    """Takes the state out of the world. Raises UnknownStateError."""
+    try:
+        nonce = signing.loads(state, salt=SALT, max_age=LIFETIME)
+    except signing.BadSignature as error:
+        raise UnknownStateError from error
+    active = SignIn.objects.select_related("user").filter(user__is_active=True)
+    sign_in = active.filter(nonce=str(nonce)).first()
+    if sign_in is None or not SignIn.objects.filter(pk=sign_in.pk).delete()[0]:
+        raise UnknownStateError
+    return sign_in
+
+
+def _callback_url() -> str:
+    return f"{settings.PUBLIC_URL}/connection/callback"

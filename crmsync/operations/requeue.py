@@ -1,0 +1,51 @@
+"""Putting an ended sync back: one call for staff, at the desk and at the shell."""
+
+from enum import StrEnum
+from typing import Any
+
+from crmsync.models import Connection, SyncRun
+from crmsync.operations import syncs
+from meetings.models import Meeting, SyncStep
+
+
+class Outcome(StrEnum):
+    REQUEUED = "re-queued"
+    SYNCING = "already syncing"
+    SYNCED = "already synced"
+    NEVER_SYNCED = "never synced"
+    NOT_CONNECTED = "not connected"
+    DELETED = "deleted meanwhile"
+
+
+def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = False) -> Outcome:
+    """Starts a new run at the step that did not succeed, or at the first, where one is needed."""
+    runs = SyncRun.objects.latest_of(meeting).select_related("meeting", "connection")
+    last = runs.first()
+    if last is None:
+        return Outcome.NEVER_SYNCED
+    if foresee(last, from_start=from_start) == Outcome.SYNCED:
+        return Outcome.SYNCED
+    step = SyncStep.CONTACTS if from_start else resume_step(last)
+    try:
+        _, created = syncs.request_sync(meeting, by, step=step, reason=reason)
+    except syncs.NotConnectedError:
+        return Outcome.NOT_CONNECTED
+    except Meeting.DoesNotExist:
+        return Outcome.DELETED
+    return Outcome.REQUEUED if created else Outcome.SYNCING
+
+
+def foresee(last: SyncRun, *, from_start: bool = False) -> Outcome:
+    """What requeue() would come to now, for the meeting whose latest run that is."""
+    if last.status == SyncRun.Status.SUCCEEDED and not from_start:
+        return Outcome.SYNCED
+    if last.connection.state == Connection.State.DISCONNECTED:
+        return Outcome.NOT_CONNECTED
+    return Outcome.SYNCING if last.status in SyncRun.ACTIVE else Outcome.REQUEUED
+
+
+def resume_step(run: SyncRun) -> int:
+    """The step that did not succeed; the first, if the meeting was edited since the run began."""
+    if run.started_at is None or run.is_outdated:
+        return SyncStep.CONTACTS
+    return run.step

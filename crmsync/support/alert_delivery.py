@@ -1,0 +1,84 @@
+"""The job that delivers an alert. In a file of its own: Apprise takes a second to import."""
+
+import logging
+from datetime import datetime
+from smtplib import SMTPException
+
+from apprise import Apprise
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.urls import reverse
+from django.utils import timezone
+
+from crmsync.incidents import alerts
+from crmsync.models import Alert
+from crmsync.status.error_messages import describe_incident
+
+logger = logging.getLogger(__name__)
+
+
+class UndeliveredError(Exception):
+    """The message says why, and names no password."""
+
+
+def deliver(alert_id: int) -> None:
+    """Once, however often it is called; what failed is tried again later."""
+    alert = alerts.claim(alert_id, timezone.now())
+    if alert is None:
+        return
+    try:
+        _send(alert)
+    except UndeliveredError as error:
+        logger.warning("Alert %s was not delivered: %s", alert_id, error)
+        alerts.note_failure(alert, str(error))
+    else:
+        alerts.note_delivery(alert)
+
+
+def subject(alert: Alert) -> str:
+    told = describe_incident(alert.incident)
+    over = "Resolved: " if alert.kind == Alert.Kind.RESOLVED else ""
+    # A line break in an account's name would end the header.
+    return " ".join(f"[syncsite] {over}{told['title']} ({told['scope']})".split())
+
+
+def body(alert: Alert) -> str:
+    incident, told = alert.incident, describe_incident(alert.incident)
+    lines = [f"{told['title']}.", "", f"Concerns: {told['scope']}"]
+    lines += [f"Syncs affected: {incident.syncs}", f"Since: {_moment(incident.opened_at)}"]
+    if alert.kind == Alert.Kind.RESOLVED and incident.resolved_at:
+        lines += [f"Until: {_moment(incident.resolved_at)}"]
+    else:
+        lines += ["", f"Who acts: {told['who']}", f"What to do: {told['remedy']}"]
+    page = reverse("admin:crmsync_incident_change", args=[incident.pk])
+    return "\n".join([*lines, "", f"{settings.PUBLIC_URL}{page}"])
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _send(alert: Alert) -> None:
+    if alert.target == alerts.E_MAIL:
+        _send_mail(alert)
+    else:
+        _notify(alert)
+
+
+def _send_mail(alert: Alert) -> None:
+    mail = EmailMessage(subject(alert), body(alert), to=settings.SUPPORT_EMAILS)
+    try:
+        mail.send()
+    except (OSError, SMTPException) as error:
+        raise UndeliveredError(f"The mail server refused: {type(error).__name__}") from error
+
+
+def _notify(alert: Alert) -> None:
+    url = alerts.targets().get(alert.target)
+    if url is None:
+        raise UndeliveredError("The address is not one of the ALERT_URLS any more.")
+    apprise = Apprise()
+    if not apprise.add(url):
+        raise UndeliveredError("Apprise does not understand this one of the ALERT_URLS.")
+    if not apprise.notify(title=subject(alert), body=body(alert)):
+        raise UndeliveredError("Apprise could not deliver it.")

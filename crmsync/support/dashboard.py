@@ -1,0 +1,124 @@
+"""What the support desk sees first: how things stand now, and how the last day went."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Count
+from django.db.models.functions import TruncHour
+from redis.exceptions import RedisError
+
+from crmsync import dispatcher
+from crmsync.engine import hints, scheduling
+from crmsync.incidents import incidents
+from crmsync.models import Connection, Incident, SyncRun
+from crmsync.status.error_messages import describe_incident, error_texts
+from crmsync.status.sql import active_with_state
+from crmsync.support import chart
+
+Status = SyncRun.Status
+HOURS = 24
+SHOWN = 10
+WORRYING_WAIT = 60  # Seconds.
+ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
+
+
+class Ended(NamedTuple):
+    """How many ended alike within an hour."""
+
+    hour: datetime
+    status: str
+    error_code: str
+    syncs: int
+
+
+def read(now: datetime) -> dict[str, Any]:
+    day = _last_day(now)
+    return {
+        "now": now,
+        "active": _active(now),
+        "ended": _ended(day),
+        "failures": _failures(day),
+        "chart": chart.of(_hours(day, now)),
+        "oldest": _oldest_waiting(now),
+        "reconnect": _to_reconnect(),
+        "incidents": _incidents(),
+        "parts": _parts(now),
+    }
+
+
+def _active(now: datetime) -> dict[str, int]:
+    counted = active_with_state(now).order_by().values_list("state").annotate(Count("pk"))
+    return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
+
+
+def _last_day(now: datetime) -> list[Ended]:
+    """In one query, because it looks at all that ended since."""
+    ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
+    kinds = ended.annotate(hour=TruncHour("finished_at")).values_list(
+        "hour", "status", "error_code"
+    )
+    return [Ended(*row) for row in kinds.annotate(Count("pk"))]
+
+
+def _ended(day: list[Ended]) -> dict[str, int]:
+    ended = {"synced": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.CANCELED}
+    return {
+        name: sum(each.syncs for each in day if each.status == status)
+        for name, status in ended.items()
+    }
+
+
+def _failures(day: list[Ended]) -> list[dict[str, Any]]:
+    counts: Counter[str] = Counter()
+    for each in day:
+        if each.status == Status.FAILED:
+            counts[each.error_code] += each.syncs
+    return [
+        {"error_code": code, "count": count, "title": error_texts(code)["title"]}
+        for code, count in counts.most_common()
+    ]
+
+
+def _hours(day: list[Ended], now: datetime) -> list[chart.Hour]:
+    counts: Counter[tuple[datetime, str]] = Counter()
+    for each in day:
+        counts[each.hour, each.status] += each.syncs
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+    return [
+        chart.Hour(at, counts[at, Status.SUCCEEDED], counts[at, Status.FAILED])
+        for at in (first + timedelta(hours=number) for number in range(HOURS))
+    ]
+
+
+def _oldest_waiting(now: datetime) -> SyncRun | None:
+    """Of those that only we keep waiting."""
+    waiting = SyncRun.objects.active().startable(now).filter(status=Status.QUEUED)
+    return waiting.select_related("meeting__user").order_by("due_at").first()
+
+
+def _to_reconnect() -> dict[str, Any]:
+    held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH)
+    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:SHOWN]}
+
+
+def _incidents() -> list[dict[str, Any]]:
+    found: Iterable[Incident] = incidents.open_ones().filter(part_of=None)[:SHOWN]
+    return [{"incident": incident, **describe_incident(incident)} for incident in found]
+
+
+def _parts(now: datetime) -> list[dict[str, Any]]:
+    """The moving parts: whether each is well, and a figure."""
+    wait = scheduling.longest_wait(now)
+    try:
+        workers, figure = hints.count_workers(), f"{hints.length()} hints wait"
+    except RedisError:
+        workers, figure = 0, "Redis does not answer"
+    dispatches = dispatcher.is_alive()
+    return [
+        {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
+        {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},
+        {"name": "Queue", "is_well": "hints" in figure, "figure": figure},
+        {"name": "Longest overdue", "is_well": wait < WORRYING_WAIT, "figure": f"{wait:.0f} s"},
+    ]

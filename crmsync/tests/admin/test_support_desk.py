@@ -1,0 +1,261 @@
+"""The pages of the support desk beside the list of syncs, and who may do what there."""
+
+import re
+from datetime import timedelta
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from accounts.models import User
+from crmsync.admin import bulk_actions as interventions_admin
+from crmsync.admin import runs as runs_admin
+from crmsync.admin.base import BoundedPaginator
+from crmsync.incidents import incidents
+from crmsync.models import Incident, Intervention, SyncRun
+from crmsync.operations import bulk, syncs
+from syncsite.csp import POLICY
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
+RUNS = "/admin/crmsync/syncrun/"
+PAGES = [
+    "/admin/",
+    RUNS,
+    "/admin/crmsync/connection/",
+    "/admin/crmsync/incident/",
+    "/admin/crmsync/intervention/",
+    "/admin/crmsync/remoterecord/",
+    "/admin/meetings/meeting/",
+]
+
+
+@pytest.fixture
+def failed_run(make_meeting, connection, settle):
+    run, _ = syncs.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
+    settle()
+    return SyncRun.objects.get(pk=run.pk)
+
+
+@pytest.fixture
+def desk(client):
+    """A client signed in as a member of one of the two groups."""
+
+    def sign_in(group):
+        make_groups(apps, None)  # The tests of before have emptied the tables.
+        staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
+        staff.groups.add(Group.objects.get(name=group))
+        client.force_login(staff)
+        return client
+
+    return sign_in
+
+
+def read(client, path, **query):
+    response = client.get(path, query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def start(client, kind, target, reason="The customer called."):
+    form = {"kind": kind, "targets": str(target), "reason": reason}
+    return client.post("/admin/crmsync/intervention/start/", form, follow=True)
+
+
+def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
+    syncs.request_sync(make_meeting(), by=None)
+    page = read(admin_client, "/admin/")
+    for text in (
+        f'<strong>1</strong> <a href="{RUNS}?state=queued">queued</a>',
+        f'<a href="{RUNS}?state=failed&amp;error=record_rejected">',
+        "Your CRM did not accept the data</a>: 1",
+        "0 syncs succeeded and 1 failed in 24 hours.",
+        "Longest overdue",
+    ):
+        assert text in page
+
+
+def test_starts_without_redis(admin_client, failed_run, unreachable_redis):
+    assert "Redis does not answer" in read(admin_client, "/admin/")
+
+
+def test_shows_a_case_as_its_owner_reads_it(admin_client, failed_run, own_api):
+    page = read(admin_client, f"{RUNS}{failed_run.pk}/change/")
+    document = own_api.get(f"/meetings/{failed_run.meeting_id}/sync").json()
+    for text in (document["headline"], document["detail"], document["next"]["text"]):
+        assert text in page
+    assert f"Reference: {failed_run.reference}" in page
+
+
+def test_leads_from_an_earlier_sync_to_the_latest(admin_client, failed_run):
+    syncs.request_sync(failed_run.meeting, by=None)
+    page = read(admin_client, f"{RUNS}{failed_run.pk}/change/")
+    assert "This is an earlier sync" in page
+    assert f"{RUNS}{SyncRun.objects.first().pk}/change/" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"state": "failed"}, True),
+        ({"state": "retrying"}, False),
+        ({"provider": "sandbox"}, True),
+        ({"provider": "hubspot"}, False),
+        ({"age": "hour"}, True),
+        ({"error": "record_rejected"}, True),
+        ({"q": "kick"}, True),
+        ({"q": "ann@"}, True),
+        ({"q": "rejected@sandbox.invalid"}, True),
+        ({"q": "bob@"}, False),
+        ({"q": "99999999"}, False),
+        ({"q": "9" * 40}, False),
+    ],
+)
+def test_finds_a_sync(admin_client, failed_run, query, found):
+    assert (failed_run.reference in read(admin_client, RUNS, **query)) == found
+
+
+def test_finds_a_sync_by_the_number_of_its_meeting(admin_client, failed_run):
+    assert failed_run.reference in read(admin_client, RUNS, q=failed_run.meeting_id)
+
+
+def test_counts_no_further_than_anybody_pages(make_meeting, connection, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "MOST", 3)
+    for _ in range(5):
+        syncs.request_sync(make_meeting(), by=None)
+    assert BoundedPaginator(SyncRun.objects.all(), 2).num_pages == 2
+
+
+def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection, monkeypatch):
+    for module in (interventions_admin, runs_admin):
+        monkeypatch.setattr(module, "MOST", 2)
+    for _ in range(3):
+        syncs.request_sync(make_meeting(), by=None)
+    form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
+    page = admin_client.post(RUNS, form).content.decode()
+    assert "2</strong> canceled" in page
+    assert "These are the latest 2" in page
+
+
+def test_asks_for_a_reason(admin_client, failed_run):
+    page = start(admin_client, "requeue", failed_run.meeting_id, reason=" ").content.decode()
+    assert "This field is required" in page
+    assert "1</strong> re-queued" in page
+    assert not Intervention.objects.exists()
+
+
+def test_shows_the_new_sync_of_one_that_was_put_back(admin_client, failed_run):
+    response = start(admin_client, "requeue", failed_run.meeting_id)
+    newest = SyncRun.objects.first()
+    assert response.redirect_chain[-1][0] == f"{RUNS}{newest.pk}/change/"
+    assert "Put back by staff: The customer called." in response.content.decode()
+
+
+def test_writes_down_who_did_what_and_why(admin_client, failed_run):
+    start(admin_client, "requeue", failed_run.meeting_id)
+    page = read(admin_client, "/admin/crmsync/intervention/")
+    for text in ("re-queue, continue", "admin@example.com", "The customer called.", "1 re-queued"):
+        assert text in page
+
+
+def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
+    targets = list(range(1, 30))
+    done = bulk.start(Intervention.Kind.REQUEUE, targets, admin_user, "because")
+    page = read(admin_client, f"/admin/crmsync/intervention/{done.pk}/change/")
+    assert 'http-equiv="refresh"' in page
+    assert '<progress max="29" value="0">' in page
+
+
+@pytest.mark.parametrize("form", [{}, {"kind": "x"}, {"kind": "cancel", "targets": "1;2"}])
+def test_refuses_what_no_page_of_its_own_sends(admin_client, form):
+    assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
+
+
+@pytest.mark.parametrize("targets", ["9" * 25, "9" * 5000, ",".join("1" * 6000)])
+def test_refuses_targets_that_no_meeting_has(admin_client, targets):
+    form = {"kind": "cancel", "targets": targets, "reason": "because"}
+    assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", [{"meeting": "9" * 30}, {"meeting": "x"}, {"id__exact": "9" * 30}]
+)
+def test_lists_nothing_for_an_id_that_cannot_be(admin_client, failed_run, query):
+    response = admin_client.get(RUNS, query, follow=True)
+    assert response.status_code == 200
+
+
+def test_lets_nobody_guess_what_is_sealed(admin_client, connection):
+    path = "/admin/crmsync/connection/"
+    response = admin_client.get(path, {"credentials__startswith": "g"})
+    assert response.status_code in (302, 400)
+
+
+def test_pauses_a_connection(admin_client, connection):
+    form = {"action": "pause", "_selected_action": [connection.pk]}
+    asked = admin_client.post("/admin/crmsync/connection/", form).content.decode()
+    assert "1</strong> paused" in asked
+    start(admin_client, "pause", connection.pk)
+    connection.refresh_from_db()
+    assert connection.state == "paused"
+
+
+def test_tells_of_an_incident_and_snoozes_it(admin_client, failed_run):
+    incident = Incident.objects.get()
+    path = f"/admin/crmsync/incident/{incident.pk}/change/"
+    assert "Sandbox did not accept the data" in read(admin_client, path)
+    form = {"action": "snooze_for_an_hour", "_selected_action": [incident.pk]}
+    admin_client.post("/admin/crmsync/incident/", form)
+    incident.refresh_from_db()
+    assert incident.snoozed_until > timezone.now() + timedelta(minutes=59)
+    assert "snoozed" in read(admin_client, path)
+
+
+def test_lists_open_and_resolved_incidents_apart(admin_client, failed_run):
+    path = "/admin/crmsync/incident/"
+    assert "did not accept" in read(admin_client, path, open="yes")
+    assert "did not accept" not in read(admin_client, path, open="no")
+    incidents.open_ones().update(resolved_at=timezone.now())
+    assert "did not accept" in read(admin_client, path, open="no")
+
+
+def test_lets_support_look_requeue_and_cancel(desk, failed_run):
+    client = desk("Support")
+    for path in PAGES:
+        read(client, path)
+    assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
+    assert start(client, "requeue", failed_run.meeting_id).status_code == 200
+    assert start(client, "cancel", failed_run.meeting_id).status_code == 200
+    assert [i.kind for i in Intervention.objects.order_by("pk")] == ["requeue", "cancel"]
+    assert start(client, "pause", failed_run.connection_id).status_code == 403
+
+
+def test_lets_read_only_support_do_nothing(desk, failed_run):
+    client = desk("Support read-only")
+    for path in PAGES:
+        read(client, path)
+    page = read(client, f"{RUNS}{failed_run.pk}/change/")
+    assert "Re-queue" not in page
+    for kind in ("requeue", "restart", "cancel", "pause", "resume"):
+        assert start(client, kind, failed_run.meeting_id).status_code == 403
+    assert SyncRun.objects.count() == 1
+
+
+def test_lets_support_edit_no_meeting_and_see_no_user(desk, failed_run):
+    client = desk("Support")
+    path = f"/admin/meetings/meeting/{failed_run.meeting_id}/change/"
+    assert 'name="_save"' not in read(client, path)
+    assert client.post(path, {"title": "Mine"}).status_code == 403
+    assert client.get("/admin/accounts/user/").status_code == 403
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/admin/login/", "/docs", "/help"])
+def test_loads_nothing_from_elsewhere(admin_client, path):
+    response = admin_client.get(path, follow=True)
+    assert response["Content-Security-Policy"] == POLICY
+    page = response.content.decode()
+    assert not re.search(r'(src|href)="(https?:)?//', page)
+    assert not re.search(r"<script(?![^>]*\bsrc=)[^>]*>\s*\S|\bon\w+=\"", page)

@@ -1,0 +1,122 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection as database
+from django.utils import timezone
+
+from conftest import api_of
+from crmsync.models import IdempotentRequest, SyncRun
+from crmsync.operations import syncs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def start(own_api, meeting, connection):
+    def post(key="k-1", body=None, on=meeting, by=own_api):
+        path = f"/meetings/{on.pk}/sync"
+        return by.post(path, body, headers={"Idempotency-Key": key})
+
+    return post
+
+
+def test_the_same_request_gets_the_same_answer(start, settle):
+    first = start()
+    settle()  # What is so has changed, what was answered has not.
+    again = start()
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert again.json() == first.json()
+    assert again["ETag"] == first["ETag"]
+    assert (first.has_header("Idempotent-Replayed"), again["Idempotent-Replayed"]) == (
+        False,
+        "true",
+    )
+    assert SyncRun.objects.count() == 1
+
+
+def test_another_key_is_another_request(start, settle):
+    start()
+    settle()
+    assert start("k-2").json()["state"] == "queued"
+    assert SyncRun.objects.count() == 2
+
+
+def test_the_same_key_for_another_body_is_refused(start):
+    start()
+    response = start(body={"other": "body"})
+    assert response.status_code == 422
+    assert response.json()["code"] == "idempotency_key_reused"
+
+
+def test_the_same_key_for_another_meeting_is_refused(start, make_meeting):
+    start()
+    assert start(on=make_meeting()).status_code == 422
+
+
+def test_the_same_key_of_somebody_else_is_another_key(start, stranger, make_meeting):
+    start()
+    theirs = make_meeting(owner=stranger)
+    response = start(on=theirs, by=api_of(stranger))
+    assert (response.status_code, response.json()["code"]) == (409, "not_connected")
+
+
+def test_a_second_request_while_the_first_is_at_work_is_refused(start, user):
+    start()
+    IdempotentRequest.objects.update(answer=None)
+    response = start()
+    assert response.status_code == 409
+    assert response.json()["code"] == "idempotency_key_in_use"
+
+
+def test_a_first_request_that_died_does_not_block_its_key(start):
+    start()
+    died_at = timezone.now() - timedelta(minutes=2)
+    IdempotentRequest.objects.update(answer=None, begun_at=died_at)
+    assert start().status_code == 202
+
+
+def test_an_answer_is_kept_for_a_day(start, settle, meeting):
+    start()
+    settle()
+    with time_machine.travel(timezone.now() + timedelta(hours=23)):
+        assert start()["Idempotent-Replayed"] == "true"
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        tomorrow = api_of(meeting.user)
+        assert not start(by=tomorrow).has_header("Idempotent-Replayed")
+    assert SyncRun.objects.count() == 2
+
+
+def test_a_refusal_frees_the_key(own_api, meeting, user):
+    headers = {"Idempotency-Key": "k-1"}
+    path = f"/meetings/{meeting.pk}/sync"
+    assert own_api.post(path, headers=headers).status_code == 409
+    own_api.put("/connection", {"provider": "sandbox", "credentials": {}})
+    assert own_api.post(path, headers=headers).status_code == 202
+
+
+def test_many_at_once_start_one_sync(meeting, connection):
+    def post(_):
+        try:
+            api = api_of(connection.user)
+            headers = {"Idempotency-Key": "k-1"}
+            return api.post(f"/meetings/{meeting.pk}/sync", headers=headers).status_code
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        codes = set(pool.map(post, range(6)))
+    assert 202 in codes
+    assert codes <= {202, 409}
+    assert SyncRun.objects.count() == 1
+
+
+def test_a_key_that_is_too_long_is_refused(start):
+    assert start("k" * 256).status_code == 400
+
+
+def test_without_a_key_nothing_is_kept(own_api, meeting, connection):
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    assert syncs.cancel(meeting.pk)
+    assert not IdempotentRequest.objects.exists()

@@ -1,0 +1,38 @@
+import pytest
+from django.core.management import CommandError
+
+from conftest import run_command
+from crmsync.operations import syncs
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def explain(pk):
+    return run_command("explain_sync", pk)
+
+
+def test_tells_what_the_owner_reads_what_was_tried_and_what_was_written(
+    make_meeting, connection, settle
+):
+    meeting = make_meeting("ann@acme.example", "rejected.step2@sandbox.invalid")
+    run, _ = syncs.request_sync(meeting, by=None)
+    settle()
+    told = explain(meeting.pk)
+    for text in (
+        '"state": "failed"',
+        "Sandbox did not accept the e-mail address",
+        run.reference,
+        "Saving the contacts, try 1: succeeded",
+        "Saving the meeting, try 1: failed record_rejected",
+        "created contact ann@acme.example",
+    ):
+        assert text in told
+
+
+def test_tells_of_a_meeting_that_was_never_synced(meeting):
+    assert '"state": "not_connected"' in explain(meeting.pk)
+
+
+def test_knows_no_other_meeting():
+    with pytest.raises(CommandError, match="no meeting 999999"):
+        explain(999_999)

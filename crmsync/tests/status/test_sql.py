@@ -1,0 +1,53 @@
+import pytest
+from django.utils import timezone
+
+from conftest import api_of, run_command
+from crmsync.connections import store
+from crmsync.models import SyncRun
+from crmsync.status.sql import with_state
+from crmsync.status.state import PHASES, state_of
+from crmsync.support import sample_states
+from meetings.models import Meeting
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_meeting_in_every_state(transactional_db):
+    run_command("seed", meetings=0, states=True, password="secret")
+
+
+def test_agree_with_what_is_said_of_each_meeting():
+    now = timezone.now()
+    found = {meeting.pk: meeting.state for meeting in with_state(Meeting.objects.all(), now)}
+    for meeting in Meeting.objects.all():
+        run = SyncRun.objects.filter(meeting=meeting).first()
+        assert found[meeting.pk] == state_of(meeting, run, store.of(meeting.user), now)
+    assert set(found.values()) == set(PHASES)
+
+
+def in_state(state):
+    return with_state(Meeting.objects.all(), timezone.now()).filter(state=state)
+
+
+@pytest.mark.parametrize("state", PHASES)
+def test_find_the_meetings_in_a_state(state):
+    owner = in_state(state).first().user
+    rows = api_of(owner).get("/meetings", {"state": state}).json()["results"]
+    assert {row["id"] for row in rows} == {m.pk for m in in_state(state).filter(user=owner)}
+    assert {row["sync_state"] for row in rows} == {state}
+
+
+def test_look_at_the_latest_run_only():
+    failed = in_state("failed").first()
+    before = in_state("failed").count()
+    SyncRun.objects.create(
+        meeting=failed,
+        connection=failed.user.connection,
+        status="succeeded",
+        started_at=timezone.now(),
+    )
+    api = api_of(failed.user)
+    assert api.get("/meetings", {"state": "failed"}).json()["count"] == before - 1
+    assert api.get("/meetings", {"state": "synced"}).json()["count"] == 2
+    assert failed.user.email == sample_states.STATES_USER
