@@ -158,6 +158,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         tries=3,
     ),
 }
+HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
 
 
 class CrmError(Exception):

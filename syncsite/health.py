@@ -11,8 +11,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
-from crmsync import dispatcher
-from crmsync.engine import hints
+from crmsync.engine import heartbeat, hints
 from crmsync.metrics.prometheus import SyncCollector
 
 
@@ -58,5 +57,5 @@ CHECKS = {
     "database": _database,
     "redis": hints.ping,
     "workers": lambda: hints.count_workers() > 0,
-    "dispatcher": dispatcher.is_alive,
+    "dispatcher": heartbeat.is_alive,
 }

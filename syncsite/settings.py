@@ -168,9 +168,9 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "ENUM_NAME_OVERRIDES": {
         "SyncStep": "meetings.models.SyncStep.choices",
-        "SyncState": "crmsync.api.serializers.STATES",
-        "ErrorCode": "crmsync.api.serializers.ERROR_CODES",
-        "ConnectionState": "crmsync.api.serializers.CONNECTION_STATES",
+        "SyncState": "crmsync.status.serializers.STATES",
+        "ErrorCode": "crmsync.status.serializers.ERROR_CODES",
+        "ConnectionState": "crmsync.status.serializers.CONNECTION_STATES",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

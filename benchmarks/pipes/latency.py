@@ -12,8 +12,7 @@ from benchmarks.pipes.bench import Bench
 from benchmarks.pipes.goal import Goal, at_most
 from benchmarks.pipes.ours import PROCFILE
 from benchmarks.pipes.syncs import make_meetings
-from crmsync import dispatcher
-from crmsync.engine import hints
+from crmsync.engine import heartbeat, hints
 from crmsync.models import SyncRun
 from meetings.models import Meeting
 from syncsite.tests.processes import free_port, wait_for
@@ -84,4 +83,4 @@ def _is_ready(client: httpx.Client) -> bool:
         is_up = client.get("/readyz").status_code == 200
     except httpx.TransportError:
         return False
-    return is_up and dispatcher.is_alive() and hints.count_workers() > 0
+    return is_up and heartbeat.is_alive() and hints.count_workers() > 0

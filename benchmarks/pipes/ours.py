@@ -7,8 +7,7 @@ from django.conf import settings
 
 from benchmarks.pipes import syncs
 from benchmarks.pipes.engine import Engine
-from crmsync import dispatcher
-from crmsync.engine import hints
+from crmsync.engine import heartbeat, hints
 from syncsite.demo.processes import procfile
 
 PROCFILE = procfile(Path(settings.BASE_DIR) / "Procfile")
@@ -44,7 +43,7 @@ def _engine(
 
 
 def _is_ready(processes: int) -> bool:
-    return dispatcher.is_alive() and hints.count_workers() >= processes
+    return heartbeat.is_alive() and hints.count_workers() >= processes
 
 
 def _submit(count: int) -> None:

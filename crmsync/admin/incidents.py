@@ -11,7 +11,7 @@ from django.utils import timezone
 from crmsync.admin.base import ReadOnlyAdmin, badge, moment
 from crmsync.incidents import incidents
 from crmsync.models import Incident
-from crmsync.status.error_messages import describe_incident
+from crmsync.support.incident_messages import describe_incident
 
 
 class OpenFilter(admin.SimpleListFilter):

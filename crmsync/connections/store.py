@@ -9,15 +9,14 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync.errors import CATALOGUE, CrmError, Handling, storable
+from crmsync.connections import cache
+from crmsync.errors import HELD_BY, CrmError, storable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
-from crmsync.status import cache
 
 State = Connection.State
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor cut.
-HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
 
 
 def of(user: User) -> Connection | None:

@@ -28,8 +28,8 @@ JOBS = {
     SyncStep.NOTES: "crmsync.jobs.sync_notes",
 }
 Hint = tuple[int, int]  # The run's id and the step it is at.
-ALERT = "crmsync.support.alert_delivery.deliver"
-INTERVENTION = "crmsync.operations.bulk.carry_out"
+DELIVER_ALERT = "crmsync.jobs.deliver_alert"
+RUN_SUPPORT_ACTION = "crmsync.jobs.run_support_action"
 
 
 def send_hint(run_id: int, step: int) -> None:
@@ -46,7 +46,7 @@ def send_hints(hints: Iterable[Hint]) -> None:
     _enqueue((JOBS[SyncStep(step)], run_id, step > SyncStep.CONTACTS) for run_id, step in hints)
 
 
-def send_chores(job: str, pks: Iterable[int]) -> None:
+def enqueue_background_jobs(job: str, pks: Iterable[int]) -> None:
     """Work beside the syncs, which are many and would keep it waiting. Raises RedisError."""
     _enqueue((job, pk, True) for pk in pks)
 

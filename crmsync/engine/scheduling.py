@@ -8,14 +8,14 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, Min, OuterRef, Q, When, Window
-from django.db.models.functions import Coalesce, Greatest, RowNumber
+from django.db.models import Case, Exists, OuterRef, Q, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from crmsync.connections import store
 from crmsync.engine import hints
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, SyncAttempt, SyncRun
 from meetings import transitions
 
 Status = SyncRun.Status
@@ -147,28 +147,10 @@ def take_due(now: datetime, limit: int, *, busy: bool = False) -> list[hints.Hin
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("due_at")
     )
-    hints = list(due.values_list("pk", "step")[:limit])
-    sent = SyncRun.objects.filter(pk__in=[pk for pk, _ in hints])
+    chosen = list(due.values_list("pk", "step")[:limit])
+    sent = SyncRun.objects.filter(pk__in=[pk for pk, _ in chosen])
     sent.update(sent_at=now, turn_at=Coalesce("turn_at", now))
-    return hints
-
-
-def overdue(now: datetime, before: datetime) -> SyncRunQuerySet:
-    """Runs that could have gone on before that moment, but for somebody who takes them."""
-    due = SyncRun.objects.active().startable(now)
-    return due.filter(due_at__lte=before, turn_at__lte=before)
-
-
-def longest_wait(now: datetime) -> float:
-    """Seconds since the longest overdue run could have gone on."""
-    since = overdue(now, now).aggregate(at=Min(Greatest("due_at", "turn_at")))["at"]
-    return (now - since).total_seconds() if since else 0.0
-
-
-def stuck_since(before: datetime, now: datetime) -> SyncRunQuerySet:
-    """Runs whose turn came before that moment and that no CRM is to blame for."""
-    blameless = Q(failures=0) | Q(error_code="worker_lost")
-    return SyncRun.objects.active().startable(now).filter(blameless, turn_at__lte=before)
+    return chosen
 
 
 def _places(connection: Connection, now: datetime) -> int:

@@ -14,8 +14,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subqu
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync.connections.store import HELD_BY
-from crmsync.engine import scheduling
+from crmsync.errors import HELD_BY
 from crmsync.incidents import alerts
 from crmsync.models import Alert, Connection, Incident, SyncRun
 
@@ -103,9 +102,9 @@ def _watch_for_stalls(now: datetime) -> None:
 def _find_stall(now: datetime) -> tuple[str, int]:
     """What stands still, empty for nothing, and how many syncs that keeps."""
     before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
-    overdue = scheduling.overdue(now, before)
+    overdue = SyncRun.objects.overdue(now, before)
     unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=before))
-    stuck = scheduling.stuck_since(before, now)
+    stuck = SyncRun.objects.stuck_since(before, now)
     succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__gte=before)
     for stall, runs in (("nothing_dispatched", unsent), ("overdue", overdue)):
         if runs.exists():

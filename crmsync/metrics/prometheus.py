@@ -19,7 +19,6 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from accounts.cache import counters
-from crmsync.engine import scheduling
 from crmsync.incidents import incidents
 from crmsync.metrics import totals
 from crmsync.models import Connection, RunTally, StepTally, SyncRun
@@ -94,7 +93,7 @@ def _active_runs(now: datetime) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "syncsite_oldest_due_run_seconds",
         "How long the oldest sync waits that only a worker is missing for.",
-        value=scheduling.longest_wait(now),
+        value=SyncRun.objects.longest_wait(now),
     )
 
 

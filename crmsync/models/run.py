@@ -1,4 +1,4 @@
-"""Syncs, the tries of each, and how long such tries take."""
+"""Syncs."""
 
 import secrets
 from datetime import datetime
@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Min, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from crmsync.models.connection import Connection
@@ -39,10 +40,26 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
 
     def without_open_attempt(self) -> "SyncRunQuerySet":
         """Also of an earlier run of the same meeting: one sync per meeting at a time."""
-        open_attempts = SyncAttempt.objects.filter(finished_at=None)
-        return self.exclude(
-            models.Exists(open_attempts.filter(run__meeting=models.OuterRef("meeting")))
-        )
+        # Two conditions in one filter() are about the same attempt.
+        open_attempt = {"attempts__started_at__isnull": False, "attempts__finished_at": None}
+        same_meeting = SyncRun.objects.filter(meeting=models.OuterRef("meeting"), **open_attempt)
+        return self.exclude(models.Exists(same_meeting))
+
+    def overdue(self, now: datetime, since: datetime) -> "SyncRunQuerySet":
+        """Runs that could have gone on since that moment, had somebody taken them."""
+        due = self.active().startable(now)
+        return due.filter(due_at__lte=since, turn_at__lte=since)
+
+    def stuck_since(self, since: datetime, now: datetime) -> "SyncRunQuerySet":
+        """Runs whose turn came before that moment and that no CRM is to blame for."""
+        blameless = Q(failures=0) | Q(error_code="worker_lost")
+        return self.active().startable(now).filter(blameless, turn_at__lte=since)
+
+    def longest_wait(self, now: datetime) -> float:
+        """Seconds since the longest overdue run could have gone on."""
+        ready_at = Min(Greatest("due_at", "turn_at"))
+        since = self.overdue(now, now).aggregate(at=ready_at)["at"]
+        return (now - since).total_seconds() if since else 0.0
 
 
 class SyncRun(models.Model):
@@ -181,58 +198,3 @@ class SyncRun(models.Model):
         """Whether it is over and wrote to another account than the connection leads to now."""
         since = self.connection.account_since
         return self.status not in self.ACTIVE and bool(since and self.created_at < since)
-
-
-class SyncAttempt(models.Model):
-    """One try of one step, written before the call to the CRM and completed after it."""
-
-    class Outcome(models.TextChoices):
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        INTERRUPTED = "interrupted"
-
-    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="attempts", db_index=False)
-    claim = models.PositiveIntegerField(help_text="The run's fencing token of this try.")
-    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
-    number = models.PositiveIntegerField(help_text="Of this step; the first is 1.")
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
-    http_status = models.PositiveSmallIntegerField(null=True)
-    correlation_id = models.CharField(max_length=255, blank=True)
-    internal_message = models.TextField(blank=True)
-    outcome_unknown = models.BooleanField(default=False, help_text="Sent, but no answer came.")
-    makes_contacts = models.BooleanField(
-        default=False,
-        db_default=False,
-        help_text="One such try per connection at a time: no address gets two contacts.",
-    )
-
-    class Meta:
-        ordering = ["id"]
-        indexes = [
-            models.Index(fields=["run"], name="open_attempts", condition=Q(finished_at=None))
-        ]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "claim"], name="one_attempt_per_claim")
-        ]
-
-    def __str__(self) -> str:
-        return f"{SyncStep(self.step).label}, try {self.number}"
-
-
-class StepPace(models.Model):
-    """How long the latest successes of a step took at one provider. Written in pace.py only."""
-
-    provider = models.CharField(max_length=32)
-    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
-    recent = models.JSONField(default=list, help_text="Seconds, the latest last.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["provider", "step"], name="one_pace_per_step")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.provider}, {SyncStep(self.step).label}"

@@ -7,13 +7,12 @@ that changes it without a change of any row.
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import TypedDict
 
-from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from accounts.cache import versioned
+from crmsync.connections import cache as connection_cache
 from meetings import cache as meeting_cache
 from meetings.models import Meeting
 
@@ -35,7 +34,11 @@ class Kept(TypedDict):
 
 def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
     """What find() wants to be given the entries of."""
-    return [meeting_cache.key(meeting_id), _connection(user_id), _document(meeting_id, language)]
+    return [
+        meeting_cache.key(meeting_id),
+        connection_cache.key(user_id),
+        _document(meeting_id, language),
+    ]
 
 
 def find(entries: Sequence[bytes | None], user_id: int, now: datetime) -> Kept | None:
@@ -50,23 +53,13 @@ def keep(meeting: Meeting, language: str, kept: Kept) -> None:
     """`meeting` and `kept` come from one reading of the rows."""
     meeting_version, connection_version = kept["stamp"]
     meeting_cache.keep(meeting_cache.snapshot_of(meeting))
-    versioned.keep(_connection(meeting.user_id), connection_version, connection_version)
+    versioned.keep(connection_cache.key(meeting.user_id), connection_version, connection_version)
     versioned.keep(_document(meeting.pk, language), meeting_version, kept)
-
-
-def connection_changed(user_id: int, version: int) -> None:
-    """Call it within the transaction that makes the change."""
-    versioned.fence(_connection(user_id), version)
-    transaction.on_commit(partial(versioned.keep, _connection(user_id), version, version))
 
 
 def _holds(kept: Kept, now: datetime) -> bool:
     changes_at = parse_datetime(kept["changes_at"]) if kept["changes_at"] else None
     return changes_at is None or now < changes_at
-
-
-def _connection(user_id: int) -> str:
-    return f"connection:{user_id}"
 
 
 def _document(meeting_id: int, language: str) -> str:

@@ -16,11 +16,12 @@ from rest_framework.renderers import JSONRenderer
 
 from accounts.cache import counters
 from accounts.cache.key_lock import turn
-from crmsync.api.serializers import SyncSerializer
 from crmsync.connections import store
 from crmsync.models import SyncRun
 from crmsync.status import cache
-from crmsync.status.state import changes_at, describe, poll_after
+from crmsync.status.document import describe
+from crmsync.status.serializers import SyncSerializer
+from crmsync.status.state import changes_at, poll_after
 from meetings.models import Meeting
 
 

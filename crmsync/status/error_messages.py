@@ -7,9 +7,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
-from crmsync.models import Incident, SyncAttempt, SyncRun
+from crmsync.models import SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.status.messages import ATTEMPT_RESULTS, REQUEUE, RUN_RESULTS, STALLS
+from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
 
 
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
@@ -61,23 +61,6 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     if provider and not detail and "{detail}" in str(kind.message):
         texts["message"] = _("{crm} gave no reason.")
     return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}
-
-
-def describe_incident(incident: Incident) -> dict[str, str]:
-    """For staff: what is wrong, who acts and how, and whom it concerns."""
-    if incident.cause in STALLS:
-        stall = STALLS[incident.cause]
-        return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
-    texts = error_texts(incident.cause, incident.provider)
-    kind = CATALOGUE[incident.cause]
-    who = kind.who.replace("_", " ")
-    if kind.handling is Handling.RETRY:  # It was tried again, and given up.
-        who, texts["remedy"] = "support", REQUEUE
-    if incident.connection is None:
-        scope = f"many customers of {crm_name(incident.provider)}"
-    else:
-        scope = f"{incident.connection.user}, {incident.connection}"
-    return {**texts, "who": who, "scope": scope}
 
 
 def clock(at: datetime, now: datetime) -> str:

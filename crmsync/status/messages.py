@@ -178,28 +178,3 @@ ATTEMPT_RESULTS: dict[str, Text] = {
     "failed": _("{title}"),
     "interrupted": _("Interrupted on our side"),
 }
-
-
-@dataclass(frozen=True)
-class Stall:
-    """For staff: what stands still, and where to look."""
-
-    title: str
-    remedy: str
-
-
-REQUEUE = "Re-queue what failed once it works again: filter the syncs in the admin by the error."
-STALLS: dict[str, Stall] = {
-    "nothing_dispatched": Stall(
-        "No dispatcher hands out what is due",
-        "Look whether `manage.py dispatch_syncs` runs, and whether it reaches Redis.",
-    ),
-    "overdue": Stall(
-        "No worker takes what is due",
-        "Look whether workers run, and whether there are enough of them.",
-    ),
-    "no_success": Stall(
-        "Syncs are worked on, but none succeeds",
-        "Look into the workers' logs.",
-    ),
-}

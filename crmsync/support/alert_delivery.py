@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from crmsync.incidents import alerts
 from crmsync.models import Alert
-from crmsync.status.error_messages import describe_incident
+from crmsync.support.incident_messages import describe_incident
 
 logger = logging.getLogger(__name__)
 

@@ -9,13 +9,13 @@ from django.db.models import Count
 from django.db.models.functions import TruncHour
 from redis.exceptions import RedisError
 
-from crmsync import dispatcher
-from crmsync.engine import hints, scheduling
+from crmsync.engine import heartbeat, hints
 from crmsync.incidents import incidents
 from crmsync.models import Connection, Incident, SyncRun
-from crmsync.status.error_messages import describe_incident, error_texts
+from crmsync.status.error_messages import error_texts
 from crmsync.status.sql import active_with_state
 from crmsync.support import chart
+from crmsync.support.incident_messages import describe_incident
 
 Status = SyncRun.Status
 HOURS = 24
@@ -110,12 +110,12 @@ def _incidents() -> list[dict[str, Any]]:
 
 def _parts(now: datetime) -> list[dict[str, Any]]:
     """The moving parts: whether each is well, and a figure."""
-    wait = scheduling.longest_wait(now)
+    wait = SyncRun.objects.longest_wait(now)
     try:
         workers, figure = hints.count_workers(), f"{hints.length()} hints wait"
     except RedisError:
         workers, figure = 0, "Redis does not answer"
-    dispatches = dispatcher.is_alive()
+    dispatches = heartbeat.is_alive()
     return [
         {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
         {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},

@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from crmsync.connections import store
-from crmsync.engine import claims, hints, scheduling
+from crmsync.engine import claims, hints, outcomes, scheduling
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -107,13 +107,13 @@ class Machine(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))  # Also one that was overtaken long ago.
         emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
         refs = [Ref("contact", email, "1", "created") for email in emails]
-        claims.complete_step(claim, refs)
+        outcomes.complete_step(claim, refs)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), code=st.sampled_from(sorted(CATALOGUE)))
     def fail(self, data, code):
         claim = data.draw(st.sampled_from(self.claims))
-        claims.fail_step(claim, CrmError(code))
+        outcomes.fail_step(claim, CrmError(code))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
@@ -122,7 +122,7 @@ class Machine(RuleBasedStateMachine):
         try:
             claims.renew(claim)
         except claims.StaleAttemptError:
-            claims.abandon(claim)
+            outcomes.abandon(claim)
 
     @rule(number=numbers)
     def cancel(self, number):
@@ -151,7 +151,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        claims.recover_lost(timezone.now())
+        outcomes.recover_lost(timezone.now())
         scheduling.take_due(timezone.now(), 100)
 
     @rule()
@@ -228,11 +228,11 @@ class Machine(RuleBasedStateMachine):
         connections.connect(User.objects.get(), "sandbox", {})
         for _ in range(60):
             self.traveller.shift(4000)
-            claims.recover_lost(timezone.now())
+            outcomes.recover_lost(timezone.now())
             for pk, step in scheduling.take_due(timezone.now(), 100):
                 claim = claims.claim(pk, step)
                 if claim:
-                    claims.complete_step(claim, [])
+                    outcomes.complete_step(claim, [])
         assert not SyncRun.objects.active().exists()
         assert not SyncAttempt.objects.filter(finished_at=None).exists()
 

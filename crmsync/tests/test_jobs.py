@@ -6,7 +6,7 @@ from cryptography.fernet import Fernet
 from django.db import InterfaceError, InternalError, OperationalError
 
 from crmsync import jobs
-from crmsync.engine import claims, remote_records
+from crmsync.engine import outcomes, remote_records, steps
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import syncs
@@ -144,7 +144,7 @@ def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, conne
 
 def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):
     run, _ = syncs.request_sync(meeting, by=None)
-    complete, calls = claims.complete_step, []
+    complete, calls = outcomes.complete_step, []
 
     def fail_once(claim, refs):
         calls.append(claim)
@@ -152,8 +152,8 @@ def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeti
             raise OperationalError("terminating connection")
         complete(claim, refs)
 
-    monkeypatch.setattr(claims, "complete_step", fail_once)
-    monkeypatch.setattr(jobs, "COMMIT_PAUSE", 0)
+    monkeypatch.setattr(outcomes, "complete_step", fail_once)
+    monkeypatch.setattr(steps, "COMMIT_PAUSE", 0)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
     assert (run.step, run.failures, len(calls)) == (SyncStep.MEETING, 0, 2)

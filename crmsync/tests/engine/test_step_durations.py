@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError
 from django.db import connection as database
 
-from crmsync.engine import claims, step_durations
+from crmsync.engine import claims, outcomes, step_durations
 from crmsync.errors import CrmError
 from crmsync.models import StepPace, SyncRun
 from crmsync.operations import syncs
@@ -62,9 +62,9 @@ def test_is_learned_by_many_at_once():
 
 def test_is_learned_from_successes_only(connection, meeting):
     run, _ = syncs.request_sync(meeting, by=None)
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert not StepPace.objects.exists()
-    claims.complete_step(claims.claim(run.pk, 1), [])
+    outcomes.complete_step(claims.claim(run.pk, 1), [])
     assert len(StepPace.objects.get(step=1).recent) == 1
 
 

@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync import jobs, upkeep
+from crmsync import dispatcher, jobs
 from crmsync.engine import claims
 from crmsync.fields import Sealed
 from crmsync.incidents import incidents
@@ -234,7 +234,7 @@ def test_of_a_stall_end_with_it(meeting, connection, settle):
 def test_are_looked_for_by_workers_where_no_dispatcher_lives(
     make_meeting, meeting, connection, monkeypatch
 ):
-    monkeypatch.setattr(upkeep._last, "at", -upkeep.EVERY)
+    monkeypatch.setattr(dispatcher._last, "at", -dispatcher.EVERY)
     make_overdue(meeting, 11, sent_at=None)
     run, _ = syncs.request_sync(make_meeting(), by=None)
     jobs.sync_contacts(run.pk)

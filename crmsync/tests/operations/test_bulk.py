@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crmsync import upkeep
-from crmsync.engine import claims
+from crmsync import dispatcher
+from crmsync.engine import claims, outcomes
 from crmsync.models import Connection, Intervention, SyncRun
 from crmsync.operations import bulk, syncs
 from meetings.models import SyncStep
@@ -68,7 +68,7 @@ def test_are_done_by_workers_where_they_are_many(failed, user, settle):
     assert done.position == 0
     positions = []
     while done.finished_at is None:
-        upkeep.hand_out(timezone.now())
+        dispatcher.hand_out(timezone.now())
         settle()
         done.refresh_from_db()
         positions.append(done.position)
@@ -139,7 +139,7 @@ def test_pause_between_two_steps(meeting, connection, user):
     run, _ = syncs.request_sync(meeting, by=None)
     claim = claims.claim(run.pk, SyncStep.CONTACTS)
     start(Kind.PAUSE, [connection.pk], user)
-    claims.complete_step(claim, [])
+    outcomes.complete_step(claim, [])
     run.refresh_from_db()
     assert (run.status, run.step) == (SyncRun.Status.QUEUED, SyncStep.MEETING)
 

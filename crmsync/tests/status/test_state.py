@@ -5,7 +5,8 @@ import pytest
 from django.utils import translation
 
 from crmsync.models import Connection, SyncRun
-from crmsync.status.state import ACTIONS, PHASES, changes_at, describe
+from crmsync.status.document import describe
+from crmsync.status.state import ACTIONS, PHASES, changes_at
 from meetings.models import Meeting
 
 NOW = datetime(2026, 9, 1, 14, 31, 33, tzinfo=UTC)

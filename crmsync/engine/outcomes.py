@@ -1,0 +1,178 @@
+"""How an attempt ends: success, failure, a lost worker, a run that went on without it.
+
+What is written names the attempt that was claimed, so one that was overtaken changes nothing. Rows
+are locked in the order connection, run, meeting. Hints go out after the commit.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from crmsync.connections import store
+from crmsync.engine import claims, hints, remote_records, retry_policy, scheduling, step_durations
+from crmsync.errors import CrmError
+from crmsync.incidents import incidents
+from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.providers.base import Ref
+from meetings import transitions
+from meetings.models import SyncStep
+
+logger = logging.getLogger(__name__)
+
+Status = SyncRun.Status
+Outcome = SyncAttempt.Outcome
+
+
+@transaction.atomic
+def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
+    run, now = claim.run, timezone.now()
+    connection = store.lock(pk=run.connection_id)
+    is_last = run.step == SyncStep.NOTES
+    ending = {"status": Status.SUCCEEDED, "finished_at": now}
+    going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
+    cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
+    done = {**cleared, "written": remote_records.add_written(run, refs)}
+    if not claims.still_leased(claim).update(**done, **(ending if is_last else going_on)):
+        abandon(claim)
+        return
+    _close(claim.attempt, Outcome.SUCCEEDED)
+    _learn(claim, now)
+    remote_records.remember(run, refs)
+    if is_last:
+        transitions.record_success(run.meeting_id, now)
+    else:
+        transitions.note_change(run.meeting_id)
+        scheduling.go_on(connection, run.pk, run.step + 1)
+    if is_last or claim.attempt.makes_contacts:
+        scheduling.hand_over(run.connection_id)
+
+
+def _learn(claim: claims.Claim, now: datetime) -> None:
+    seconds = (now - claim.attempt.started_at).total_seconds()
+    provider, step = claim.run.connection.provider, claim.run.step
+    # No partial: Django wants the name of what may fail.
+    transaction.on_commit(lambda: step_durations.learn(provider, step, seconds), robust=True)
+
+
+@transaction.atomic
+def fail_step(claim: claims.Claim, error: CrmError) -> None:
+    if not _fail(claim, error, Outcome.FAILED, claims.still_leased(claim)):
+        abandon(claim, error)
+
+
+@transaction.atomic
+def lose_worker(claim: claims.Claim) -> bool:
+    """The lease ended without a word from the worker. False where it was prolonged meanwhile."""
+    expired = claims.still_leased(claim).filter(due_at__lte=timezone.now())
+    return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
+
+
+@transaction.atomic
+def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
+    """Closes an attempt whose run was canceled or taken over, so that its meeting is free again."""
+    if not _close(claim.attempt, Outcome.INTERRUPTED, error):
+        return False
+    scheduling.hand_over(claim.run.connection_id)
+    active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
+    if active is not None:
+        transaction.on_commit(partial(hints.send_hint, active.pk, active.step))
+    return True
+
+
+def recover_lost(now: datetime) -> int:
+    """Ends the attempts of workers whose lease is over; returns how many."""
+    expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
+    attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
+    return sum(_recover(claims.Claim(attempt.run, attempt)) for attempt in attempts)
+
+
+def _recover(claim: claims.Claim) -> bool:
+    try:
+        return lose_worker(claim) if claim.run.status == Status.RUNNING else abandon(claim)
+    except transitions.TransitionRefusedError:
+        # One row that fits no rule must not keep the others waiting.
+        logger.exception("Sync run %s cannot be recovered.", claim.run.pk)
+        return False
+
+
+def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
+    now = timezone.now()
+    delays = settings.SYNC_RETRY_DELAYS
+    decision = retry_policy.decide(
+        error, claim.run.failures, delays, random.Random(), claim.run.error_code
+    )
+    connection = store.lock(pk=claim.run.connection_id)
+    if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
+        return False
+    _close(claim.attempt, outcome, error)
+    _tell_meeting_and_connection(decision, claim.run, error, now)
+    scheduling.park_if_held(connection)
+    return True
+
+
+def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, Any]:
+    match decision:
+        case retry_policy.Retry(seconds):
+            due_at = now + timedelta(seconds=seconds)
+            moved = {"status": Status.RETRYING, "failures": F("failures") + 1, "due_at": due_at}
+        case retry_policy.Wait(seconds):
+            due_at = now + timedelta(seconds=seconds)
+            reason = SyncRun.WaitReason.RATE_LIMITED
+            moved = {"status": Status.QUEUED, "wait_reason": reason, "due_at": due_at}
+            moved["turn_at"] = None
+        case retry_policy.Hold():
+            moved = {"status": Status.QUEUED, "due_at": now}
+        case retry_policy.GiveUp():
+            moved = {"status": Status.FAILED, "finished_at": now}
+    return {"sent_at": None, **moved}
+
+
+def _error_of(error: CrmError, decision: retry_policy.Decision) -> dict[str, str]:
+    code = decision.code if isinstance(decision, retry_policy.GiveUp) else error.code
+    return {
+        "error_code": code,
+        "error_cause": error.code if code != error.code else "",
+        "error_field": error.field[:255],
+        "error_detail": error.detail,
+    }
+
+
+def _tell_meeting_and_connection(
+    decision: retry_policy.Decision, run: SyncRun, error: CrmError, now: datetime
+) -> None:
+    if error.code == "record_deleted":
+        remote_records.forget_meeting(run)
+    if isinstance(decision, retry_policy.Hold | retry_policy.GiveUp):
+        incidents.note_failure(run.connection, error.code)
+    match decision:
+        case retry_policy.Retry():
+            transitions.record_failed_attempt(run.meeting_id)
+            scheduling.hand_over(run.connection_id)
+        case retry_policy.Wait(seconds):
+            transitions.note_change(run.meeting_id)
+            store.slow_down(run.connection, now + timedelta(seconds=seconds))
+        case retry_policy.Hold():
+            transitions.stop(run.meeting_id)
+            scheduling.hold(run.connection, error)
+        case retry_policy.GiveUp():
+            transitions.record_failure(run.meeting_id)
+            scheduling.hand_over(run.connection_id)
+
+
+def _close(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
+    closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
+    if error is not None:
+        closing["error_code"] = error.code
+        closing["http_status"] = error.http_status
+        closing["correlation_id"] = error.correlation_id[:255]
+        closing["internal_message"] = error.message
+        closing["outcome_unknown"] = error.outcome_unknown
+    return bool(SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(**closing))
