@@ -14,10 +14,10 @@ from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 from accounts.cache import users
-from accounts.cache.key_lock import turn
+from accounts.cache.key_lock import key_lock
 from accounts.models import User
 
-REMEMBERED = 4096  # Tokens of a process, about a kilobyte each.
+MAX_VERIFIED_TOKENS = 4096  # Tokens of a process, about a kilobyte each.
 REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
 USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 
@@ -56,7 +56,7 @@ class TokenAuthentication(JWTAuthentication):
         return User.from_db(None, ("id", "email", "is_active"), _values(user))
 
 
-class Caller:
+class MinimalUser:
     """Who polls: not a row, only an id that a token and a copy vouch for."""
 
     is_authenticated = True
@@ -68,7 +68,7 @@ class Caller:
 class PollRequest(Request):
     """For annotations: what PollAuthentication makes of a request."""
 
-    user: Caller  # type: ignore[assignment]
+    user: MinimalUser  # type: ignore[assignment]
     auth: Sequence[bytes | None]
 
 
@@ -90,14 +90,14 @@ class PollAuthentication(TokenAuthentication):
         pk = _user_id(validated_token)
         keys = self.keys(pk)
         try:
-            user, self.copies = users.find(pk, keys)
+            user, self.copies = users.get_many(pk, keys)
         except RedisError:
             user, self.copies = None, [None] * len(keys)
         _check(validated_token, user or _load(pk))
-        return Caller(pk)
+        return MinimalUser(pk)
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(MAX_VERIFIED_TOKENS)
 def _verified(raw_token: bytes) -> Token:
     return JWTAuthentication().get_validated_token(raw_token)
 
@@ -123,7 +123,7 @@ def _user_id(token: Token) -> int:
 
 def _look_up(pk: int) -> users.CachedUser | None:
     try:
-        found = users.find(pk)[0]
+        found = users.get_many(pk)[0]
     except RedisError:
         return _read(pk)
     return found or _load(pk)
@@ -132,16 +132,16 @@ def _look_up(pk: int) -> users.CachedUser | None:
 def _load(pk: int) -> users.CachedUser | None:
     """Needs a copy that was just looked for in vain."""
     try:
-        with turn(f"user:{pk}"):
-            return users.find(pk)[0] or _read_and_keep(pk)
+        with key_lock(f"user:{pk}"):
+            return users.get_many(pk)[0] or _read_and_store(pk)
     except RedisError:
         return _read(pk)
 
 
-def _read_and_keep(pk: int) -> users.CachedUser | None:
+def _read_and_store(pk: int) -> users.CachedUser | None:
     user = _read(pk)
     if user is not None:
-        users.keep(user)
+        users.store(user)
     return user
 
 

@@ -17,8 +17,8 @@ class UserQuerySet(models.QuerySet["User"]):
         """Sends no signals, so it must keep the cached users honest itself."""
         with transaction.atomic():
             pks = list(self.values_list("pk", flat=True))
-            users.distrust(*pks)
-            transaction.on_commit(partial(users.distrust, *pks))
+            users.invalidate(*pks)
+            transaction.on_commit(partial(users.invalidate, *pks))
             return super().update(**values)
 
 
@@ -66,8 +66,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
     if instance.pk and not created:  # Of a new user there is no copy yet.
-        users.distrust(instance.pk)
-        transaction.on_commit(partial(users.distrust, instance.pk))
+        users.invalidate(instance.pk)
+        transaction.on_commit(partial(users.invalidate, instance.pk))
 
 
 SIGNALS: Iterable[models.signals.ModelSignal] = (

@@ -31,12 +31,12 @@ _last_run = SimpleNamespace(at=0.0)
 def sweep() -> int:
     """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
     now = timezone.now()
-    lost = outcomes.recover_lost(now)
+    lost = outcomes.reap_expired(now)
     if lost:
         logger.warning("%s attempts had lost their worker.", lost)
     waiting = hints.length()
     room = max(0, hints.CAPACITY - waiting)
-    due = scheduling.take_due(now, room, busy=waiting > SHORT_QUEUE) if room else []
+    due = scheduling.select_due_hints(now, room, busy=waiting > SHORT_QUEUE) if room else []
     if due:
         hints.send_hints(due)
     send_background_hints(now)
@@ -68,7 +68,7 @@ def run_periodic_tasks() -> None:
         return
     _last_run.at = time.monotonic()
     now = timezone.now()
-    while totals.count_ended() == totals.BATCH:
+    while totals.add_ended() == totals.BATCH:
         pass
     incidents.review(now)
     deliver_overdue_alerts(now)
@@ -77,8 +77,8 @@ def run_periodic_tasks() -> None:
 def send_background_hints(now: datetime) -> None:
     """Hints for what workers do beside the syncs. Raises RedisError."""
     for job, pks in (
-        (hints.DELIVER_ALERT, alerts.take_due(now)),
-        (hints.RUN_SUPPORT_ACTION, bulk.take_due(now)),
+        (hints.DELIVER_ALERT, alerts.select_due(now)),
+        (hints.RUN_SUPPORT_ACTION, bulk.select_due(now)),
     ):
         if pks:
             hints.enqueue_background_jobs(job, pks)
@@ -86,5 +86,5 @@ def send_background_hints(now: datetime) -> None:
 
 def deliver_overdue_alerts(now: datetime) -> None:
     """Without a worker, nobody else can report that there is none."""
-    for alert_id in alerts.left_lying(now):
+    for alert_id in alerts.overdue(now):
         deliver(alert_id)

@@ -17,7 +17,7 @@ class Handling(StrEnum):
     GIVE_UP = "give_up"
 
 
-class Who(StrEnum):
+class Actor(StrEnum):
     NOBODY = "nobody"
     YOU = "you"
     CRM_ADMIN = "crm_admin"
@@ -28,7 +28,7 @@ class Who(StrEnum):
 class ErrorKind:
     category: str
     handling: Handling
-    who: Who
+    actor: Actor
     title: str | Promise
     message: str | Promise
     remedy: str | Promise
@@ -44,7 +44,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_rate_limited": ErrorKind(
         "transient",
         WAIT,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} asked us to slow down"),
         _("{crm} limits how many requests it takes at a time, and we reached that limit."),
         _("We go on as soon as {crm} allows it. You need to do nothing."),
@@ -53,7 +53,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_daily_quota_used": ErrorKind(
         "transient",
         WAIT,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} takes no more requests today"),
         _("Your account at {crm} has used up the requests it may receive in a day."),
         _("We go on when {crm} allows it. If it happens often, ask the administrator of {crm}."),
@@ -62,7 +62,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_unavailable": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} is not answering"),
         _("{crm} could not be reached or had a problem of its own."),
         WE_TRY_AGAIN,
@@ -70,7 +70,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_timeout": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} took too long to answer"),
         _("We sent the data, but no answer came in time. Trying again does not write it twice."),
         WE_TRY_AGAIN,
@@ -78,7 +78,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_locked": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("Somebody is editing the record in {crm}"),
         _("{crm} holds the record locked while somebody or something else changes it."),
         WE_TRY_AGAIN,
@@ -86,7 +86,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "connection_expired": ErrorKind(
         "reconnect",
         HOLD,
-        Who.YOU,
+        Actor.YOU,
         _("{crm} does not let us in"),
         _("The sign-in that you gave us is not accepted, or not any more."),
         _("Connect {crm} with a sign-in that is valid. We then save what is waiting."),
@@ -94,7 +94,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "permission_missing": ErrorKind(
         "reconnect",
         HOLD,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("A permission is missing in {crm}"),
         _("Your account at {crm} may not write what a meeting needs."),
         _("Ask the administrator of {crm} for the permission, then connect {crm} again."),
@@ -102,7 +102,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_user_inactive": ErrorKind(
         "reconnect",
         HOLD,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("Your user at {crm} is not active"),
         _("Somebody deactivated the user that the connection belongs to."),
         _("Ask the administrator of {crm} to activate it, then connect {crm} again."),
@@ -110,7 +110,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_rejected": ErrorKind(
         "data",
         GIVE_UP,
-        Who.YOU,
+        Actor.YOU,
         _("{crm} did not accept the {field}"),
         _("{crm} said: “{detail}”"),
         _("Correct the {field} and sync the meeting again."),
@@ -118,7 +118,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "field_missing": ErrorKind(
         "data",
         GIVE_UP,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("{crm} requires the {field}"),
         _("{crm} said: “{detail}”"),
         _("Fill in the {field}, or ask the administrator of {crm}, and sync the meeting again."),
@@ -126,7 +126,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_deleted": ErrorKind(
         "gone",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("The record was deleted in {crm}"),
         _("What an earlier sync wrote is no longer in {crm}."),
         _("We write it once more. You need to do nothing."),
@@ -135,7 +135,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "worker_lost": ErrorKind(
         "system",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("The sync was interrupted on our side"),
         _("The process that saved your meeting stopped before it was done."),
         WE_TRY_AGAIN,
@@ -143,7 +143,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "attempts_exhausted": ErrorKind(
         "final",
         GIVE_UP,
-        Who.SUPPORT,
+        Actor.SUPPORT,
         _("Several tries went wrong"),
         _("We tried several times. The last time: {detail}"),
         _("Give our support the reference: they see what happened. You can also sync it again."),
@@ -151,14 +151,14 @@ CATALOGUE: dict[str, ErrorKind] = {
     "unexpected_error": ErrorKind(
         "bug",
         RETRY,
-        Who.SUPPORT,
+        Actor.SUPPORT,
         _("Something went wrong on our side"),
         _("{crm} and syncsite did not understand each other."),
         WE_LOOK,
         tries=3,
     ),
 }
-HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
+BLOCKING_CODES = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
 
 
 class CrmError(Exception):
@@ -181,7 +181,7 @@ class CrmError(Exception):
         outcome_unknown: bool = False,
     ) -> None:
         message, field, detail, correlation_id = map(
-            storable, (message, field, detail, correlation_id)
+            strip_unstorable, (message, field, detail, correlation_id)
         )
         super().__init__(message or code)
         self.code = code
@@ -195,6 +195,6 @@ class CrmError(Exception):
         self.outcome_unknown = outcome_unknown
 
 
-def storable(text: str) -> str:
+def strip_unstorable(text: str) -> str:
     """A CRM may send anything; databases take neither null bytes nor halves of characters."""
     return text.replace("\0", "").encode(errors="replace").decode()

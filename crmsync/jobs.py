@@ -27,7 +27,7 @@ def deliver_alert(alert_id: int) -> None:
 
 
 def run_support_action(action_id: int) -> None:
-    bulk.carry_out(action_id)
+    bulk.run_batch(action_id)
 
 
 def _perform(run_id: int, step: SyncStep) -> None:

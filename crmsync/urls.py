@@ -1,7 +1,10 @@
-from django.urls import path
+from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
 from crmsync.api import connections, help, meetings
+from meetings.converters import BigIdConverter
+
+register_converter(BigIdConverter, "big_id")
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("meetings", meetings.SyncedMeetingViewSet)

@@ -23,12 +23,14 @@ from rq.utils import now
 
 from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
 
-HEARTBEAT_EVERY = timedelta(seconds=15)
-ONE_KEYSTROKE = timedelta(seconds=1)  # Ctrl-C reaches all of a group, then its leader passes it on.
-SHARED_CONNECTIONS = 8
+HEARTBEAT_INTERVAL = timedelta(seconds=15)
+DUPLICATE_SIGNAL_WINDOW = timedelta(
+    seconds=1
+)  # Ctrl-C reaches all of a group, then its leader passes it on.
+POOL_SIZE = 8
 
 
-class Undisturbed(BaseDeathPenalty):
+class NoJobTimeout(BaseDeathPenalty):
     """RQ would interrupt a job that takes too long by an exception in the middle of anything."""
 
     def setup_death_penalty(self) -> None:
@@ -41,10 +43,10 @@ class Undisturbed(BaseDeathPenalty):
 class ThreadWorker(SimpleWorker):
     """Performs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
 
-    death_penalty_class = Undisturbed
+    death_penalty_class = NoJobTimeout
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        share_database_connections()
+        use_connection_pool()
         kwargs["logging_level"] = "WARNING"  # Lines about hints; jobs.py says more, and of whom.
         self._threads = ThreadPoolExecutor(settings.SYNC_THREADS_PER_WORKER)
         self._free = threading.Semaphore(settings.SYNC_THREADS_PER_WORKER)
@@ -67,7 +69,7 @@ class ThreadWorker(SimpleWorker):
         return found
 
     def _note_life(self) -> None:
-        if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_EVERY:
+        if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_INTERVAL:
             self.heartbeat()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -87,7 +89,7 @@ class ThreadWorker(SimpleWorker):
     def request_force_stop(self, *args: Any) -> None:
         """Who asks twice does not want to wait for the jobs; their leases end."""
         asked_before = self._shutdown_requested_date
-        if asked_before is None or now() - asked_before > ONE_KEYSTROKE:
+        if asked_before is None or now() - asked_before > DUPLICATE_SIGNAL_WINDOW:
             os._exit(1)
 
     def teardown(self) -> None:
@@ -95,10 +97,10 @@ class ThreadWorker(SimpleWorker):
         super().teardown()
 
 
-def share_database_connections() -> None:
+def use_connection_pool() -> None:
     """A thread that waits for a CRM needs none; tokens.py says when it lends its own."""
     default = databases.settings["default"]
     if default["ENGINE"].endswith("postgresql"):
-        default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": SHARED_CONNECTIONS}
+        default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POOL_SIZE}
         default["CONN_MAX_AGE"] = 0
         database.close()

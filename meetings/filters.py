@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from meetings.models import Attendee
 
-MOST_TERMS = 10
+MAX_TERMS = 10
 
 
 class MeetingSearchFilter(SearchFilter):
@@ -24,7 +24,7 @@ class MeetingSearchFilter(SearchFilter):
 
     def get_search_terms(self, request: Request) -> Any:
         terms = super().get_search_terms(request)
-        if len(terms) > MOST_TERMS:
-            text = _("Search for at most {count} words.").format(count=MOST_TERMS)
+        if len(terms) > MAX_TERMS:
+            text = _("Search for at most {count} words.").format(count=MAX_TERMS)
             raise ValidationError({self.search_param: [text]})
         return terms

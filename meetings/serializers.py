@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound
 from accounts.serializers import LowercaseEmailField
 from meetings.models import Attendee, Meeting
 
-MOST_ATTENDEES = 250
+MAX_ATTENDEES = 250
 
 
 class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
@@ -25,7 +25,7 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
 
 
 class MeetingSerializer(serializers.ModelSerializer[Meeting]):
-    attendees = AttendeeSerializer(many=True, required=False, max_length=MOST_ATTENDEES)  # type: ignore[call-arg]
+    attendees = AttendeeSerializer(many=True, required=False, max_length=MAX_ATTENDEES)  # type: ignore[call-arg]
 
     class Meta:
         model = Meeting

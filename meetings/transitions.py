@@ -46,12 +46,12 @@ def record_failure(meeting_id: int) -> None:
     _move(meeting_id, Q(), in_progress_sync_status=None, last_sync_success=False)
 
 
-def stop(meeting_id: int) -> None:
+def clear_progress(meeting_id: int) -> None:
     """The sync was canceled or is held; what the last one came to stays as it was."""
     _move(meeting_id, Q(), in_progress_sync_status=None)
 
 
-def note_change(meeting_id: int) -> None:
+def touch(meeting_id: int) -> None:
     """None of the sync fields changes, but something else that is told of the meeting."""
     _move(meeting_id, Q())
 
@@ -63,13 +63,13 @@ def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     snapshot = cache.read(meeting_id)
     if snapshot is None:
         raise TransitionRefusedError(f"Meeting {meeting_id} vanished.")
-    cache.fence(meeting_id, snapshot["version"])
-    transaction.on_commit(partial(cache.keep, snapshot))
+    cache.invalidate(meeting_id, snapshot["version"])
+    transaction.on_commit(partial(cache.store, snapshot))
 
 
 def _note_edit(instance: Meeting, created: bool, **_: Any) -> None:
     if not created:
-        note_change(instance.pk)
+        touch(instance.pk)
 
 
 post_save.connect(_note_edit, sender=Meeting)

@@ -13,7 +13,9 @@ from rest_framework.viewsets import ModelViewSet
 
 from accounts.authentication import PollAuthentication, PollRequest
 from accounts.cache import counters
-from meetings import cache, converters  # noqa: F401 - importing converters registers them
+from meetings import (
+    cache,
+)
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
 from meetings.serializers import (
@@ -32,7 +34,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
     queryset = Meeting.objects.all()
     serializer_class = MeetingSerializer
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
-    lookup_value_converter = "key"  # Of meetings.converters.
+    lookup_value_converter = "big_id"  # Registered in crmsync/urls.py.
     filter_backends = [MeetingSearchFilter]
 
     def get_queryset(self) -> QuerySet[Meeting]:
@@ -71,7 +73,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         return self._poll(request, pk, "last_sync_success")
 
     def _poll(self, request: PollRequest, pk: int, field: str) -> HttpResponse:
-        snapshot: Any = cache.look_up(pk, *request.auth)
+        snapshot: Any = cache.get(pk, *request.auth)
         if snapshot is None or snapshot["user_id"] != request.user.pk:
             raise NotFound
         counters.count("poll", self.action, "200")

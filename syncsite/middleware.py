@@ -21,9 +21,9 @@ from django.middleware import clickjacking, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-READERS = 2  # Of the four threads in the Procfile.
-PATIENCE_SECONDS = 0.05
-LONGEST_WISH = 500  # Django reads no further either.
+MAX_READERS = 2  # Of the four threads in the Procfile.
+ACQUIRE_TIMEOUT = 0.05
+MAX_ACCEPT_LANGUAGE = 500  # Django reads no further either.
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -35,12 +35,12 @@ class BodyMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.readers = threading.BoundedSemaphore(READERS)
+        self.readers = threading.BoundedSemaphore(MAX_READERS)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
             return self.get_response(request)
-        if not self.readers.acquire(timeout=PATIENCE_SECONDS):
+        if not self.readers.acquire(timeout=ACQUIRE_TIMEOUT):
             return _busy()
         try:
             _ = request.body
@@ -101,7 +101,7 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
+        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_ACCEPT_LANGUAGE])
         translation.activate(language)
         response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

@@ -8,12 +8,12 @@ from typing import Any
 
 import redis
 
-HANG_SECONDS = 3  # So long after a time-out the server counts as hanging.
-HURRIED_SECONDS = 0.03  # A server that is well answers in a hundredth of that.
+OPEN_SECONDS = 3  # So long after a time-out the server counts as hanging.
+SHORT_TIMEOUT_SECONDS = 0.03  # A server that is well answers in a hundredth of that.
 READS = {"GET", "MGET"}
 
 
-class HangAwarePool(redis.ConnectionPool):
+class CircuitBreakerPool(redis.ConnectionPool):
     """Remembers, for all threads of the process, when the server last let one wait in vain."""
 
     hangs_until = 0.0
@@ -23,25 +23,28 @@ class HangAwarePool(redis.ConnectionPool):
         return time.monotonic() < self.hangs_until
 
     def note_hang(self) -> None:
-        self.hangs_until = time.monotonic() + HANG_SECONDS
+        self.hangs_until = time.monotonic() + OPEN_SECONDS
 
     @cached_property
     def hurried(self) -> redis.Redis:
-        timeouts = {"socket_timeout": HURRIED_SECONDS, "socket_connect_timeout": HURRIED_SECONDS}
+        timeouts = {
+            "socket_timeout": SHORT_TIMEOUT_SECONDS,
+            "socket_connect_timeout": SHORT_TIMEOUT_SECONDS,
+        }
         kwargs = {**self.connection_kwargs, **timeouts}
         return redis.Redis(
             connection_pool=redis.ConnectionPool(connection_class=self.connection_class, **kwargs)
         )
 
 
-class HangAwareRedis(redis.Redis):
+class CircuitBreakerRedis(redis.Redis):
     """While the server hangs, reads and offers (SET NX) fail at once: the cache is left alone.
 
     Other writes are tried in a hurry: leaving out the one that marks a copy as outdated would let
     the copy live on, should the server be well again a moment later.
     """
 
-    connection_pool: HangAwarePool
+    connection_pool: CircuitBreakerPool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

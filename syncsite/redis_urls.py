@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
-LONGEST_SOCKET_PATH = 100  # Bytes; the system cuts longer ones off.
+MAX_SOCKET_PATH = 100  # Bytes; the system cuts longer ones off.
 
 
 def embedded_socket(folder: Path) -> Path:
     """Where the embedded Valkey of this folder listens."""
     path = folder / "valkey.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"syncsite-{digest}.sock"

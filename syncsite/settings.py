@@ -113,8 +113,8 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": with_timeouts(CACHE_URL, 0.2),
         "OPTIONS": {
-            "CONNECTION_POOL_CLASS": "syncsite.redis_client.HangAwarePool",
-            "REDIS_CLIENT_CLASS": "syncsite.redis_client.HangAwareRedis",
+            "CONNECTION_POOL_CLASS": "syncsite.redis_client.CircuitBreakerPool",
+            "REDIS_CLIENT_CLASS": "syncsite.redis_client.CircuitBreakerRedis",
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "IGNORE_EXCEPTIONS": True,
         },
@@ -163,7 +163,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "syncsite",
     "DESCRIPTION": "Puts meetings into the CRM and says honestly where each one stands.",
     "VERSION": "",  # The view names it.
-    "PATH_CONVERTER_OVERRIDES": {"key": int},
+    "PATH_CONVERTER_OVERRIDES": {"big_id": int},
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "ENUM_NAME_OVERRIDES": {

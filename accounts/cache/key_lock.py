@@ -6,6 +6,6 @@ import threading
 _LOCKS = [threading.Lock() for _ in range(64)]
 
 
-def turn(key: str) -> threading.Lock:
+def key_lock(key: str) -> threading.Lock:
     """Hold it while looking again, and reading the row if there still is no copy."""
     return _LOCKS[hash(key) % len(_LOCKS)]

@@ -18,9 +18,9 @@ from redis.exceptions import OutOfMemoryError, RedisError
 
 # Seconds. Bounds what a change made while Redis was away can go unnoticed, and is longer than a
 # poller waits between two polls.
-KEPT_FOR = 90
+TTL_SECONDS = 90
 
-AFTER_THE_LAST = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
+TOMBSTONE_VERSION = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
 
 REPLACE_UNLESS_NEWER = """
 local kept = redis.call('GET', KEYS[1])
@@ -30,29 +30,29 @@ return 1
 """
 
 
-def find(keys: Sequence[str]) -> list[Any]:
+def get_many(keys: Sequence[str]) -> list[Any]:
     """The copies, None for each that is not there. Raises RedisError."""
-    return [read(entry) for entry in get_redis_connection("default").mget(keys)]
+    return [decode(entry) for entry in get_redis_connection("default").mget(keys)]
 
 
-def read(entry: bytes | None) -> Any:
+def decode(entry: bytes | None) -> Any:
     """The copy in what Redis holds; None where there is none, or a fence."""
     copy = (entry or b"").partition(b" ")[2]
     return json.loads(copy) if copy else None
 
 
-def keep(key: str, version: int, copy: Any) -> None:
+def store(key: str, version: int, copy: Any) -> None:
     _replace(key, version, json.dumps(copy))
 
 
-def fence(key: str, version: int) -> None:
+def invalidate(key: str, version: int) -> None:
     _replace(key, version, "")
 
 
 def _replace(key: str, version: int, text: str) -> None:
     client = get_redis_connection("default")
     try:
-        client.eval(REPLACE_UNLESS_NEWER, 1, key, version, text, KEPT_FOR)
+        client.eval(REPLACE_UNLESS_NEWER, 1, key, version, text, TTL_SECONDS)
     except OutOfMemoryError:
         _remove(client, key)
     except RedisError:

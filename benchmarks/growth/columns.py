@@ -54,7 +54,7 @@ RUNS = {
     "attempt": "1",
     "failures": "0",
     "due_at": "%s",
-    "turn_at": NULL,
+    "ready_since": NULL,
     "wait_reason": "",
     "error_code": "%s",
     "error_cause": "",

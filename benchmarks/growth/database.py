@@ -15,7 +15,7 @@ from accounts.models import User
 from benchmarks.growth.fate import CODES, is_held, provider_of
 from benchmarks.growth.rows import Rows, Table
 from benchmarks.growth.size import OWNER, Size
-from crmsync.models import Connection, Incident, RunTally, StepTally, SyncAttempt, SyncRun
+from crmsync.models import Connection, Incident, RunTotals, StepTotals, SyncAttempt, SyncRun
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
@@ -87,9 +87,11 @@ def _add_the_few(size: Size) -> None:
         for user, cause in causes
     )
     for provider in ("sandbox", "hubspot", "salesforce"):
-        RunTally.objects.create(provider=provider, status="succeeded", runs=10_000, attempts=30_000)
-        RunTally.objects.create(
+        RunTotals.objects.create(
+            provider=provider, status="succeeded", runs=10_000, attempts=30_000
+        )
+        RunTotals.objects.create(
             provider=provider, status="failed", error_code=CODES[0], runs=200, attempts=1000
         )
         for step in (1, 2, 3):
-            StepTally.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)
+            StepTotals.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)

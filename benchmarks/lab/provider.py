@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.http import CrmClient, known_record
+from crmsync.providers.http import CrmClient, not_found_means_deleted
 
 
 class LabCrm:
@@ -47,5 +47,5 @@ class LabCrm:
         return found[0]["id"] if found else None
 
     def _update(self, path: str, content: dict[str, Any]) -> None:
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PUT", path, json=content)

@@ -44,7 +44,7 @@ def make_runs(count: int) -> list[SyncRun]:
             connection=meeting.user.connection,
             provider="steady",
             sent_at=now,
-            turn_at=now,
+            ready_since=now,
         )
         for meeting in make_meetings(count)
     )

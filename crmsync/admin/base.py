@@ -16,19 +16,19 @@ from django.utils.html import format_html
 from accounts.models import User
 from meetings.models import Attendee, Meeting
 
-MOST_FOUND = 1000
-WHAT_IS_FOUND = "a meeting's number, a part of its title, the beginning of an address"
+MAX_MATCHES = 1000
+SEARCH_HELP = "a meeting's number, a part of its title, the beginning of an address"
 
 
 class BoundedPaginator(Paginator):
     """Counts no further than anybody pages; a filter narrows better than page 101 does."""
 
-    MOST = 5_000
+    MAX_COUNT = 5_000
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return rows.order_by()[: self.MOST].count()
+        return rows.order_by()[: self.MAX_COUNT].count()
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -66,7 +66,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return not (page or "").startswith(here)
 
 
-def moment(at: datetime | None) -> str:
+def format_moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else "–"
 
 
@@ -74,19 +74,19 @@ def badge(state: str) -> str:
     return format_html('<span class="badge {}">{}</span>', state, state.replace("_", " "))
 
 
-def people_called(term: str) -> QuerySet[User]:
+def users_matching(term: str) -> QuerySet[User]:
     """Whose address begins so: that is what an index finds among a million."""
     return User.objects.filter(email__startswith=term.lower())
 
 
-def meetings_called(term: str) -> list[int]:
+def meetings_matching(term: str) -> list[int]:
     """Ids by what people say of a meeting: its number, its title, whose it is or who was there."""
-    owned = Q(user__in=list(people_called(term).values_list("pk", flat=True)[:MOST_FOUND]))
+    owned = Q(user__in=list(users_matching(term).values_list("pk", flat=True)[:MAX_MATCHES]))
     if "@" in term:
         invited = Attendee.objects.filter(email__startswith=term.lower()).values_list(
             "meeting", flat=True
         )
-        found = Meeting.objects.filter(owned | Q(pk__in=list(invited[:MOST_FOUND])))
+        found = Meeting.objects.filter(owned | Q(pk__in=list(invited[:MAX_MATCHES])))
     elif term.isdecimal() and len(term) <= 18:
         found = Meeting.objects.filter(pk=int(term))
     else:
@@ -95,7 +95,7 @@ def meetings_called(term: str) -> list[int]:
         titled = Meeting.objects.filter(title__icontains=term).order_by("-pk")
         named = Meeting.objects.filter(owned).order_by()
         return [
-            *titled.values_list("pk", flat=True)[:MOST_FOUND],
-            *named.values_list("pk", flat=True)[:MOST_FOUND],
+            *titled.values_list("pk", flat=True)[:MAX_MATCHES],
+            *named.values_list("pk", flat=True)[:MAX_MATCHES],
         ]
-    return list(found.order_by().values_list("pk", flat=True)[:MOST_FOUND])
+    return list(found.order_by().values_list("pk", flat=True)[:MAX_MATCHES])

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from crmsync.admin.base import ReadOnlyAdmin, badge, moment
+from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment
 from crmsync.incidents import incidents
 from crmsync.models import Incident
 from crmsync.support.incident_messages import describe_incident
@@ -49,11 +49,11 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="opened at (UTC)", ordering="pk")
     def opened(self, incident: Incident) -> str:
-        return moment(incident.opened_at)
+        return format_moment(incident.opened_at)
 
     @admin.display(description="last seen at (UTC)")
     def last_seen(self, incident: Incident) -> str:
-        return moment(incident.last_seen_at)
+        return format_moment(incident.last_seen_at)
 
     def has_snooze_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("crmsync.snooze_incident")
@@ -70,8 +70,8 @@ class IncidentAdmin(ReadOnlyAdmin):
         until = timezone.now() + pause
         snoozed = [incident for incident in chosen if incidents.snooze(incident.pk, until)]
         for incident in snoozed:
-            self.log_change(request, incident, f"Snoozed until {moment(until)} UTC")
-        text = f"Snoozed {len(snoozed)} incidents until {moment(until)} UTC."
+            self.log_change(request, incident, f"Snoozed until {format_moment(until)} UTC")
+        text = f"Snoozed {len(snoozed)} incidents until {format_moment(until)} UTC."
         self.message_user(request, text, messages.INFO)
 
     def change_view(

@@ -136,7 +136,7 @@ def _reasons(error: CrmError, provider: str) -> list[str]:
 
 
 def _own_connection(request: AuthenticatedRequest) -> Connection:
-    connection = store.of(request.user)
+    connection = store.for_user(request.user)
     if connection is None:
         raise NotFound
     return connection

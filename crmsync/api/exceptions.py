@@ -6,7 +6,7 @@ from rest_framework import status
 from rest_framework.exceptions import APIException
 
 from crmsync.models import Connection
-from crmsync.status.error_messages import clock, crm_name
+from crmsync.status.error_messages import crm_name, format_time
 
 
 class NotConnected(APIException):
@@ -26,7 +26,7 @@ class NotBefore(APIException):
         now = timezone.now()
         at = connection.not_before or now
         self.wait = math.ceil((at - now).total_seconds())  # DRF's Retry-After.
-        words = {"crm": crm_name(connection.provider), "time": clock(at, now)}
+        words = {"crm": crm_name(connection.provider), "time": format_time(at, now)}
         super().__init__(str(self.default_detail).format_map(words))
 
 

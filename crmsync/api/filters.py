@@ -21,8 +21,8 @@ class SyncStateFilter(BaseFilterBackend):
         if state not in PHASES:
             text = _("Choose one of {states}.").format(states=", ".join(PHASES))
             raise ValidationError({"state": [text]})
-        candidates = queryset.filter(sql.CANDIDATES.get(state, Q()))
-        return sql.with_state(candidates, timezone.now()).filter(state=state)
+        candidates = queryset.filter(sql.INDEX_PREFILTERS.get(state, Q()))
+        return sql.annotate_state(candidates, timezone.now()).filter(state=state)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         schema = {"type": "string", "enum": list(PHASES)}

@@ -20,10 +20,10 @@ from accounts.authentication import AuthenticatedRequest
 from crmsync.models import IdempotentRequest
 
 HEADER = "Idempotency-Key"
-LONGEST_KEY = 255
-REPEATED = ("ETag", "Cache-Control", "Retry-After")
-KEPT_FOR = timedelta(hours=24)
-AT_WORK_FOR = timedelta(minutes=1)  # After that its process must have died.
+MAX_KEY_LENGTH = 255
+REPLAYED_HEADERS = ("ETag", "Cache-Control", "Retry-After")
+LIFETIME = timedelta(hours=24)
+IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that its process must have died.
 
 
 class KeyReused(APIException):
@@ -32,7 +32,7 @@ class KeyReused(APIException):
     default_code = "idempotency_key_reused"
 
 
-class StillAtWork(APIException):
+class RequestInProgress(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("The first request with this Idempotency-Key is still at work.")
     default_code = "idempotency_key_in_use"
@@ -44,9 +44,9 @@ def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -
     key = request.headers.get(HEADER, "")
     if not key:
         return answer()
-    if len(key) > LONGEST_KEY:
+    if len(key) > MAX_KEY_LENGTH:
         text = _("An Idempotency-Key has at most {count} characters.")
-        raise ValidationError({HEADER: [str(text).format(count=LONGEST_KEY)]})
+        raise ValidationError({HEADER: [str(text).format(count=MAX_KEY_LENGTH)]})
     kept, is_first = _begin(request, key)
     if not is_first:
         return _replay(kept)
@@ -55,7 +55,7 @@ def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -
     except BaseException:
         kept.delete()
         raise
-    headers = {name: response[name] for name in REPEATED if name in response}
+    headers = {name: response[name] for name in REPLAYED_HEADERS if name in response}
     answered = {"data": response.data, "headers": headers}
     IdempotentRequest.objects.filter(pk=kept.pk).update(answer=answered)
     return response
@@ -76,7 +76,9 @@ def _begin(request: AuthenticatedRequest, key: str) -> tuple[IdempotentRequest, 
 
 
 def _outdated(now: datetime) -> Q:
-    return Q(begun_at__lt=now - KEPT_FOR) | Q(begun_at__lt=now - AT_WORK_FOR, answer__isnull=True)
+    return Q(begun_at__lt=now - LIFETIME) | Q(
+        begun_at__lt=now - IN_PROGRESS_LIMIT, answer__isnull=True
+    )
 
 
 def _fingerprint(request: AuthenticatedRequest) -> str:
@@ -86,6 +88,6 @@ def _fingerprint(request: AuthenticatedRequest) -> str:
 
 def _replay(kept: IdempotentRequest) -> Response:
     if kept.answer is None:
-        raise StillAtWork
+        raise RequestInProgress
     headers = {**kept.answer["headers"], "Idempotent-Replayed": "true"}
     return Response(kept.answer["data"], status.HTTP_202_ACCEPTED, headers=headers)

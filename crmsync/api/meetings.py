@@ -27,7 +27,7 @@ from crmsync.models import SyncRun
 from crmsync.operations import syncs
 from crmsync.status import delivery
 from crmsync.status.delivery import Document
-from crmsync.status.latest_runs import with_standing
+from crmsync.status.latest_runs import prefetch_latest_run
 from crmsync.status.serializers import SyncSerializer
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
@@ -75,7 +75,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         meetings = super().get_queryset()
         if self.action not in SHOWING_MEETINGS:
             return meetings
-        return with_standing(meetings)
+        return prefetch_latest_run(meetings)
 
     def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
         if "pk" not in self.kwargs or self.action_map.get("get") != "sync":

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crmsync.connections.tokens import GRANTED
+from crmsync.connections.tokens import OAUTH_ONLY_KEYS
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import oauth
 from crmsync.providers import OAUTH, PROVIDERS
@@ -22,7 +22,7 @@ class SyncedMeetingSerializer(MeetingSerializer):
         fields = [*MeetingSerializer.Meta.fields, "sync_state"]
 
     def get_sync_state(self, meeting: Meeting) -> str:
-        return latest_runs.state(meeting)
+        return latest_runs.state_of_meeting(meeting)
 
 
 class AttemptErrorSerializer(serializers.Serializer[Any]):
@@ -111,7 +111,7 @@ class ConnectSerializer(serializers.Serializer[Any]):
         if missing:
             text = _("Missing: {names}.").format(names=", ".join(missing))
             raise serializers.ValidationError({"credentials": [text]})
-        kept = {name: value for name, value in given.items() if name not in GRANTED}
+        kept = {name: value for name, value in given.items() if name not in OAUTH_ONLY_KEYS}
         return {**data, "credentials": kept}
 
 

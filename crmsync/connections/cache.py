@@ -9,8 +9,8 @@ from accounts.cache import versioned
 
 def connection_changed(user_id: int, version: int) -> None:
     """Call it within the transaction that makes the change."""
-    versioned.fence(key(user_id), version)
-    transaction.on_commit(partial(versioned.keep, key(user_id), version, version))
+    versioned.invalidate(key(user_id), version)
+    transaction.on_commit(partial(versioned.store, key(user_id), version, version))
 
 
 def key(user_id: int) -> str:

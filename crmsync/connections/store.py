@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import cache
-from crmsync.errors import HELD_BY, CrmError, storable
+from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
@@ -19,7 +19,7 @@ State = Connection.State
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor cut.
 
 
-def of(user: User) -> Connection | None:
+def for_user(user: User) -> Connection | None:
     """The user's connection to a CRM, if there is one now."""
     connection: Connection | None = getattr(user, "connection", None)
     return None if connection is None or connection.state == State.DISCONNECTED else connection
@@ -32,7 +32,7 @@ def lock(**lookups: Any) -> Connection | None:
     return locked.filter(**lookups).first()
 
 
-def open_credentials(connection: Connection) -> dict[str, Any]:
+def decrypt_credentials(connection: Connection) -> dict[str, Any]:
     """Raises CrmError where no current key opens them: connecting again is the remedy."""
     try:
         return connection.credentials.open()
@@ -47,15 +47,15 @@ def get_or_create(user: Any, provider: str, account: Account) -> Connection:
     return locked.get_or_create(user=user, defaults=made)[0]
 
 
-def store(
+def link_account(
     connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
 ) -> None:
     """Needs the connection's row locked."""
     connection.provider = provider
     connection.account_id = account.id
-    connection.account_name = storable(account.name)[:255]
+    connection.account_name = strip_unstorable(account.name)[:255]
     connection.capabilities = dict(account.capabilities)
-    connection.renewing_until = None
+    connection.refreshing_until = None
     connection.credentials = Sealed.seal(credentials)
     if connection.state != State.PAUSED:  # What support paused support resumes.
         connection.state = State.CONNECTED
@@ -65,16 +65,16 @@ def store(
     _save(connection)
 
 
-def hold(connection: Connection, error: CrmError) -> bool:
+def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
     """False where it was connected anew since `connection` was read: the error is an old one's."""
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
-def restore(connection: Connection) -> bool:
+def mark_connected(connection: Connection) -> bool:
     return _change(connection, state=State.CONNECTED, last_error="")
 
 
-def _as_read(connection: Connection) -> QuerySet[Connection]:
+def _unchanged(connection: Connection) -> QuerySet[Connection]:
     """The same link, neither renewed nor paused nor cut meanwhile."""
     return Connection.objects.filter(
         pk=connection.pk,
@@ -90,40 +90,40 @@ def pause(connection: Connection) -> bool:
 
 def resume(connection: Connection) -> bool:
     """It is again what it was before support paused it."""
-    held = connection.last_error in HELD_BY
+    held = connection.last_error in BLOCKING_CODES
     paused = Connection.objects.filter(pk=connection.pk, state=State.PAUSED)
     return _update(paused, connection, state=State.NEEDS_REAUTH if held else State.CONNECTED)
 
 
-def note_error(connection: Connection, error: CrmError) -> None:
+def record_error(connection: Connection, error: CrmError) -> None:
     """Of a connection that works; what holds one is more important."""
     if connection.state == State.CONNECTED:
         _change(connection, last_error=error.code)
 
 
-def slow_down(connection: Connection, until: datetime) -> None:
+def throttle_until(connection: Connection, until: datetime) -> None:
     latest = Greatest(Coalesce("not_before", until), until)
     _change(connection, not_before=latest)
 
 
-def be_unsure_of_contacts(pk: int, until: datetime) -> None:
+def set_contact_lock_until(pk: int, until: datetime) -> None:
     """Nobody reads this in a document, so it makes no new version."""
-    Connection.objects.filter(pk=pk).update(contacts_unsure_until=until)
+    Connection.objects.filter(pk=pk).update(contact_lock_until=until)
 
 
-def begin_renewal(connection: Connection, until: datetime) -> bool:
+def begin_refresh(connection: Connection, until: datetime) -> bool:
     """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
-    free = Q(renewing_until=None) | Q(renewing_until__lte=timezone.now())
-    return bool(_with_token_as_read(connection).filter(free).update(renewing_until=until))
+    free = Q(refreshing_until=None) | Q(renewing_until__lte=timezone.now())
+    return bool(_with_unchanged_token(connection).filter(free).update(refreshing_until=until))
 
 
-def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
+def end_refresh(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
     """Stores the new token, unless somebody stored one since the connection was read."""
     new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
-    _with_token_as_read(connection).update(renewing_until=None, **new)
+    _with_unchanged_token(connection).update(refreshing_until=None, **new)
 
 
-def _with_token_as_read(connection: Connection) -> QuerySet[Connection]:
+def _with_unchanged_token(connection: Connection) -> QuerySet[Connection]:
     """Paused or not: a token that nobody stores is lost."""
     return Connection.objects.filter(
         pk=connection.pk,
@@ -149,7 +149,7 @@ def _save(connection: Connection) -> None:
 
 def _change(connection: Connection, **values: Any) -> bool:
     """False where it is not the same link any more."""
-    return _update(_as_read(connection), connection, **values)
+    return _update(_unchanged(connection), connection, **values)
 
 
 def _update(rows: QuerySet[Connection], connection: Connection, **values: Any) -> bool:

@@ -42,17 +42,17 @@ def claim(run_id: int, step: int) -> Claim | None:
     """Takes a due run for one attempt; None where there is nothing to do, or not now."""
     connection = store.lock(sync_runs=run_id)
     now = timezone.now()
-    if connection is None or not scheduling.may_start(connection, run_id, now):
+    if connection is None or not scheduling.try_acquire_slot(connection, run_id, now):
         return None
     # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
     run = _with_content().select_for_update(of=("self",), no_key=True).filter(pk=run_id).first()
     if run is None:  # Deleted while we waited for the lock.
         return None
     if run.started_at is None and run.step > SyncStep.CONTACTS and run.is_outdated:
-        _start_over(run)
+        _restart_from_first_step(run)
         return None
-    makes_contacts = remote_records.lacks_contacts(run)
-    if makes_contacts and not scheduling.may_make_contacts(connection, run_id, now):
+    holds_contact_lock = remote_records.is_missing_contacts(run)
+    if holds_contact_lock and not scheduling.try_acquire_contact_lock(connection, run_id, now):
         return None
     if not _take(run, step, now):
         return None
@@ -62,7 +62,7 @@ def claim(run_id: int, step: int) -> Claim | None:
         step=step,
         number=run.failures + 1,
         started_at=now,
-        makes_contacts=makes_contacts,
+        holds_contact_lock=holds_contact_lock,
     )
     transitions.start_step(run.meeting_id, SyncStep(step))
     return Claim(run, attempt)
@@ -78,7 +78,7 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
         "started_at": run.started_at or now,
         "step_started_at": now,
         "wait_reason": "",
-        "waits_for_contacts": False,
+        "waits_for_contact_lock": False,
     }
     if not due.without_open_attempt().update(**taken):
         return False
@@ -87,15 +87,15 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
     return True
 
 
-def _start_over(run: SyncRun) -> None:
+def _restart_from_first_step(run: SyncRun) -> None:
     """The meeting was edited since the run was put back at a later step."""
     waiting = SyncRun.objects.active().filter(pk=run.pk, started_at=None)
     if waiting.update(step=SyncStep.CONTACTS, written=[], sent_at=timezone.now()):
-        transitions.note_change(run.meeting_id)
+        transitions.touch(run.meeting_id)
         transaction.on_commit(partial(hints.send_hint, run.pk, SyncStep.CONTACTS))
 
 
-def renew(claim: Claim) -> None:
+def renew_lease(claim: Claim) -> None:
     """Prolongs the lease. Raises StaleAttemptError where the claim no longer holds."""
     if not still_leased(claim).update(due_at=timezone.now() + _lease()):
         raise StaleAttemptError

@@ -17,7 +17,7 @@ from meetings.models import SyncStep
 logger = logging.getLogger(__name__)
 
 HANG_SECONDS = 3
-_hang = SimpleNamespace(until=0.0)  # For all threads of the process.
+_breaker = SimpleNamespace(until=0.0)  # For all threads of the process.
 
 NAME = "crmsync"
 CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
@@ -90,12 +90,12 @@ def count_workers() -> int:
 @contextmanager
 def _open_queue() -> Iterator[Queue]:
     """Where the server let somebody wait in vain a moment ago, nobody waits again."""
-    if time.monotonic() < _hang.until:
+    if time.monotonic() < _breaker.until:
         raise TimeoutError("Redis hung a moment ago.")
     try:
         yield _queue()
     except TimeoutError:
-        _hang.until = time.monotonic() + HANG_SECONDS
+        _breaker.until = time.monotonic() + HANG_SECONDS
         raise
 
 

@@ -43,23 +43,23 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     if not claims.still_leased(claim).update(**done, **(ending if is_last else going_on)):
         abandon(claim)
         return
-    _close(claim.attempt, Outcome.SUCCEEDED)
-    _learn(claim, now)
-    remote_records.remember(run, refs)
+    _close_attempt(claim.attempt, Outcome.SUCCEEDED)
+    _record_duration(claim, now)
+    remote_records.store(run, refs)
     if is_last:
         transitions.record_success(run.meeting_id, now)
     else:
-        transitions.note_change(run.meeting_id)
-        scheduling.go_on(connection, run.pk, run.step + 1)
-    if is_last or claim.attempt.makes_contacts:
-        scheduling.hand_over(run.connection_id)
+        transitions.touch(run.meeting_id)
+        scheduling.enqueue_next_step(connection, run.pk, run.step + 1)
+    if is_last or claim.attempt.holds_contact_lock:
+        scheduling.enqueue_next_waiting(run.connection_id)
 
 
-def _learn(claim: claims.Claim, now: datetime) -> None:
+def _record_duration(claim: claims.Claim, now: datetime) -> None:
     seconds = (now - claim.attempt.started_at).total_seconds()
     provider, step = claim.run.connection.provider, claim.run.step
     # No partial: Django wants the name of what may fail.
-    transaction.on_commit(lambda: step_durations.learn(provider, step, seconds), robust=True)
+    transaction.on_commit(lambda: step_durations.record(provider, step, seconds), robust=True)
 
 
 @transaction.atomic
@@ -69,7 +69,7 @@ def fail_step(claim: claims.Claim, error: CrmError) -> None:
 
 
 @transaction.atomic
-def lose_worker(claim: claims.Claim) -> bool:
+def expire_lease(claim: claims.Claim) -> bool:
     """The lease ended without a word from the worker. False where it was prolonged meanwhile."""
     expired = claims.still_leased(claim).filter(due_at__lte=timezone.now())
     return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
@@ -78,25 +78,25 @@ def lose_worker(claim: claims.Claim) -> bool:
 @transaction.atomic
 def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
     """Closes an attempt whose run was canceled or taken over, so that its meeting is free again."""
-    if not _close(claim.attempt, Outcome.INTERRUPTED, error):
+    if not _close_attempt(claim.attempt, Outcome.INTERRUPTED, error):
         return False
-    scheduling.hand_over(claim.run.connection_id)
+    scheduling.enqueue_next_waiting(claim.run.connection_id)
     active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
     if active is not None:
         transaction.on_commit(partial(hints.send_hint, active.pk, active.step))
     return True
 
 
-def recover_lost(now: datetime) -> int:
+def reap_expired(now: datetime) -> int:
     """Ends the attempts of workers whose lease is over; returns how many."""
     expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
     attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
-    return sum(_recover(claims.Claim(attempt.run, attempt)) for attempt in attempts)
+    return sum(_reap(claims.Claim(attempt.run, attempt)) for attempt in attempts)
 
 
-def _recover(claim: claims.Claim) -> bool:
+def _reap(claim: claims.Claim) -> bool:
     try:
-        return lose_worker(claim) if claim.run.status == Status.RUNNING else abandon(claim)
+        return expire_lease(claim) if claim.run.status == Status.RUNNING else abandon(claim)
     except transitions.TransitionRefusedError:
         # One row that fits no rule must not keep the others waiting.
         logger.exception("Sync run %s cannot be recovered.", claim.run.pk)
@@ -112,9 +112,9 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
     connection = store.lock(pk=claim.run.connection_id)
     if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
         return False
-    _close(claim.attempt, outcome, error)
-    _tell_meeting_and_connection(decision, claim.run, error, now)
-    scheduling.park_if_held(connection)
+    _close_attempt(claim.attempt, outcome, error)
+    _apply_consequences(decision, claim.run, error, now)
+    scheduling.release_slots_if_blocked(connection)
     return True
 
 
@@ -127,7 +127,7 @@ def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, A
             due_at = now + timedelta(seconds=seconds)
             reason = SyncRun.WaitReason.RATE_LIMITED
             moved = {"status": Status.QUEUED, "wait_reason": reason, "due_at": due_at}
-            moved["turn_at"] = None
+            moved["ready_since"] = None
         case retry_policy.Hold():
             moved = {"status": Status.QUEUED, "due_at": now}
         case retry_policy.GiveUp():
@@ -145,29 +145,29 @@ def _error_of(error: CrmError, decision: retry_policy.Decision) -> dict[str, str
     }
 
 
-def _tell_meeting_and_connection(
+def _apply_consequences(
     decision: retry_policy.Decision, run: SyncRun, error: CrmError, now: datetime
 ) -> None:
     if error.code == "record_deleted":
         remote_records.forget_meeting(run)
     if isinstance(decision, retry_policy.Hold | retry_policy.GiveUp):
-        incidents.note_failure(run.connection, error.code)
+        incidents.record_failure(run.connection, error.code)
     match decision:
         case retry_policy.Retry():
             transitions.record_failed_attempt(run.meeting_id)
-            scheduling.hand_over(run.connection_id)
+            scheduling.enqueue_next_waiting(run.connection_id)
         case retry_policy.Wait(seconds):
-            transitions.note_change(run.meeting_id)
-            store.slow_down(run.connection, now + timedelta(seconds=seconds))
+            transitions.touch(run.meeting_id)
+            store.throttle_until(run.connection, now + timedelta(seconds=seconds))
         case retry_policy.Hold():
-            transitions.stop(run.meeting_id)
-            scheduling.hold(run.connection, error)
+            transitions.clear_progress(run.meeting_id)
+            scheduling.block_connection(run.connection, error)
         case retry_policy.GiveUp():
             transitions.record_failure(run.meeting_id)
-            scheduling.hand_over(run.connection_id)
+            scheduling.enqueue_next_waiting(run.connection_id)
 
 
-def _close(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
+def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
     closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
     if error is not None:
         closing["error_code"] = error.code

@@ -12,7 +12,7 @@ from meetings.models import Meeting
 Kind = RemoteRecord.Kind
 
 
-def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
+def store(run: SyncRun, refs: Iterable[Ref]) -> None:
     # In one order for everybody: two meetings that share contacts must not wait for each other.
     by_key = {(ref.kind, ref.local_key): ref for ref in refs}
     RemoteRecord.objects.bulk_create(
@@ -47,20 +47,20 @@ def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
     return RemoteRecord(connection_id=run.connection_id, meeting=meeting, **values)
 
 
-def find(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
+def lookup(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
     found = RemoteRecord.objects.filter(
         connection=connection, kind=kind, local_key__in=list(local_keys)
     ).order_by("local_key")
     return [Ref(kind, r.local_key, r.remote_id, r.action, r.url, r.payload_hash) for r in found]
 
 
-def lacks_contacts(run: SyncRun) -> bool:
+def is_missing_contacts(run: SyncRun) -> bool:
     """Whether an attendee of the run's meeting has no contact in the account yet."""
     emails = {attendee.email for attendee in run.meeting.attendees.all()}
-    return len(find(run.connection, Kind.CONTACT, emails)) < len(emails)
+    return len(lookup(run.connection, Kind.CONTACT, emails)) < len(emails)
 
 
-def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
+def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
     """All that was written for a meeting, its attendees' contacts included."""
     # Lists, because for a subquery beside an OR the database would read the whole table.
     emails = list(meeting.attendees.values_list("email", flat=True))
@@ -71,7 +71,7 @@ def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
 
 def forget_meeting(run: SyncRun) -> None:
     """Something that the run relied on is gone from the CRM: it relies on nothing any more."""
-    of_meeting(run.meeting).filter(connection=run.connection_id).delete()
+    for_meeting(run.meeting).filter(connection=run.connection_id).delete()
 
 
 def forget_account(connection: Connection) -> None:

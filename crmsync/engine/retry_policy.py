@@ -8,8 +8,8 @@ from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
 STAGGER = 0.1  # Of a wait, so that connections which were stopped together do not return together.
-SHORTEST_WAIT = 1  # Seconds.
-LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
+MIN_WAIT = 1  # Seconds.
+MAX_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def decide(
     if kind.handling is Handling.WAIT:
         # A moment that has passed means now, which is not the same as no moment at all.
         wished = kind.wait_seconds if error.retry_after is None else error.retry_after
-        wait = max(SHORTEST_WAIT, wished) * rng.uniform(1, 1 + STAGGER)
-        return Wait(min(wait, LONGEST_WAIT))
+        wait = max(MIN_WAIT, wished) * rng.uniform(1, 1 + STAGGER)
+        return Wait(min(wait, MAX_WAIT))
     if kind.handling is Handling.HOLD:
         return Hold()
     if kind.handling is Handling.GIVE_UP:
@@ -75,4 +75,4 @@ def next_delay(
     if not delays:
         return retry_after or 0
     jittered = delays[min(failures, len(delays) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER)
-    return min(max(jittered, retry_after or 0), LONGEST_WAIT)
+    return min(max(jittered, retry_after or 0), MAX_WAIT)

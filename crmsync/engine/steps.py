@@ -22,7 +22,7 @@ from meetings.models import Meeting, SyncStep
 logger = logging.getLogger(__name__)
 
 Kind = RemoteRecord.Kind
-DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
 Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
@@ -33,7 +33,7 @@ def perform(run_id: int, step: SyncStep) -> None:
         claim = claims.claim(run_id, step)
         if claim is not None:
             _attempt(claim, WORK[step])
-    except DATABASE_AWAY as error:
+    except DATABASE_UNAVAILABLE as error:
         # The row stays as it is: the dispatcher sends another hint, or ends the lease.
         logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
 
@@ -50,7 +50,7 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
         with _open_session(claim) as session:
             refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
         _complete(claim, refs)
-    except DATABASE_AWAY:
+    except DATABASE_UNAVAILABLE:
         raise
     except claims.StaleAttemptError:
         outcomes.abandon(claim)
@@ -69,7 +69,7 @@ def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
         try:
             outcomes.complete_step(claim, refs)
             return
-        except DATABASE_AWAY:
+        except DATABASE_UNAVAILABLE:
             if not left:
                 raise
             database.close()
@@ -83,40 +83,40 @@ def _fail(claim: claims.Claim, error: CrmError) -> None:
 
 def _open_session(claim: claims.Claim) -> Session:
     return Session(
-        **tokens.access(claim.run.connection),
+        **tokens.session_kwargs(claim.run.connection),
         meeting_key=claim.run.meeting.key,
         before_call=partial(_before_call, claim),
     )
 
 
 def _before_call(claim: claims.Claim) -> None:
-    claims.renew(claim)
-    tokens.lend_database_connection()
+    claims.renew_lease(claim)
+    tokens.release_db_connection()
 
 
 def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
     emails = [person.email for person in people]
-    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
-    if len(known) < len(people) and not claim.attempt.makes_contacts:
+    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
+    if len(known) < len(people) and not claim.attempt.holds_contact_lock:
         # Another try may be making the same ones; this one has to claim the right to.
         raise CrmError("record_deleted", "A contact that was known is not known any more.")
-    return provider.upsert_contacts(people, _ids(known)) if people else []
+    return provider.upsert_contacts(people, _remote_ids(known)) if people else []
 
 
 def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
-    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
-    return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
+    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
+    return [*new, provider.upsert_meeting(content, contacts, _remote_ids(known))]
 
 
 def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     run = claim.run
     contacts, new = _contacts(provider, claim)
     content = _content(run.meeting)
-    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
+    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
     if known:
         meeting_ref = known[0]
     else:
@@ -131,14 +131,14 @@ def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], S
     An attendee may have joined, and a record may have been forgotten, since the first step.
     """
     emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
-    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
+    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
     if len(known) == len(emails):
         return known, []
     saved = _save_contacts(provider, claim)
     return saved, saved
 
 
-def _ids(known: Sequence[Ref]) -> Known:
+def _remote_ids(known: Sequence[Ref]) -> Known:
     return {ref.local_key: ref.remote_id for ref in known}
 
 

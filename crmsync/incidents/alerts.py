@@ -15,10 +15,10 @@ from django.utils import timezone
 from crmsync.models import Alert, Incident
 
 E_MAIL = "e-mail"
-DELIVERY_TIME = timedelta(minutes=2)  # Longer than one takes.
+DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one takes.
 RESEND_AFTER = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)
-LONGEST_DELAY = timedelta(minutes=15)
+MAX_DELAY = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(days=3)
 
 
@@ -37,37 +37,37 @@ def targets() -> dict[str, str]:
     }
 
 
-def take_due(now: datetime) -> list[int]:
+def select_due(now: datetime) -> list[int]:
     """Those that no recent hint points at, marked as sent."""
     unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
-    pks = list(_open().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
+    pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
     Alert.objects.filter(pk__in=pks).update(sent_at=now)
     return pks
 
 
-def left_lying(now: datetime) -> Iterator[int]:
+def overdue(now: datetime) -> Iterator[int]:
     """Those that no worker took although they were hinted at."""
-    late = _open().filter(due_at__lte=now - 3 * RESEND_AFTER)
+    late = _undelivered().filter(due_at__lte=now - 3 * RESEND_AFTER)
     yield from late.values_list("pk", flat=True)[:10]
 
 
 def claim(pk: int, now: datetime) -> Alert | None:
     """The right to deliver it now."""
-    due = _open().filter(pk=pk, due_at__lte=now)
-    if not due.update(due_at=now + DELIVERY_TIME, tries=F("tries") + 1):
+    due = _undelivered().filter(pk=pk, due_at__lte=now)
+    if not due.update(due_at=now + DELIVERY_LEASE, tries=F("tries") + 1):
         return None
     return Alert.objects.select_related("incident__connection__user").get(pk=pk)
 
 
-def note_delivery(alert: Alert) -> None:
-    _open().filter(pk=alert.pk).update(delivered_at=timezone.now(), last_error="")
+def record_delivery(alert: Alert) -> None:
+    _undelivered().filter(pk=alert.pk).update(delivered_at=timezone.now(), last_error="")
 
 
-def note_failure(alert: Alert, why: str) -> None:
+def record_failure(alert: Alert, why: str) -> None:
     now = timezone.now()
-    delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), LONGEST_DELAY)
+    delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), MAX_DELAY)
     is_hopeless = now - alert.created_at > GIVE_UP_AFTER
-    _open().filter(pk=alert.pk, tries=alert.tries).update(
+    _undelivered().filter(pk=alert.pk, tries=alert.tries).update(
         due_at=now + delay,
         sent_at=None,
         last_error=why,
@@ -75,5 +75,5 @@ def note_failure(alert: Alert, why: str) -> None:
     )
 
 
-def _open() -> QuerySet[Alert]:
+def _undelivered() -> QuerySet[Alert]:
     return Alert.objects.filter(delivered_at=None, given_up_at=None)

@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 from accounts.cache import counters
 from crmsync.incidents import incidents
 from crmsync.metrics import totals
-from crmsync.models import Connection, RunTally, StepTally, SyncRun
+from crmsync.models import Connection, RunTotals, StepTotals, SyncRun
 
 STEPS = {1: "contacts", 2: "meeting", 3: "notes"}
 
@@ -45,7 +45,7 @@ def _ended_runs() -> Iterator[Metric]:
         "syncsite_run_attempts", "Tries of ended syncs.", labels=["provider", "status"]
     )
     tries: dict[tuple[str, str], int] = defaultdict(int)
-    for tally in RunTally.objects.all():
+    for tally in RunTotals.objects.all():
         runs.add_metric([tally.provider, tally.status, tally.error_code], tally.runs)
         tries[tally.provider, tally.status] += tally.attempts
     for labels, number in tries.items():
@@ -61,7 +61,7 @@ def _step_seconds() -> Metric:
         labels=["provider", "step"],
     )
     ends = [*map(str, totals.BUCKETS), "+Inf"]
-    for tally in StepTally.objects.all():
+    for tally in StepTotals.objects.all():
         buckets = list(zip(ends, accumulate(tally.counts), strict=True))
         family.add_metric([tally.provider, STEPS[tally.step]], buckets, tally.seconds)
     return family
@@ -111,7 +111,7 @@ def _open_incidents() -> Metric:
     family = GaugeMetricFamily(
         "syncsite_open_incidents", "Open incidents.", labels=["provider", "cause"]
     )
-    counted = incidents.open_ones().filter(part_of=None).values_list("provider", "cause")
+    counted = incidents.open_incidents().filter(part_of=None).values_list("provider", "cause")
     for provider, cause, number in counted.annotate(Count("pk")).order_by():
         family.add_metric([provider, cause], number)
     return family

@@ -27,7 +27,7 @@ class SyncAttempt(models.Model):
     correlation_id = models.CharField(max_length=255, blank=True)
     internal_message = models.TextField(blank=True)
     outcome_unknown = models.BooleanField(default=False, help_text="Sent, but no answer came.")
-    makes_contacts = models.BooleanField(
+    holds_contact_lock = models.BooleanField(
         default=False,
         db_default=False,
         help_text="One such try per connection at a time: no address gets two contacts.",

@@ -28,7 +28,7 @@ class Connection(models.Model):
     account_id = models.CharField(max_length=255)
     account_name = models.CharField(max_length=255)
     credentials = EncryptedJSONField(default=nothing_sealed, editable=False)
-    renewing_until = models.DateTimeField(
+    refreshing_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then one process fetches a new token."
     )
     capabilities = models.JSONField(
@@ -41,7 +41,7 @@ class Connection(models.Model):
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Until then the CRM wants no calls."
     )
-    contacts_unsure_until = models.DateTimeField(
+    contact_lock_until = models.DateTimeField(
         null=True, editable=False, help_text="The CRM may still be making contacts until then."
     )
     last_error = models.CharField(max_length=64, blank=True)
@@ -57,7 +57,7 @@ class Connection(models.Model):
         return f"{self.account_name} ({self.provider})"
 
 
-class SignIn(models.Model):
+class OAuthState(models.Model):
     """A person on their way to a CRM and back. Written in oauth.py only."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")

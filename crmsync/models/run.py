@@ -48,16 +48,16 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def overdue(self, now: datetime, since: datetime) -> "SyncRunQuerySet":
         """Runs that could have gone on since that moment, had somebody taken them."""
         due = self.active().startable(now)
-        return due.filter(due_at__lte=since, turn_at__lte=since)
+        return due.filter(due_at__lte=since, ready_since__lte=since)
 
     def stuck_since(self, since: datetime, now: datetime) -> "SyncRunQuerySet":
         """Runs whose turn came before that moment and that no CRM is to blame for."""
         blameless = Q(failures=0) | Q(error_code="worker_lost")
-        return self.active().startable(now).filter(blameless, turn_at__lte=since)
+        return self.active().startable(now).filter(blameless, ready_since__lte=since)
 
     def longest_wait(self, now: datetime) -> float:
         """Seconds since the longest overdue run could have gone on."""
-        ready_at = Min(Greatest("due_at", "turn_at"))
+        ready_at = Min(Greatest("due_at", "ready_since"))
         since = self.overdue(now, now).aggregate(at=ready_at)["at"]
         return (now - since).total_seconds() if since else 0.0
 
@@ -101,11 +101,11 @@ class SyncRun(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="Of the current step.")
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When the last hint went to a worker.")
-    turn_at = models.DateTimeField(
+    ready_since = models.DateTimeField(
         null=True, editable=False, help_text="Since when it is its turn on its connection."
     )
     wait_reason = models.CharField(max_length=16, choices=WaitReason.choices, blank=True)
-    waits_for_contacts = models.BooleanField(
+    waits_for_contact_lock = models.BooleanField(
         default=False, db_default=False, help_text="Another run of the connection makes some."
     )
     error_code = models.CharField(max_length=64, blank=True)
@@ -133,7 +133,7 @@ class SyncRun(models.Model):
         db_default=models.Value([], models.JSONField()),
         help_text="So far, to the CRM.",
     )
-    pace = models.JSONField(null=True, help_text="Seconds expected of each step, for its progress.")
+    expected_seconds = models.JSONField(null=True, help_text="Of each step, for its progress.")
     counted = models.BooleanField(default=False, db_default=False, help_text="In the tallies.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]

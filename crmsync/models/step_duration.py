@@ -5,7 +5,7 @@ from django.db import models
 from meetings.models import SyncStep
 
 
-class StepPace(models.Model):
+class StepDuration(models.Model):
     """How long the latest successes of a step took at one provider. Written in pace.py only."""
 
     provider = models.CharField(max_length=32)

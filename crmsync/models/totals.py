@@ -5,7 +5,7 @@ from django.db import models
 from meetings.models import SyncStep
 
 
-class RunTally(models.Model):
+class RunTotals(models.Model):
     """Ended runs of one kind, and their tries. Written in tallies.py only."""
 
     provider = models.CharField(max_length=32)
@@ -25,7 +25,7 @@ class RunTally(models.Model):
         return f"{self.provider} {self.status} {self.error_code}".rstrip()
 
 
-class StepTally(models.Model):
+class StepTotals(models.Model):
     """How long the successes of a step took, as a histogram. Written in tallies.py only."""
 
     provider = models.CharField(max_length=32)

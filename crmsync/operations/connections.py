@@ -27,8 +27,8 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
             _cancel_runs(connection)
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
-        store.store(connection, provider, account, credentials)
-        scheduling.release(connection.pk)
+        store.link_account(connection, provider, account, credentials)
+        scheduling.enqueue_waiting(connection.pk)
     return connection
 
 
@@ -37,19 +37,19 @@ def check(connection: Connection) -> Connection:
     error = _refusal(connection)
     with transaction.atomic():
         if error is None:
-            if store.restore(connection):
-                scheduling.release(connection.pk)
+            if store.mark_connected(connection):
+                scheduling.enqueue_waiting(connection.pk)
         elif error.kind.handling is Handling.HOLD:
-            scheduling.hold(connection, error)
+            scheduling.block_connection(connection, error)
         else:
-            store.note_error(connection, error)
+            store.record_error(connection, error)
     connection.refresh_from_db()
     return connection
 
 
 def _refusal(connection: Connection) -> CrmError | None:
     try:
-        with Session(**tokens.access(connection)) as session:
+        with Session(**tokens.session_kwargs(connection)) as session:
             PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error
@@ -71,7 +71,7 @@ def pause(pk: int) -> bool:
     connection = store.lock(pk=pk)
     if connection is None or not store.pause(connection):
         return False
-    scheduling.park(pk)
+    scheduling.release_slots(pk)
     return True
 
 
@@ -80,7 +80,7 @@ def resume(pk: int) -> bool:
     connection = store.lock(pk=pk)
     if connection is None or not store.resume(connection):
         return False
-    scheduling.release(pk)
+    scheduling.enqueue_waiting(pk)
     return True
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import tokens
-from crmsync.models import Connection, SignIn
+from crmsync.models import Connection, OAuthState
 from crmsync.operations import connections
 from crmsync.providers import OAUTH
 
@@ -34,8 +34,8 @@ def is_available(provider: str) -> bool:
 def authorize_url(user: User, provider: str) -> str:
     """Where the person grants us access. Needs a provider that `is_available`."""
     oauth = OAUTH[provider]()
-    SignIn.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
-    sign_in = SignIn.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
+    OAuthState.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
+    sign_in = OAuthState.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
     asked = {
         "response_type": "code",
         "client_id": oauth.client_id,
@@ -48,22 +48,22 @@ def authorize_url(user: User, provider: str) -> str:
 
 def complete(state: str, code: str) -> Connection:
     """Connects whom the state names. Raises UnknownStateError and CrmError."""
-    sign_in = use(state)
+    sign_in = consume_state(state)
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _callback_url()}
-    credentials = tokens.fetch(OAUTH[sign_in.provider](), **grant)
+    credentials = tokens.request_token(OAUTH[sign_in.provider](), **grant)
     return connections.connect(sign_in.user, sign_in.provider, credentials)
 
 
 @transaction.atomic
-def use(state: str) -> SignIn:
+def consume_state(state: str) -> OAuthState:
     """Takes the state out of the world. Raises UnknownStateError."""
     try:
         nonce = signing.loads(state, salt=SALT, max_age=LIFETIME)
     except signing.BadSignature as error:
         raise UnknownStateError from error
-    active = SignIn.objects.select_related("user").filter(user__is_active=True)
+    active = OAuthState.objects.select_related("user").filter(user__is_active=True)
     sign_in = active.filter(nonce=str(nonce)).first()
-    if sign_in is None or not SignIn.objects.filter(pk=sign_in.pk).delete()[0]:
+    if sign_in is None or not OAuthState.objects.filter(pk=sign_in.pk).delete()[0]:
         raise UnknownStateError
     return sign_in
 

@@ -23,7 +23,7 @@ def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = F
     last = runs.first()
     if last is None:
         return Outcome.NEVER_SYNCED
-    if foresee(last, from_start=from_start) == Outcome.SYNCED:
+    if preview_requeue(last, from_start=from_start) == Outcome.SYNCED:
         return Outcome.SYNCED
     step = SyncStep.CONTACTS if from_start else resume_step(last)
     try:
@@ -35,7 +35,7 @@ def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = F
     return Outcome.REQUEUED if created else Outcome.SYNCING
 
 
-def foresee(last: SyncRun, *, from_start: bool = False) -> Outcome:
+def preview_requeue(last: SyncRun, *, from_start: bool = False) -> Outcome:
     """What requeue() would come to now, for the meeting whose latest run that is."""
     if last.status == SyncRun.Status.SUCCEEDED and not from_start:
         return Outcome.SYNCED

@@ -56,7 +56,7 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     connection = store.lock(user=meeting.user_id)
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
-    is_next = scheduling.is_next(connection)
+    is_next = scheduling.has_free_slot(connection)
     request = {
         "connection": connection,
         "provider": connection.provider,
@@ -64,17 +64,17 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
         "requested_by": by,
         "reason": reason,
         "request_id": get_contextvars().get("request_id", ""),
-        "pace": partial(step_durations.of, connection.provider),
+        "expected_seconds": partial(step_durations.expected_seconds, connection.provider),
         "written": partial(_written_before, meeting, step),
     }
     now = timezone.now()
     in_line = {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
-    turn = {"sent_at": now, "turn_at": now} if is_next else in_line
+    turn = {"sent_at": now, "ready_since": now} if is_next else in_line
     run, created = SyncRun.objects.get_or_create(
         meeting=meeting, status__in=SyncRun.ACTIVE, defaults={**request, **turn}
     )
     if created:
-        transitions.note_change(meeting.pk)
+        transitions.touch(meeting.pk)
     if created and is_next:
         transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
     return run, created
@@ -103,7 +103,7 @@ def _retry_now(run: SyncRun) -> None:
     if connection is not None and connection.not_before and connection.not_before > now:
         raise NotBeforeError(connection)
     if _leave(run.pk, [RETRYING]).filter(due_at__gt=now).update(due_at=now, sent_at=now):
-        transitions.note_change(run.meeting_id)
+        transitions.touch(run.meeting_id)
         transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
 
 
@@ -115,8 +115,8 @@ def cancel(meeting_id: int) -> bool:
         status=SyncRun.Status.CANCELED, finished_at=timezone.now()
     ):
         return False
-    transitions.stop(meeting_id)
-    scheduling.hand_over(run.connection_id)
+    transitions.clear_progress(meeting_id)
+    scheduling.enqueue_next_waiting(run.connection_id)
     return True
 
 
@@ -126,8 +126,8 @@ def delete_meeting(meeting: Meeting) -> None:
     connection = store.lock(user=meeting.user_id)
     cancel(meeting.pk)
     calling = SyncAttempt.objects.filter(finished_at=None, run__meeting=meeting)
-    if connection is not None and calling.filter(makes_contacts=True).exists():
-        scheduling.leave_contacts_alone(
+    if connection is not None and calling.filter(holds_contact_lock=True).exists():
+        scheduling.extend_contact_lock(
             connection.pk
         )  # The attempt will be gone, its call will not.
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()

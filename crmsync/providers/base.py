@@ -20,7 +20,7 @@ from uuid import UUID
 class Session:
     """What one step of one sync works with; `resources` are closed when it ends.
 
-    `before_call` prolongs the lease of the step, and stops a worker that has lost it. `renew` is
+    `before_call` prolongs the lease of the step, and stops a worker that has lost it. `refresh` is
     there where a token can be had anew: it returns the one after the token that was refused.
     `capabilities` is what `check` found the account to be able to do.
     """
@@ -28,7 +28,7 @@ class Session:
     credentials: Mapping[str, Any]
     meeting_key: UUID | None = None
     capabilities: Mapping[str, Any] = field(default_factory=dict)
-    renew: Callable[[str], str] | None = None
+    refresh: Callable[[str], str] | None = None
     before_call: Callable[[], None] = lambda: None
     resources: ExitStack = field(default_factory=ExitStack)
 

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_noop
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
 from crmsync.providers.formatting import fit, is_marked, mark, split_name
-from crmsync.providers.http import Answer, CrmClient, error_of, known_record
-from crmsync.providers.parsing import id_in
+from crmsync.providers.http import Answer, CrmClient, error_of, not_found_means_deleted
+from crmsync.providers.parsing import require_id
 
 PAGE = 200  # The most interactions that one answer holds.
 CONTACTS_PAGE = 100
-MOST_PAGES = 50
+MAX_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
 FIELDS = {
     "email": gettext_noop("e-mail address"),
@@ -103,7 +103,7 @@ class BottleCrm:
             if not found:
                 raise
             return Ref("contact", person.email, found, "unchanged")
-        return Ref("contact", person.email, id_in(made), "created")
+        return Ref("contact", person.email, require_id(made), "created")
 
     def _find_contact(self, email: str) -> str | None:
         """The CRM looks for a part of the address."""
@@ -111,7 +111,7 @@ class BottleCrm:
         for page in self._pages("/api/contacts/", "results", asked):
             for contact in page:
                 if str(contact.get("email")).lower() == email:
-                    return id_in(contact)
+                    return require_id(contact)
         return None
 
     def _write(self, meeting: MeetingContent, contact: Ref, known: str | None) -> tuple[str, str]:
@@ -121,24 +121,24 @@ class BottleCrm:
             self._change(remote_id, content)
             return remote_id, "updated"
         new = {"kind": "meeting", "contact": contact.remote_id, "body": mark(meeting.key)}
-        with known_record():
+        with not_found_means_deleted():
             made = self.client.call("POST", "/api/interactions/", json={**content, **new})
-        return id_in(made), "created"
+        return require_id(made), "created"
 
     def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
         asked = {"contact": contact.remote_id, "limit": PAGE}
-        with known_record():
+        with not_found_means_deleted():
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
                     if is_marked(interaction.get("body"), meeting.key):
-                        return id_in(interaction)
+                        return require_id(interaction)
         return None
 
     def _pages(
         self, path: str, name: str, asked: Mapping[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
         offset = 0
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             answer = self.client.call("GET", path, params={**asked, "offset": offset})
             rows = answer.get(name) if isinstance(answer, dict) else None
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -150,7 +150,7 @@ class BottleCrm:
         raise CrmError("unexpected_error", "Too many pages of records.")
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PATCH", f"/api/interactions/{remote_id}/", json=content)
 
     def _check_permission(self, method: str, path: str) -> None:

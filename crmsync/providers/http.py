@@ -18,10 +18,10 @@ from crmsync.providers.base import Session
 from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport
 
 CONNECT_SECONDS = 5
-LARGEST_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
-QUOTED = 500  # Characters of an answer that staff get to read.
+MAX_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
+MAX_QUOTED = 500  # Characters of an answer that staff get to read.
 
-LIMITS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
+RATE_LIMIT_HEADERS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
 PRINTABLE = re.compile(r"[!-~]+( [!-~]+)*")
 
 CODES = {
@@ -44,7 +44,11 @@ class Answer:
     @property
     def limits(self) -> list[str]:
         """What the CRM says of how much it takes."""
-        return [f"{name}: {value}" for name, value in self.headers.items() if LIMITS.search(name)]
+        return [
+            f"{name}: {value}"
+            for name, value in self.headers.items()
+            if RATE_LIMIT_HEADERS.search(name)
+        ]
 
 
 class CrmClient:
@@ -63,7 +67,7 @@ class CrmClient:
         self.session = session
         self.explain = explain or error_of
         self.token = None if token is None else _sendable(token)
-        self.renew = session.renew
+        self.refresh = session.refresh
         url = _checked(base_url)
         self.transport = GuardedTransport(secure=url.scheme == "https")
         self.http = session.resources.enter_context(
@@ -89,9 +93,9 @@ class CrmClient:
         if "://" in path:
             raise CrmError("unexpected_error", "The CRM named an address that is not its own.")
         answer = self._send(method, path, **options)
-        if answer.status == 401 and self.token and self.renew:
+        if answer.status == 401 and self.token and self.refresh:
             # Where a token can be had anew, the refusal of the old one is no failure yet.
-            self.token, self.renew = _sendable(self.renew(self.token)), None
+            self.token, self.refresh = _sendable(self.refresh(self.token)), None
             answer = self._send(method, path, **options)
         if not 200 <= answer.status < 300:
             raise self.explain(answer)
@@ -111,11 +115,11 @@ class CrmClient:
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
             raise CrmError("unexpected_error", type(error).__name__) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise CrmError("crm_unavailable", _kind(error)) from error
+            raise CrmError("crm_unavailable", _kind_of(error)) from error
         except httpx.TimeoutException as error:
-            raise CrmError("crm_timeout", _kind(error), outcome_unknown=True) from error
+            raise CrmError("crm_timeout", _kind_of(error), outcome_unknown=True) from error
         except httpx.HTTPError as error:
-            raise CrmError("crm_unavailable", _kind(error), outcome_unknown=True) from error
+            raise CrmError("crm_unavailable", _kind_of(error), outcome_unknown=True) from error
         return _answer(response, body)
 
     def _without_token(self, body: bytes) -> bytes:
@@ -123,17 +127,17 @@ class CrmClient:
 
 
 @contextmanager
-def known_record() -> Iterator[None]:
+def not_found_means_deleted() -> Iterator[None]:
     """Within, "there is none" means that a record of which we knew was deleted."""
     try:
         yield
     except CrmError as error:
         if error.http_status not in (404, 410):
             raise
-        raise gone(error) from error
+        raise as_deleted(error) from error
 
 
-def gone(error: CrmError) -> CrmError:
+def as_deleted(error: CrmError) -> CrmError:
     return CrmError(
         "record_deleted",
         error.message,
@@ -200,7 +204,7 @@ def _read(response: httpx.Response) -> bytes:
     body = b""
     for chunk in response.iter_raw():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY:
             raise CrmError(
                 "unexpected_error", "A gigantic answer.", http_status=response.status_code
             )
@@ -212,7 +216,7 @@ def _answer(response: httpx.Response, body: bytes) -> Answer:
         data = json.loads(body)
     except (ValueError, RecursionError):
         data = None
-    text = body.strip()[:QUOTED].decode(errors="replace")
+    text = body.strip()[:MAX_QUOTED].decode(errors="replace")
     return Answer(response.status_code, data, text, response.headers)
 
 
@@ -225,5 +229,5 @@ def _no_json(answer: Answer) -> CrmError:
     )
 
 
-def _kind(error: Exception) -> str:
+def _kind_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -13,14 +13,14 @@ from django.conf import settings
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import as_html, chunks, fit, split_name
-from crmsync.providers.http import CrmClient, known_record
+from crmsync.providers.http import CrmClient, not_found_means_deleted
 from crmsync.providers.hubspot_errors import KEY, explain, explain_item
-from crmsync.providers.parsing import as_object, as_objects, id_in
+from crmsync.providers.parsing import as_object, as_objects, require_id
 
 VERSION = "2026-09"
 OAUTH_VERSION = "2026-03"  # The later one does not say what its token endpoint answers.
 BATCH = 100
-MOST_PAGES = 20
+MAX_PAGES = 20
 TITLE_LIMIT = 255
 NOTES_LIMIT = 65_536
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
@@ -51,7 +51,7 @@ class HubSpot:
 
     def check(self) -> Account:
         details = as_object(self.client.call("GET", "/account-info/v3/details"))
-        portal = id_in(details, "portalId")
+        portal = require_id(details, "portalId")
         for kind in ("contacts", "meetings"):
             self.client.call("GET", f"/crm/objects/{VERSION}/{kind}", params={"limit": 1})
         self._check_writing()
@@ -79,9 +79,9 @@ class HubSpot:
             return self._meeting_ref(meeting, remote_id, "updated")
         links = [_link(contact.remote_id) for contact in contacts[:BATCH]]
         body = {"properties": _properties(meeting), "associations": links}
-        with known_record():
+        with not_found_means_deleted():
             made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
-        return self._meeting_ref(meeting, id_in(made, "id"), "created")
+        return self._meeting_ref(meeting, require_id(made, "id"), "created")
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
@@ -89,7 +89,7 @@ class HubSpot:
         path = f"/crm/associations/{VERSION}/meetings/contacts/batch/associate/default"
         for chunk in chunks(contacts, BATCH):
             pairs = [(meeting_ref.remote_id, contact.remote_id) for contact in chunk]
-            with known_record():
+            with not_found_means_deleted():
                 self._batch(path, [{"from": {"id": m}, "to": {"id": c}} for m, c in pairs])
         notes, remark = fit(meeting.notes, NOTES_LIMIT, as_html)
         self._change(meeting_ref.remote_id, {"hs_internal_meeting_notes": notes})
@@ -148,7 +148,7 @@ class HubSpot:
             }
             inputs = [{"id": email} for email in chunk]
             for row in self._batch(path, inputs, missing_is_fine=True, **asked):
-                found |= dict.fromkeys(_addresses(row), id_in(row, "id"))
+                found |= dict.fromkeys(_addresses(row), require_id(row, "id"))
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> Iterator[Ref]:
@@ -156,7 +156,7 @@ class HubSpot:
         made = {}
         for contact in self._batch(path, [_contact(person) for person in people]):
             for email in {*_addresses(contact), contact.get("objectWriteTraceId")}:
-                made[email] = (id_in(contact, "id"), _action(contact))
+                made[email] = (require_id(contact, "id"), _action(contact))
         for person in people:
             if person.email not in made:
                 raise CrmError("crm_unavailable", "HubSpot left a contact unanswered.")
@@ -169,7 +169,7 @@ class HubSpot:
         results = self._batch(f"/crm/objects/{VERSION}/meetings/batch/upsert", [one])
         if not results:
             raise CrmError("crm_unavailable", "HubSpot left the meeting unanswered.")
-        return self._meeting_ref(meeting, id_in(results[0], "id"), _action(results[0]))
+        return self._meeting_ref(meeting, require_id(results[0], "id"), _action(results[0]))
 
     def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
         """Not by the search, which may miss for a while what was just made, if it can be helped."""
@@ -180,7 +180,7 @@ class HubSpot:
             inputs = [{"id": remote_id} for remote_id in chunk]
             for found in self._batch(path, inputs, missing_is_fine=True, **asked):
                 if _is_of(meeting, found):
-                    return id_in(found, "id")
+                    return require_id(found, "id")
         return self._search_meeting(meeting)  # Its attendees may have been others then.
 
     def _meetings_of(self, contacts: Sequence[Ref]) -> list[str]:
@@ -188,7 +188,7 @@ class HubSpot:
         path = f"/crm/associations/{VERSION}/contacts/meetings/batch/read"
         for chunk in chunks(contacts, BATCH):
             asked = [{"id": contact.remote_id} for contact in chunk]
-            for _ in range(MOST_PAGES):
+            for _ in range(MAX_PAGES):
                 rows = self._batch(path, asked, missing_is_fine=True) if asked else []
                 linked = [to for row in rows for to in as_objects(row.get("to"))]
                 ids |= dict.fromkeys(str(to.get("toObjectId")) for to in linked)
@@ -205,11 +205,11 @@ class HubSpot:
             "after": "0",
         }
         found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings/search", json=query)
-        return next((id_in(m, "id") for m in _results(found) if _is_of(meeting, m)), None)
+        return next((require_id(m, "id") for m in _results(found) if _is_of(meeting, m)), None)
 
     def _change(self, remote_id: str, properties: Mapping[str, str]) -> None:
         path = f"/crm/objects/{VERSION}/meetings/{remote_id}"
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PATCH", path, json={"properties": properties})
 
     def _batch(
@@ -262,7 +262,7 @@ def _address(meeting: MeetingContent) -> str:
 def _rest(row: Mapping[str, Any]) -> dict[str, str]:
     """How to ask for the links of a contact that did not fit in the answer."""
     after = as_object(as_object(row.get("paging")).get("next")).get("after")
-    return {"id": id_in(row.get("from")), "after": str(after)} if after else {}
+    return {"id": require_id(row.get("from")), "after": str(after)} if after else {}
 
 
 def _is_of(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:

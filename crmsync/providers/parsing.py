@@ -16,7 +16,7 @@ def as_objects(value: Any) -> list[dict[str, Any]]:
     return [as_object(item) for item in value] if isinstance(value, list) else []
 
 
-def id_in(answer: Any, name: str = "id") -> str:
+def require_id(answer: Any, name: str = "id") -> str:
     """An id fit for a column and for an address. Raises CrmError where there is none."""
     value = as_object(answer).get(name)
     if not ID.fullmatch(str(value) if isinstance(value, str | int) else ""):

@@ -16,13 +16,13 @@ from django.utils.translation import gettext_noop
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import chunks, fit, is_marked, mark, split_name
-from crmsync.providers.http import QUOTED, Answer, CrmClient, known_record
-from crmsync.providers.parsing import as_object, as_objects, id_in
+from crmsync.providers.http import MAX_QUOTED, Answer, CrmClient, not_found_means_deleted
+from crmsync.providers.parsing import as_object, as_objects, require_id
 from crmsync.providers.salesforce_errors import KEY, duplicate_of, explain
 
 DATA = "/services/data/v62.0"
 QUERIED, CREATED = 100, 25  # Addresses in a query; requests in a composite.
-MOST_PAGES = 20
+MAX_PAGES = 20
 TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT, INVITED = 255, 255, 32_000, 50
 CONTACT = "003"  # Ids begin with the kind of their record.
 NOT_ALL = gettext_noop("not with every attendee")
@@ -178,12 +178,12 @@ class Salesforce:
         return {"EventWhoIds": ids[:INVITED]}, len(contacts) > len(ids[:INVITED])
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
-        with known_record():
+        with not_found_means_deleted():
             self._one("PATCH", f"/sobjects/Event/{remote_id}", content)
 
     def _query(self, soql: str) -> Iterator[dict[str, Any]]:
         answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             yield from _records(answer)
             if not answer.get("nextRecordsUrl"):
                 return
@@ -220,7 +220,7 @@ def _part(part: Mapping[str, Any], whole: Answer) -> Answer:
     status, body = part.get("httpStatusCode"), part.get("body")
     if type(status) is not int or not 100 <= status <= 599:
         raise CrmError("unexpected_error", "Salesforce answered without a status.")
-    return Answer(status, body, json.dumps(body)[:QUOTED], whole.headers)
+    return Answer(status, body, json.dumps(body)[:MAX_QUOTED], whole.headers)
 
 
 def _body(part: Answer) -> Any:
@@ -283,4 +283,4 @@ def _records(answer: Any) -> list[dict[str, Any]]:
 
 
 def _id(record: Mapping[str, Any]) -> str:
-    return id_in(record, "id" if "id" in record else "Id")
+    return require_id(record, "id" if "id" in record else "Id")

@@ -42,7 +42,7 @@ FIELDS = {
 SEVERAL = gettext_noop("Several records have this address.")
 KEY_IS_GONE = [("NOT_FOUND", "external ID field"), ("INVALID_FIELD", KEY)]
 SHORT_LIMIT = "ConcurrentRequests"
-SHORT_WAIT = 5  # Seconds.
+SHORT_WAIT_SECONDS = 5  # Seconds.
 DATA_CODES = {"record_rejected", "field_missing"}
 
 
@@ -90,7 +90,7 @@ def _code(error: Mapping[str, Any]) -> str:
 def _words(error: Mapping[str, Any]) -> dict[str, Any]:
     code = _code(error)
     if code == "crm_rate_limited":
-        return {"retry_after": SHORT_WAIT}
+        return {"retry_after": SHORT_WAIT_SECONDS}
     if code not in DATA_CODES:
         return {}
     fields = error.get("fields")

@@ -1,4 +1,4 @@
-"""The document of a poll, kept in Redis for every language it was asked for in.
+"""The document of a poll, cached in Redis for every language it was asked for in.
 
 A document is stamped with the versions of the meeting and of its owner's connection that it was
 made of. It counts while both are still the ones that versioned.py vouches for, and until the moment
@@ -17,15 +17,15 @@ from meetings import cache as meeting_cache
 from meetings.models import Meeting
 
 
-class Kept(TypedDict):
-    """`stamp`: the versions of meeting and connection. The moments are ISO 8601, or None.
+class CachedDocument(TypedDict):
+    """`versions`: the versions of meeting and connection. The moments are ISO 8601, or None.
 
     `body` is the document as JSON, but for `poll_after`: that comes from `state` and
     `next_attempt_at` whenever somebody asks.
     """
 
-    stamp: list[int]
-    changes_at: str | None
+    versions: list[int]
+    valid_until: str | None
     etag: str
     state: str
     next_attempt_at: str | None
@@ -41,25 +41,29 @@ def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
     ]
 
 
-def find(entries: Sequence[bytes | None], user_id: int, now: datetime) -> Kept | None:
+def get(entries: Sequence[bytes | None], user_id: int, now: datetime) -> CachedDocument | None:
     """The document as it stands, if it is known and the user's own."""
-    meeting, connection, kept = map(versioned.read, entries)
-    if kept is None or meeting is None or meeting["user_id"] != user_id:
+    meeting, connection, cached = map(versioned.decode, entries)
+    if cached is None or meeting is None or meeting["user_id"] != user_id:
         return None
-    return kept if kept["stamp"] == [meeting["version"], connection] and _holds(kept, now) else None
+    return (
+        cached
+        if cached["versions"] == [meeting["version"], connection] and _holds(cached, now)
+        else None
+    )
 
 
-def keep(meeting: Meeting, language: str, kept: Kept) -> None:
-    """`meeting` and `kept` come from one reading of the rows."""
-    meeting_version, connection_version = kept["stamp"]
-    meeting_cache.keep(meeting_cache.snapshot_of(meeting))
-    versioned.keep(connection_cache.key(meeting.user_id), connection_version, connection_version)
-    versioned.keep(_document(meeting.pk, language), meeting_version, kept)
+def store(meeting: Meeting, language: str, cached: CachedDocument) -> None:
+    """`meeting` and `cached` come from one reading of the rows."""
+    meeting_version, connection_version = cached["versions"]
+    meeting_cache.store(meeting_cache.snapshot_of(meeting))
+    versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)
+    versioned.store(_document(meeting.pk, language), meeting_version, cached)
 
 
-def _holds(kept: Kept, now: datetime) -> bool:
-    changes_at = parse_datetime(kept["changes_at"]) if kept["changes_at"] else None
-    return changes_at is None or now < changes_at
+def _holds(cached: CachedDocument, now: datetime) -> bool:
+    valid_until = parse_datetime(cached["valid_until"]) if cached["valid_until"] else None
+    return valid_until is None or now < valid_until
 
 
 def _document(meeting_id: int, language: str) -> str:

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.status.error_messages import clock, crm_name, describe_error, sentence
-from crmsync.status.messages import FIRST, WORDS
+from crmsync.status.error_messages import capitalize_first, crm_name, describe_error, format_time
+from crmsync.status.messages import MESSAGES, PREREQUISITES
 from crmsync.status.state import (
     PHASES,
     actions_of,
@@ -20,7 +20,7 @@ from crmsync.status.state import (
     next_attempt_at_of,
     poll_after,
     reason_of,
-    run_of_account,
+    run_of_current_account,
     state_of,
 )
 from meetings.models import Meeting, SyncStep
@@ -34,10 +34,10 @@ def describe(
     """The document of one meeting, in the active language.
 
     `run` is its latest, `connection` its owner's, if any. Until one of the three changes or
-    `changes_at` comes, all of it but `poll_after` stays the same.
+    `valid_until` comes, all of it but `poll_after` stays the same.
     """
     state = state_of(meeting, run, connection, now)
-    run = run_of_account(run)
+    run = run_of_current_account(run)
     reason = reason_of(state, run, now)
     error_code = error_code_of(state, run)
     next_attempt_at = next_attempt_at_of(state, run, now)
@@ -59,7 +59,9 @@ def describe(
         "connection": _describe_connection(connection),
         "records": [_describe_record(entry, meeting) for entry in run.written] if run else [],
     }
-    return document | _tell(document, _manner(document, run, reason), run, connection, now)
+    return document | _render_texts(
+        document, _message_key(document, run, reason), run, connection, now
+    )
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
@@ -86,25 +88,25 @@ def _progress(
     if run is None:
         return None
     step = SyncStep(meeting.in_progress_sync_status or run.step)
-    pace = expected_seconds_of(run)
+    seconds = expected_seconds_of(run)
     ends_about = ends_about_of(run) if state == "syncing" else None
     if next_attempt_at:
-        ends_about = next_attempt_at + timedelta(seconds=sum(pace[step - 1 :]))
+        ends_about = next_attempt_at + timedelta(seconds=sum(seconds[step - 1 :]))
     is_done = state in {"synced", "out_of_date"}
     return {
         "step": step,
         "steps": len(SyncStep),
         "key": STEP_KEYS[step],
         "label": str(step.label),
-        "percent": 100 if is_done else int(100 * sum(pace[: step - 1]) / sum(pace)),
+        "percent": 100 if is_done else int(100 * sum(seconds[: step - 1]) / sum(seconds)),
         "step_started_at": run.step_started_at if state == "syncing" else None,
-        "step_expected_seconds": None if is_done else pace[step - 1],
+        "step_expected_seconds": None if is_done else seconds[step - 1],
         # What takes longer than it usually does ends nobody knows when.
         "ends_about": ends_about if ends_about and ends_about > now else None,
     }
 
 
-def _tell(
+def _render_texts(
     document: dict[str, Any],
     manner: str,
     run: SyncRun | None,
@@ -113,41 +115,41 @@ def _tell(
 ) -> dict[str, Any]:
     """Headline, detail and what comes next, in words."""
     progress, at = document["progress"], document["next_attempt_at"]
-    words = WORDS[manner]
+    words = MESSAGES[manner]
     error = document["error"] or {"title": "", "remedy": "", "who": "support"}
     provider = run.crm if run else connection.provider if connection else ""
     facts = {
         "crm": crm_name(provider),
-        "time": clock(at, now) if at else "",
+        "time": format_time(at, now) if at else "",
         "tries": document["attempt"],
         "max_tries": document["max_attempts"],
         **(progress or {}),
         **{name: error[name] for name in ("title", "remedy")},
     }
     ends_about = progress["ends_about"] if progress and document["state"] == "syncing" else None
-    headline = words.headline if at or not words.soon else words.soon
+    headline = words.headline if at or not words.headline_when_due else words.headline_when_due
     upcoming = {
         "kind": words.kind,
         "at": at or ends_about,
-        "by": words.by or error["who"],
+        "by": words.actor or error["who"],
         "text": str(words.text).format_map(facts),
     }
     return {
-        "headline": sentence(str(headline).format_map(facts)),
+        "headline": capitalize_first(str(headline).format_map(facts)),
         "detail": str(words.detail).format_map(facts),
-        "next": upcoming | _what_comes_first(document["actions"], words.kind, facts),
+        "next": upcoming | _prerequisite(document["actions"], words.kind, facts),
     }
 
 
-def _what_comes_first(actions: list[str], kind: str, facts: dict[str, Any]) -> dict[str, Any]:
+def _prerequisite(actions: list[str], kind: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Who has to connect a CRM before anything else can be done reads that instead."""
-    if kind in {"sync", "resolve"} and actions[0] in FIRST:
-        first = FIRST[actions[0]]
+    if kind in {"sync", "resolve"} and actions[0] in PREREQUISITES:
+        first = PREREQUISITES[actions[0]]
         return {"kind": actions[0], "by": "you", "text": str(first).format_map(facts)}
     return {}
 
 
-def _manner(document: dict[str, Any], run: SyncRun | None, reason: str | None) -> str:
+def _message_key(document: dict[str, Any], run: SyncRun | None, reason: str | None) -> str:
     """Which words fit."""
     state, records = document["state"], document["records"]
     if state == "synced":

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
+from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Actor, Handling
 from crmsync.models import SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
 from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
@@ -23,7 +23,7 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
         "code": code,
         "category": kind.category,
         **texts,
-        "who": Who.NOBODY if goes_on else kind.who,
+        "who": Actor.NOBODY if goes_on else kind.actor,
         "retryable": goes_on,
         "help_url": f"/help/{code}",
         "reference": run.reference,
@@ -60,10 +60,10 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
         texts["message"] = f"{kind.message} " + _("{crm} said: “{detail}”")
     if provider and not detail and "{detail}" in str(kind.message):
         texts["message"] = _("{crm} gave no reason.")
-    return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}
+    return {name: capitalize_first(str(text).format_map(words)) for name, text in texts.items()}
 
 
-def clock(at: datetime, now: datetime) -> str:
+def format_time(at: datetime, now: datetime) -> str:
     """A moment as people say it: the time, and the day where it is another one than now."""
     words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
     text = _("{time} UTC") if at.date() == now.date() else _("{time} UTC on {day}")
@@ -74,7 +74,7 @@ def crm_name(provider: str) -> str:
     return PROVIDERS[provider].name if provider else _("your CRM")
 
 
-def sentence(text: str) -> str:
+def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -2,10 +2,10 @@ from typing import Any
 
 from rest_framework import serializers
 
-from crmsync.errors import CATALOGUE, Who
+from crmsync.errors import CATALOGUE, Actor
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.status.document import STEP_KEYS
-from crmsync.status.messages import WORDS
+from crmsync.status.messages import MESSAGES
 from crmsync.status.state import ACTIONS, PHASES
 from meetings.models import SyncStep
 
@@ -30,7 +30,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     message = serializers.CharField()
     remedy = serializers.CharField()
-    who = serializers.ChoiceField(choices=[who.value for who in Who])
+    who = serializers.ChoiceField(choices=[who.value for who in Actor])
     retryable = serializers.BooleanField(help_text="Whether we go on by ourselves.")
     help_url = serializers.CharField()
     reference = serializers.CharField(help_text="For a talk with support.")
@@ -39,9 +39,9 @@ class ErrorSerializer(serializers.Serializer[Any]):
 class NextSerializer(serializers.Serializer[Any]):
     """What comes next, when (null: not known), and who does it."""
 
-    kind = serializers.ChoiceField(choices=sorted({words.kind for words in WORDS.values()}))
+    kind = serializers.ChoiceField(choices=sorted({words.kind for words in MESSAGES.values()}))
     at = serializers.DateTimeField(allow_null=True)
-    by = serializers.ChoiceField(choices=["system", *(who.value for who in Who)])
+    by = serializers.ChoiceField(choices=["system", *(who.value for who in Actor)])
     text = serializers.CharField()
 
 

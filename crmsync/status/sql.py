@@ -14,16 +14,16 @@ Status = SyncRun.Status
 
 
 RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
-UNDER_WAY = Q(Exists(RUNS.active()))
+HAS_ACTIVE_RUN = Q(Exists(RUNS.active()))
 # What an index finds, before the state of each is worked out.
-CANDIDATES = {
+INDEX_PREFILTERS = {
     "failed": Q(last_sync_success=False),
     "canceled": Q(Exists(RUNS.filter(status=Status.CANCELED))),
-    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], UNDER_WAY),
+    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], HAS_ACTIVE_RUN),
 }
 
 
-def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
+def annotate_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     """Annotates `state`; a test holds it against state_of()."""
     latest = SyncRun.objects.latest_of(OuterRef("pk")).annotate(state=_state_of_latest(now))
     without_run = [
@@ -38,7 +38,7 @@ def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
     )
 
 
-def active_with_state(now: datetime) -> QuerySet[Any]:
+def active_runs_with_state(now: datetime) -> QuerySet[Any]:
     """Active runs, annotated with `state`."""
     return SyncRun.objects.active().annotate(state=_first_that_holds(_active_cases(now), "queued"))
 

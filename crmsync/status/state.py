@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from crmsync.engine import step_durations as pace_of_steps
+from crmsync.engine import step_durations
 from crmsync.models import Connection, SyncRun
 from meetings.models import Meeting
 
@@ -39,7 +39,7 @@ IN_LINE_POLL_AFTER = 5  # Due, and its turn may come any moment.
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
-def changes_at(run: SyncRun | None, now: datetime) -> datetime | None:
+def valid_until(run: SyncRun | None, now: datetime) -> datetime | None:
     """The next moment that changes the document without a change of any row."""
     if run is None or run.status not in SyncRun.ACTIVE:
         return None
@@ -50,7 +50,7 @@ def changes_at(run: SyncRun | None, now: datetime) -> datetime | None:
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
-def run_of_account(run: SyncRun | None) -> SyncRun | None:
+def run_of_current_account(run: SyncRun | None) -> SyncRun | None:
     """None where the run tells of an account that is not the one connected now."""
     return None if run is None or run.is_of_former_account else run
 
@@ -125,7 +125,7 @@ def poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> i
 
 
 def expected_seconds_of(run: SyncRun) -> list[float]:
-    return run.pace or list(pace_of_steps.USUAL.values())
+    return run.expected_seconds or list(step_durations.DEFAULT_SECONDS.values())
 
 
 def ends_about_of(run: SyncRun) -> datetime | None:

@@ -30,9 +30,9 @@ def deliver(alert_id: int) -> None:
         _send(alert)
     except UndeliveredError as error:
         logger.warning("Alert %s was not delivered: %s", alert_id, error)
-        alerts.note_failure(alert, str(error))
+        alerts.record_failure(alert, str(error))
     else:
-        alerts.note_delivery(alert)
+        alerts.record_delivery(alert)
 
 
 def subject(alert: Alert) -> str:

@@ -18,7 +18,7 @@ class Hour:
     failed: int
 
 
-def of(hours: Sequence[Hour]) -> dict[str, Any]:
+def build(hours: Sequence[Hour]) -> dict[str, Any]:
     most = max((hour.succeeded + hour.failed for hour in hours), default=0)
     pitch = WIDTH // max(1, len(hours))
     succeeded, failed = (sum(getattr(h, n) for h in hours) for n in ("succeeded", "failed"))

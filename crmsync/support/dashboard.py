@@ -13,14 +13,14 @@ from crmsync.engine import heartbeat, hints
 from crmsync.incidents import incidents
 from crmsync.models import Connection, Incident, SyncRun
 from crmsync.status.error_messages import error_texts
-from crmsync.status.sql import active_with_state
+from crmsync.status.sql import active_runs_with_state
 from crmsync.support import chart
 from crmsync.support.incident_messages import describe_incident
 
 Status = SyncRun.Status
 HOURS = 24
-SHOWN = 10
-WORRYING_WAIT = 60  # Seconds.
+MAX_SHOWN = 10
+MAX_HEALTHY_WAIT = 60  # Seconds.
 ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
 
 
@@ -40,7 +40,7 @@ def read(now: datetime) -> dict[str, Any]:
         "active": _active(now),
         "ended": _ended(day),
         "failures": _failures(day),
-        "chart": chart.of(_hours(day, now)),
+        "chart": chart.build(_hours(day, now)),
         "oldest": _oldest_waiting(now),
         "reconnect": _to_reconnect(),
         "incidents": _incidents(),
@@ -49,7 +49,7 @@ def read(now: datetime) -> dict[str, Any]:
 
 
 def _active(now: datetime) -> dict[str, int]:
-    counted = active_with_state(now).order_by().values_list("state").annotate(Count("pk"))
+    counted = active_runs_with_state(now).order_by().values_list("state").annotate(Count("pk"))
     return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
 
 
@@ -100,11 +100,11 @@ def _oldest_waiting(now: datetime) -> SyncRun | None:
 
 def _to_reconnect() -> dict[str, Any]:
     held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH)
-    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:SHOWN]}
+    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:MAX_SHOWN]}
 
 
 def _incidents() -> list[dict[str, Any]]:
-    found: Iterable[Incident] = incidents.open_ones().filter(part_of=None)[:SHOWN]
+    found: Iterable[Incident] = incidents.open_incidents().filter(part_of=None)[:MAX_SHOWN]
     return [{"incident": incident, **describe_incident(incident)} for incident in found]
 
 
@@ -120,5 +120,5 @@ def _parts(now: datetime) -> list[dict[str, Any]]:
         {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
         {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},
         {"name": "Queue", "is_well": "hints" in figure, "figure": figure},
-        {"name": "Longest overdue", "is_well": wait < WORRYING_WAIT, "figure": f"{wait:.0f} s"},
+        {"name": "Longest overdue", "is_well": wait < MAX_HEALTHY_WAIT, "figure": f"{wait:.0f} s"},
     ]

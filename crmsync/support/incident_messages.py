@@ -41,7 +41,7 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
-    who = kind.who.replace("_", " ")
+    who = kind.actor.replace("_", " ")
     if kind.handling is Handling.RETRY:  # It was tried again, and given up.
         who, texts["remedy"] = "support", REQUEUE
     if incident.connection is None:

@@ -156,7 +156,7 @@ def _show(sample: Sample, owner: User) -> None:
     meeting.sync_runs.all().delete()
     if sample.run:
         _add_run(meeting, owner, sample)
-    transitions.note_change(meeting.pk)
+    transitions.touch(meeting.pk)
 
 
 def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
@@ -179,7 +179,7 @@ def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
             Ref("contact", "ann@acme.example", "1", "created"),
             Ref("meeting", str(meeting.key), "2", "created"),
         ]
-        remote_records.remember(run, refs)
+        remote_records.store(run, refs)
         SyncRun.objects.filter(pk=run.pk).update(written=remote_records.add_written(run, refs))
     elif run.error_code or run.status == Status.RUNNING:
         _add_attempt(run)

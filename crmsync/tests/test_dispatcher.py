@@ -190,5 +190,5 @@ def test_finishes_a_sync_whose_every_first_hint_was_lost(meeting, connection, us
 
 def test_looks_for_incidents_without_redis_too(unreachable_redis, monkeypatch):
     stop = threading.Event()
-    monkeypatch.setattr(dispatcher.upkeep, "keep_up", stop.set)
+    monkeypatch.setattr(dispatcher, "run_periodic_tasks", stop.set)
     dispatcher.run(0.01, stop)  # Ends only if that is called.

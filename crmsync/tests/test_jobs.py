@@ -10,7 +10,7 @@ from crmsync.engine import outcomes, remote_records, steps
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import syncs
-from crmsync.providers.base import Ref
+from crmsync.providers.base import Person, Ref
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
@@ -37,7 +37,7 @@ def test_write_the_contacts_the_meeting_and_the_notes(sync, meeting):
     assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, True)
     kinds = SandboxRecord.objects.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["contact", "contact", "meeting", "note"]
-    assert remote_records.of_meeting(meeting).count() == 4
+    assert remote_records.for_meeting(meeting).count() == 4
     attempts = SyncAttempt.objects.values_list("step", "number", "outcome")
     assert list(attempts) == [(step, 1, "succeeded") for step in (1, 2, 3)]
 
@@ -128,7 +128,7 @@ def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
 def test_remember_a_contact_that_two_meetings_share(sync, meeting, make_meeting):
     sync(meeting)
     sync(make_meeting("ann@acme.example"))
-    assert remote_records.of_meeting(meeting).filter(kind="contact").count() == 2
+    assert remote_records.for_meeting(meeting).filter(kind="contact").count() == 2
 
 
 def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
@@ -187,7 +187,7 @@ def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatc
 
     def canceled_meanwhile(*_):
         syncs.cancel(meeting.pk)
-        return [jobs.Person("ann@acme.example", "Ann")]
+        return [Person("ann@acme.example", "Ann")]
 
     monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_faults", canceled_meanwhile)
     jobs.sync_contacts(run.pk)

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE
-from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS, WORDS
+from crmsync.status.messages import ATTEMPT_RESULTS, MESSAGES, RUN_RESULTS
 from meetings.models import SyncStep
 
 FOLDER = Path(settings.BASE_DIR) / "syncsite" / "locale"
@@ -30,7 +30,7 @@ def source(request):
 def marked_texts():
     for kind in CATALOGUE.values():
         yield from (kind.title, kind.message, kind.remedy)
-    for words in WORDS.values():
+    for words in MESSAGES.values():
         yield from (words.headline, words.soon, words.detail, words.text)
     yield from [*RUN_RESULTS.values(), *ATTEMPT_RESULTS.values()]
     yield from (step.label for step in SyncStep)

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             done = _report(chosen, outcomes, options)
             raise CommandError(f"{done} Interrupted: start it again to go on.") from error
         finally:
-            bulk.record(options["reason"], outcomes)
+            bulk.record_command(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
 
 

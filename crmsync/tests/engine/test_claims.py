@@ -102,7 +102,7 @@ class TestCompletion:
 
     def test_by_a_worker_that_lost_its_lease_changes_nothing(self, claim, run, meeting):
         let_lease_expire(run)
-        outcomes.recover_lost(timezone.now())
+        outcomes.reap_expired(timezone.now())
         successor = claims.claim(run.pk, SyncStep.CONTACTS)
         outcomes.complete_step(claim, [])
         run.refresh_from_db()
@@ -258,17 +258,17 @@ class TestFailure:
 class TestLease:
     def test_is_prolonged_by_the_worker_that_holds_it(self, claim, run):
         let_lease_expire(run)
-        claims.renew(claim)
-        assert outcomes.recover_lost(timezone.now()) == 0
+        claims.renew_lease(claim)
+        assert outcomes.reap_expired(timezone.now()) == 0
 
     def test_is_not_prolonged_once_the_run_was_canceled(self, claim, meeting):
         syncs.cancel(meeting.pk)
         with pytest.raises(claims.StaleAttemptError):
-            claims.renew(claim)
+            claims.renew_lease(claim)
 
     def test_that_ended_is_a_lost_worker_and_a_retry(self, claim, run, meeting):
         let_lease_expire(run)
-        assert outcomes.recover_lost(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 1
         run.refresh_from_db()
         assert (run.status, run.error_code, run.failures) == (Status.RETRYING, "worker_lost", 1)
         assert SyncAttempt.objects.get().outcome == "interrupted"
@@ -277,7 +277,7 @@ class TestLease:
     def test_that_ended_of_a_canceled_run_frees_the_meeting(self, claim, run, meeting):
         syncs.cancel(meeting.pk)
         let_lease_expire(run)
-        outcomes.recover_lost(timezone.now())
+        outcomes.reap_expired(timezone.now())
         fresh, _ = syncs.request_sync(meeting, by=None)
         assert claims.claim(fresh.pk, SyncStep.CONTACTS)
 
@@ -286,14 +286,14 @@ class TestLease:
         for _ in range(3):
             assert claims.claim(run.pk, SyncStep.CONTACTS)
             let_lease_expire(run)
-            outcomes.recover_lost(timezone.now())
+            outcomes.reap_expired(timezone.now())
         run.refresh_from_db()
         assert (run.status, run.error_cause) == (Status.FAILED, "worker_lost")
 
     def test_that_ended_is_counted_once_when_two_look(self, claim, run):
         let_lease_expire(run)
-        assert outcomes.recover_lost(timezone.now()) == 1
-        assert outcomes.recover_lost(timezone.now()) == 0
+        assert outcomes.reap_expired(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 0
 
     def test_of_a_row_that_fits_no_rule_keeps_no_other_waiting(self, connection, make_meeting):
         meetings = [make_meeting(), make_meeting()]
@@ -302,6 +302,6 @@ class TestLease:
             claims.claim(run.pk, SyncStep.CONTACTS)
             let_lease_expire(run)
         Meeting.objects.filter(pk=meetings[0].pk).update(in_progress_sync_status=None)
-        assert outcomes.recover_lost(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 1
         runs[1].refresh_from_db()
         assert runs[1].status == Status.RETRYING

@@ -5,8 +5,8 @@ import time_machine
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import dispatcher, jobs
-from crmsync.engine import claims, outcomes, scheduling
+from crmsync import dispatcher
+from crmsync.engine import claims, outcomes, scheduling, steps
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -73,7 +73,7 @@ class TestNewContacts:
         assert claim(lost)
         assert claim(waiting) is None
         SyncRun.objects.update(sent_at=None)
-        hints = [pk for pk, _ in scheduling.take_due(timezone.now(), 100)]
+        hints = [pk for pk, _ in scheduling.select_due_hints(timezone.now(), 100)]
         assert other.pk in hints
 
     def test_may_still_be_made_by_a_call_for_a_deleted_meeting(self, request_many):
@@ -90,8 +90,8 @@ class TestNewContacts:
         (run,) = request_many(1, "ann@acme.example")
         working = claim(run)
         RemoteRecord.objects.filter(kind="contact").delete()
-        with jobs._open_session(working) as session, pytest.raises(CrmError) as caught:
-            jobs._save_meeting(Sandbox(session), working)
+        with steps._open_session(working) as session, pytest.raises(CrmError) as caught:
+            steps._save_meeting(Sandbox(session), working)
         assert caught.value.code == "record_deleted"
 
     def test_hold_nobody_up_once_they_are_known(self, request_many, make_meeting, settle):

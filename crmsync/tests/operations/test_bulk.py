@@ -6,13 +6,13 @@ from django.utils import timezone
 
 from crmsync import dispatcher
 from crmsync.engine import claims, outcomes
-from crmsync.models import Connection, Intervention, SyncRun
+from crmsync.models import Connection, SupportAction, SyncRun
 from crmsync.operations import bulk, syncs
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Kind = Intervention.Kind
+Kind = SupportAction.Kind
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def start(kind, targets, user):
 
 
 def let_a_second_pass():
-    Intervention.objects.filter(finished_at=None).update(due_at=timezone.now())
+    SupportAction.objects.filter(finished_at=None).update(due_at=timezone.now())
 
 
 def test_are_done_at_once_where_they_are_few(failed, user):
@@ -68,7 +68,7 @@ def test_are_done_by_workers_where_they_are_many(failed, user, settle):
     assert done.position == 0
     positions = []
     while done.finished_at is None:
-        dispatcher.hand_out(timezone.now())
+        dispatcher.send_background_hints(timezone.now())
         settle()
         done.refresh_from_db()
         positions.append(done.position)
@@ -79,23 +79,23 @@ def test_are_done_by_workers_where_they_are_many(failed, user, settle):
 
 def test_go_on_where_a_killed_worker_left_them(failed, user):
     done = start(Kind.REQUEUE, failed(12), user)
-    Intervention.objects.filter(pk=done.pk).update(
+    SupportAction.objects.filter(pk=done.pk).update(
         position=2, due_at=timezone.now() + timedelta(seconds=30)
     )
-    bulk.carry_out(done.pk)
-    assert Intervention.objects.get().position == 2  # Its lease is not over.
+    bulk.run_batch(done.pk)
+    assert SupportAction.objects.get().position == 2  # Its lease is not over.
     let_a_second_pass()
-    bulk.carry_out(done.pk)
-    assert Intervention.objects.get().position == 7
+    bulk.run_batch(done.pk)
+    assert SupportAction.objects.get().position == 7
 
 
 def test_foresee_what_will_come_of_them(failed, make_meeting, connection):
     targets = failed(3)
     running = make_meeting()
     syncs.request_sync(running, by=None)
-    foreseen = bulk.foresee_outcomes(Kind.REQUEUE, [*targets, running.pk])
+    foreseen = bulk.preview(Kind.REQUEUE, [*targets, running.pk])
     assert foreseen == Counter({"re-queued": 3, "already syncing": 1})
-    foreseen = bulk.foresee_outcomes(Kind.CANCEL, [*targets, running.pk])
+    foreseen = bulk.preview(Kind.CANCEL, [*targets, running.pk])
     assert foreseen == Counter({"canceled": 1, "already ended": 3})
 
 

@@ -179,7 +179,7 @@ def test_goes_on_at_once_after_reconnecting_though_a_retry_was_planned_later(
 
 
 def test_keeps_the_reason_to_reconnect_while_the_crm_is_down(read, run, connection, monkeypatch):
-    store.hold(store.of(connection.user), CrmError("connection_expired"))
+    store.mark_needs_reauth(store.for_user(connection.user), CrmError("connection_expired"))
     connection.refresh_from_db()
 
     def fail(_):
@@ -204,7 +204,7 @@ def test_says_waiting_between_two_steps_while_the_crm_wants_no_calls(read, run, 
 def test_offers_only_what_would_be_done(read, run, user, own_api, connection):
     path = f"/meetings/{run.meeting_id}/sync"
     outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
-    store.slow_down(connection, timezone.now() + timedelta(minutes=5))
+    store.throttle_until(connection, timezone.now() + timedelta(minutes=5))
     assert read().json()["actions"] == ["cancel"]
     connections.disconnect(connection)
     told = read().json()
@@ -233,7 +233,7 @@ def test_writes_notes_that_were_taken_back(run, own_api, settle):
 
 
 def test_lives_longer_than_a_poller_waits():
-    assert max(seconds or 0 for seconds in POLL_AFTER.values()) < versioned.KEPT_FOR
+    assert max(seconds or 0 for seconds in POLL_AFTER.values()) < versioned.TTL_SECONDS
 
 
 def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
@@ -307,7 +307,7 @@ def test_comes_from_the_rows_without_redis(read, run, unreachable_redis):
 
 def test_made_by_a_slow_reader_does_not_come_back(read, run, user, monkeypatch):
     kept = []
-    monkeypatch.setattr("crmsync.status.cache.keep", lambda *args: kept.append(args))
+    monkeypatch.setattr("crmsync.status.cache.store", lambda *args: kept.append(args))
     read()
     monkeypatch.undo()
     claims.claim(run.pk, 1)
@@ -333,7 +333,7 @@ def test_of_the_first_connection_is_new(read, user, meeting):
 
 
 def test_of_a_restored_connection_is_new(read, run, user, connection, monkeypatch):
-    store.hold(store.of(user), CrmError("connection_expired"))
+    store.mark_needs_reauth(store.for_user(user), CrmError("connection_expired"))
     assert read().json()["state"] == "paused"
     connections.check(connection)
     assert read().json()["state"] != "paused"
@@ -345,8 +345,8 @@ def test_of_every_language_is_the_same_but_for_its_words(meeting, connection, se
     told = Meeting.objects.select_related("user__connection").get()
     run = told.sync_runs.first()
     with translation.override("de"):
-        german = delivery.of(told, run, timezone.now())
-    english = delivery.of(told, run, timezone.now())
+        german = delivery.build(told, run, timezone.now())
+    english = delivery.build(told, run, timezone.now())
     words = {"headline", "detail", "next", "progress", "records"}
     assert {k: v for k, v in german.items() if k not in words} == {
         k: v for k, v in english.items() if k not in words
