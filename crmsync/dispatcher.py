@@ -3,13 +3,14 @@
 If no dispatcher is running, workers check for incidents, so that a dead dispatcher is reported.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
 from types import SimpleNamespace
 
+import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
@@ -21,7 +22,7 @@ from crmsync.metrics import totals
 from crmsync.operations import bulk
 from crmsync.support.alert_delivery import deliver
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 SHORT_QUEUE = 20
 PERIOD_SECONDS = 5
@@ -33,7 +34,7 @@ def sweep() -> int:
     now = timezone.now()
     lost = outcomes.reap_expired(now)
     if lost:
-        logger.warning("%s attempts had lost their worker.", lost)
+        logger.warning("expired leases reaped", attempts=lost)
     waiting = hints.length()
     room = max(0, hints.CAPACITY - waiting)
     due = scheduling.select_due_hints(now, room, busy=waiting > SHORT_QUEUE) if room else []
@@ -46,20 +47,21 @@ def sweep() -> int:
 
 def run(interval: float, stop: threading.Event) -> None:
     """Sweeps every `interval` seconds until `stop` is set, whatever is down meanwhile."""
+    logger.info("dispatcher started", version=settings.VERSION)
     while not stop.is_set():
-        for duty in (sweep, run_periodic_tasks):  # Without Redis the second matters even more.
-            _try(duty, interval)
+        for task in (sweep, run_periodic_tasks):  # Without Redis the second matters even more.
+            _run_safely(task, interval)
         close_old_connections()
         stop.wait(interval)
 
 
-def _try(duty: Callable[[], object], interval: float) -> None:
+def _run_safely(task: Callable[[], object], interval: float) -> None:
     try:
-        duty()
+        task()
     except (RedisError, DatabaseError) as error:
-        logger.warning("Sweep failed, next one in %s s: %s", interval, error)
-    except Exception:  # Whatever it is, the next sweep must take place.
-        logger.exception("Sweep failed, next one in %s s.", interval)
+        logger.warning("sweep failed", task=task.__name__, retry_in=interval, error=str(error))
+    except Exception:  # Whatever it is, the next sweep must happen.
+        logger.exception("sweep failed", task=task.__name__, retry_in=interval)
 
 
 def run_periodic_tasks() -> None:

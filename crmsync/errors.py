@@ -6,8 +6,12 @@ Texts may name {crm}, {field} and {detail} (the CRM's own words about the person
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+# What Django raises while the database is away or on its way out.
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 
 
 class Handling(StrEnum):

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import connection as database
 from django.db import connections as databases
@@ -22,6 +23,8 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
 
 from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
+
+logger = structlog.get_logger(__name__)
 
 HEARTBEAT_INTERVAL = timedelta(seconds=15)
 DUPLICATE_SIGNAL_WINDOW = timedelta(
@@ -48,8 +51,10 @@ class ThreadWorker(SimpleWorker):
     def work(self, *args: Any, **kwargs: Any) -> bool:
         use_connection_pool()
         kwargs["logging_level"] = "WARNING"  # Lines about hints; jobs.py says more, and of whom.
-        self._threads = ThreadPoolExecutor(settings.SYNC_THREADS_PER_WORKER)
-        self._free = threading.Semaphore(settings.SYNC_THREADS_PER_WORKER)
+        threads = settings.SYNC_THREADS_PER_WORKER
+        logger.info("worker started", version=settings.VERSION, threads=threads)
+        self._threads = ThreadPoolExecutor(threads)
+        self._free = threading.Semaphore(threads)
         return super().work(*args, **kwargs)
 
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
@@ -81,7 +86,7 @@ class ThreadWorker(SimpleWorker):
             self.perform_job(job, queue, execution)
         except Exception:
             # Redis went away with what RQ wanted to note; the run's row knows what is done.
-            self.log.warning("Job %s was not noted as done.", job.id, exc_info=True)
+            logger.warning("job not marked as done", job=job.id, exc_info=True)
         finally:
             database.close()
             self._free.release()

@@ -17,7 +17,7 @@ from crmsync.metrics.prometheus import SyncCollector
 
 @require_safe
 def livez(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 @require_safe

@@ -15,7 +15,7 @@ from syncsite.api_settings import (
 )
 from syncsite.databases import configured
 from syncsite.local_keys import local_credentials_key, local_secret_key
-from syncsite.logs import logging_config
+from syncsite.logs import configure_structlog, logging_config
 from syncsite.redis_urls import embedded_socket, next_database, unix_url, with_timeouts
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -148,6 +148,7 @@ EMAIL_TIMEOUT = 10
 SUPPORT_EMAILS = listed("SUPPORT_EMAILS")
 ALERT_URLS = listed("ALERT_URLS")
 DEFAULT_FROM_EMAIL = (SUPPORT_EMAILS or ["syncsite@localhost"])[0]
+configure_structlog()
 LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), env.bool("LOG_JSON", False))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

@@ -49,6 +49,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         except (OverflowError, ValueError, DataError):  # An id that no database can compare.
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
 
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if shown is not None:
+            context |= self.page_context(request, shown)
+        return super().change_view(request, object_id, form_url, context)
+
+    def page_context(self, request: HttpRequest, shown: Any) -> dict[str, Any]:
+        """What the template of one object's page needs besides Django's own context."""
+        return {}
+
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Nobody guesses what is sealed letter by letter."""
         return "credentials" not in lookup and super().lookup_allowed(lookup, value, request)

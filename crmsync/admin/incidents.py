@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -74,18 +74,8 @@ class IncidentAdmin(ReadOnlyAdmin):
         text = f"Snoozed {len(snoozed)} incidents until {format_moment(until)} UTC."
         self.message_user(request, text, messages.INFO)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        incident = self.get_object(request, object_id)
-        context = _context_of(incident) if incident else {}
-        return super().change_view(
-            request, object_id, form_url, {**context, "title": "Incident", "subtitle": None}
-        )
+    def page_context(self, request: HttpRequest, shown: Incident) -> dict[str, Any]:
+        return {**_context_of(shown), "title": "Incident", "subtitle": None}
 
 
 def standing_of(incident: Incident) -> str:

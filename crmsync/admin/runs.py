@@ -161,21 +161,15 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def cancel(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
         return confirm(request, Kind.CANCEL, _meetings_of(runs))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        run = self.get_object(request, object_id)
-        context: dict[str, Any] = {"title": f"Sync {run}", "subtitle": None, "now": timezone.now()}
-        if run is not None:
-            context |= {
-                "case": case_file.build(run, timezone.now()),
-                "actions": self._allowed_actions(request),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, shown: SyncRun) -> dict[str, Any]:
+        now = timezone.now()
+        return {
+            "title": f"Sync {shown}",
+            "subtitle": None,
+            "now": now,
+            "case": case_file.build(shown, now),
+            "actions": self._allowed_actions(request),
+        }
 
     def _allowed_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
         """The actions that this person may take, by name and label."""

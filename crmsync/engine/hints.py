@@ -1,18 +1,18 @@
 """The only place that sends to RQ. A hint says "look at this run now"; none is needed twice."""
 
-import logging
 from collections.abc import Iterable
 from functools import cache
 from itertools import islice
 
 import django_rq
+import structlog
 from redis.exceptions import RedisError
 from rq import Queue, Worker
 
 from accounts.cache.circuit_breaker import CircuitBreaker
 from meetings.models import SyncStep
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 _breaker = CircuitBreaker()
 
@@ -34,7 +34,7 @@ def send_hint(run_id: int, step: int) -> None:
     try:
         send_hints([(run_id, step)])
     except RedisError:
-        logger.warning("No hint sent for run %s: Redis is away.", run_id)
+        logger.warning("hint not sent", run=run_id, step=step, error="Redis is unavailable")
 
 
 def send_hints(hints: Iterable[Hint]) -> None:

@@ -4,13 +4,13 @@ What is written names the attempt that was claimed, so one that was overtaken ch
 are locked in the order connection, run, meeting. Hints go out after the commit.
 """
 
-import logging
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -25,7 +25,7 @@ from crmsync.providers.base import Ref
 from meetings import transitions
 from meetings.models import SyncStep
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 Status = SyncRun.Status
 Outcome = SyncAttempt.Outcome
@@ -44,6 +44,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
         abandon(claim)
         return
     _close_attempt(claim.attempt, Outcome.SUCCEEDED)
+    transaction.on_commit(partial(logger.info, "step succeeded", **_log_keys(claim, now)))
     _record_duration(claim, now)
     remote_records.store(run, refs)
     if is_last:
@@ -56,7 +57,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 
 
 def _record_duration(claim: claims.Claim, now: datetime) -> None:
-    seconds = (now - claim.attempt.started_at).total_seconds()
+    seconds = _seconds_since_start(claim, now)
     provider, step = claim.run.connection.provider, claim.run.step
     # No partial: Django wants the name of what may fail.
     transaction.on_commit(lambda: step_durations.record(provider, step, seconds), robust=True)
@@ -99,7 +100,7 @@ def _reap(claim: claims.Claim) -> bool:
         return expire_lease(claim) if claim.run.status == Status.RUNNING else abandon(claim)
     except transitions.TransitionRefusedError:
         # One row that fits no rule must not keep the others waiting.
-        logger.exception("Sync run %s cannot be recovered.", claim.run.pk)
+        logger.exception("lease not reaped", run=claim.run.pk)
         return False
 
 
@@ -113,9 +114,31 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
     if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
         return False
     _close_attempt(claim.attempt, outcome, error)
+    keys = {**_log_keys(claim, now), "error": error.code, **_log_keys_of(decision)}
+    transaction.on_commit(partial(logger.warning, "step failed", **keys))
     _apply_consequences(decision, claim.run, error, now)
     scheduling.release_slots_if_blocked(connection)
     return True
+
+
+def _log_keys(claim: claims.Claim, now: datetime) -> dict[str, Any]:
+    return {
+        "run": claim.run.pk,
+        "step": claim.run.step,
+        "attempt": claim.attempt.number,
+        "seconds": round(_seconds_since_start(claim, now), 2),
+    }
+
+
+def _log_keys_of(decision: retry_policy.Decision) -> dict[str, Any]:
+    match decision:
+        case retry_policy.Retry(seconds) | retry_policy.Wait(seconds):
+            return {"decision": type(decision).__name__, "next_in": round(seconds, 1)}
+    return {"decision": type(decision).__name__}
+
+
+def _seconds_since_start(claim: claims.Claim, now: datetime) -> float:
+    return (now - claim.attempt.started_at).total_seconds()
 
 
 def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, Any]:

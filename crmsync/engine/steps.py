@@ -1,28 +1,26 @@
 """What the three jobs do: each claims its run, calls the CRM and commits what came of it."""
 
-import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from django.db import InterfaceError, InternalError, OperationalError
+import structlog
 from django.db import connection as database
 from rq.timeouts import JobTimeoutException
 from structlog.contextvars import bound_contextvars
 
 from crmsync.connections import tokens
 from crmsync.engine import claims, outcomes, remote_records
-from crmsync.errors import CrmError
+from crmsync.errors import DATABASE_UNAVAILABLE, CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
 from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
 from meetings.models import Meeting, SyncStep
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 Kind = RemoteRecord.Kind
-DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
 Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
@@ -35,7 +33,7 @@ def perform(run_id: int, step: SyncStep) -> None:
             _attempt(claim, WORK[step])
     except DATABASE_UNAVAILABLE as error:
         # The row stays as it is: the dispatcher sends another hint, or ends the lease.
-        logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
+        logger.warning("step left to the dispatcher", run=run_id, step=step, error=str(error))
 
 
 def _attempt(claim: claims.Claim, work: Work) -> None:
@@ -44,8 +42,8 @@ def _attempt(claim: claims.Claim, work: Work) -> None:
 
 
 def _call_crm(claim: claims.Claim, work: Work) -> None:
-    run_id, step = claim.run.pk, claim.run.step
-    logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
+    keys = {"run": claim.run.pk, "step": claim.run.step, "attempt": claim.attempt.number}
+    logger.info("step started", **keys)
     try:
         with _open_session(claim) as session:
             refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
@@ -55,12 +53,14 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
     except claims.StaleAttemptError:
         outcomes.abandon(claim)
     except CrmError as error:
-        _fail(claim, error)
+        outcomes.fail_step(claim, error)
     except JobTimeoutException as error:
-        _fail(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
+        outcomes.fail_step(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
     except Exception:  # The one edge where an unknown error becomes a recorded one.
-        logger.exception("Sync run %s: step %s met a bug.", run_id, step)
-        _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
+        logger.exception("step hit a bug", **keys)
+        outcomes.fail_step(
+            claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True)
+        )
 
 
 def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
@@ -74,11 +74,6 @@ def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
                 raise
             database.close()
             time.sleep(COMMIT_PAUSE)
-
-
-def _fail(claim: claims.Claim, error: CrmError) -> None:
-    logger.warning("Sync run %s: step %s failed: %s.", claim.run.pk, claim.run.step, error.code)
-    outcomes.fail_step(claim, error)
 
 
 def _open_session(claim: claims.Claim) -> Session:

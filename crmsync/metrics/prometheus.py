@@ -8,12 +8,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
@@ -29,6 +31,7 @@ STEPS = {1: "contacts", 2: "meeting", 3: "notes"}
 class SyncCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         now = timezone.now()
+        yield InfoMetricFamily("syncsite", "What is running.", {"version": settings.VERSION})
         yield from _ended_runs()
         yield _step_seconds()
         yield from _active_runs(now)

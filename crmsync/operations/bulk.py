@@ -5,24 +5,24 @@ by workers, a slice a second, so that a CRM which has just come back is not over
 a slice leaves its rest to the next hint; at most the target it was at is done twice.
 """
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, InternalError, OperationalError
+import structlog
 from django.db.models import Q
 from django.utils import timezone
 
 from crmsync.connections import store
+from crmsync.errors import DATABASE_UNAVAILABLE
 from crmsync.models import Connection, SupportAction, SyncRun
 from crmsync.operations import connections, syncs
 from crmsync.operations.requeue import Outcome, preview_requeue, requeue
 from meetings.models import Meeting
 from meetings.transitions import TransitionRefusedError
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 Kind = SupportAction.Kind
 INLINE_LIMIT = 10
@@ -118,10 +118,10 @@ def _next_batch(action: SupportAction) -> list[int]:
 def _act_safely(action: SupportAction, target: int) -> str:
     try:
         return _act(action, target)
-    except (OperationalError, InterfaceError, InternalError):
+    except DATABASE_UNAVAILABLE:
         raise  # The database is away; the next hint goes on here.
     except Exception:  # One target must not keep the others waiting for ever.
-        logger.exception("Support action %s met a bug at %s.", action.pk, target)
+        logger.exception("support action hit a bug", action=action.pk, target=target)
         return "met an error on our side"
 
 

@@ -1,9 +1,9 @@
 """The job that delivers an alert. In a file of its own: Apprise takes a second to import."""
 
-import logging
 from datetime import datetime
 from smtplib import SMTPException
 
+import structlog
 from apprise import Apprise
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -14,7 +14,7 @@ from crmsync.incidents import alerts
 from crmsync.models import Alert
 from crmsync.support.incident_messages import describe_incident
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class UndeliveredError(Exception):
@@ -29,10 +29,11 @@ def deliver(alert_id: int) -> None:
     try:
         _send(alert)
     except UndeliveredError as error:
-        logger.warning("Alert %s was not delivered: %s", alert_id, error)
+        logger.warning("alert not delivered", alert=alert_id, error=str(error))
         alerts.record_failure(alert, str(error))
     else:
         alerts.record_delivery(alert)
+        logger.info("alert delivered", alert=alert_id, target=alert.target)
 
 
 def subject(alert: Alert) -> str:
