@@ -10,8 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
+import crmsync.providers.hubspot_payloads as payloads
 from crmsync.errors import CrmError
-from crmsync.providers import hubspot_payloads as payloads
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import as_html, chunks, fit
 from crmsync.providers.http import CrmClient, not_found_means_deleted
@@ -168,9 +168,8 @@ class HubSpot:
         results = self._batch(f"/crm/objects/{VERSION}/meetings/batch/upsert", [one])
         if not results:
             raise CrmError("crm_unavailable", "HubSpot left the meeting unanswered.")
-        return self._meeting_ref(
-            meeting, require_id(results[0], "id"), payloads.action_of(results[0])
-        )
+        remote_id, action = require_id(results[0], "id"), payloads.action_of(results[0])
+        return self._meeting_ref(meeting, remote_id, action)
 
     def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
         """Not by the search, which may miss for a while what was just made, if it can be helped."""

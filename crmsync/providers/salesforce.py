@@ -10,8 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
+import crmsync.providers.salesforce_payloads as payloads
 from crmsync.errors import CrmError
-from crmsync.providers import salesforce_payloads as payloads
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import chunks, fit, is_marked, mark
 from crmsync.providers.http import Answer, CrmClient, not_found_means_deleted
@@ -108,28 +108,15 @@ class Salesforce:
     def _find_people(self, emails: Sequence[str]) -> dict[str, str]:
         """Ids by our addresses: a contact before a lead, one with an account before one without."""
         listed = ", ".join(payloads.quoted(email) for email in emails)
-        contacts, leads = self._composite(
-            [
-                payloads.query_request(FIND_CONTACTS.format(listed)),
-                payloads.query_request(FIND_LEADS.format(listed)),
-            ]
-        )
-        best_last = [
-            *payloads.records_of(leads),
-            *sorted(payloads.records_of(contacts), key=payloads.has_account),
-        ]
+        queries = [query.format(listed) for query in (FIND_CONTACTS, FIND_LEADS)]
+        contacts, leads = self._composite([payloads.query_request(query) for query in queries])
+        ranked = sorted(payloads.records_of(contacts), key=payloads.has_account)
+        best_last = [*payloads.records_of(leads), *ranked]
         found = {str(record.get("Email")).lower(): payloads.id_of(record) for record in best_last}
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> list[Ref]:
-        parts = self._parts(
-            [
-                payloads.subrequest(
-                    "PATCH", payloads.by_email(person.email), payloads.contact_fields(person)
-                )
-                for person in people
-            ]
-        )
+        parts = self._parts([payloads.contact_upsert(person) for person in people])
         return [
             self._made_contact(person, part) for person, part in zip(people, parts, strict=True)
         ]
@@ -218,9 +205,6 @@ class Salesforce:
         return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
 
     def _meeting(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
-        cut = (
-            fit(meeting.title, payloads.TITLE_LIMIT)[1]
-            or fit(meeting.location, payloads.PLACE_LIMIT)[1]
-        )
+        cut = payloads.remark_of(meeting)
         page = f"{self.url}/{remote_id}"
         return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
