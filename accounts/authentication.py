@@ -17,7 +17,7 @@ from accounts.cache import users
 from accounts.cache.key_lock import key_lock
 from accounts.models import User
 
-MAX_VERIFIED_TOKENS = 4096  # Tokens of a process, about a kilobyte each.
+MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
 REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
 USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 
@@ -29,10 +29,10 @@ class AuthenticatedRequest(Request):
 
 
 class TokenAuthentication(JWTAuthentication):
-    """SimpleJWT's, with the token bare or behind `Bearer`, and with the user from Redis."""
+    """SimpleJWT's authentication, with an optional `Bearer` and with users cached in Redis."""
 
     def __init__(self) -> None:
-        self.user_model = User  # Which SimpleJWT would look up for every request.
+        self.user_model = User  # SimpleJWT would look it up for every request.
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -42,17 +42,17 @@ class TokenAuthentication(JWTAuthentication):
         return parts[0] if len(parts) == 1 else super().get_raw_token(header)
 
     def get_validated_token(self, raw_token: bytes) -> Token:
-        """The signature of a token stays valid, so it is verified once; its time runs out."""
+        """Verifies a signature once per process, and the expiry on every request."""
         token = _verified(raw_token)
         try:
             token.check_exp(current_time=aware_utcnow())
         except TokenError:
-            return super().get_validated_token(raw_token)  # In its words why not.
+            return super().get_validated_token(raw_token)  # Raises SimpleJWT's own error.
         return token
 
     def get_user(self, validated_token: Token) -> Any:
         user = _check(validated_token, _look_up(_user_id(validated_token)))
-        # The other fields, the password among them, stay in the database until somebody reads one.
+        # The other fields, such as the password, are deferred.
         return User.from_db(None, ("id", "email", "is_active"), _values(user))
 
 
@@ -133,7 +133,7 @@ def _look_up(pk: int) -> users.CachedUser | None:
 
 
 def _load(pk: int) -> users.CachedUser | None:
-    """Needs a copy that was just looked for in vain."""
+    """Call after a cache miss."""
     try:
         with key_lock(f"user:{pk}"):
             return users.get_many(pk)[0] or _read_and_store(pk)

@@ -14,7 +14,7 @@ from accounts.fields import LowercaseEmailField
 
 class UserQuerySet(models.QuerySet["User"]):
     def update(self, **values: Any) -> int:
-        """Sends no signals, so it must keep the cached users honest itself."""
+        """Sends no signals, so it invalidates the cached users itself."""
         with transaction.atomic():
             pks = list(self.values_list("pk", flat=True))
             users.invalidate(*pks)
@@ -65,7 +65,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
-    if instance.pk and not created:  # Of a new user there is no copy yet.
+    if instance.pk and not created:  # A new user has no copy yet.
         users.invalidate(instance.pk)
         transaction.on_commit(partial(users.invalidate, instance.pk))
 

@@ -30,7 +30,7 @@ _last_run = SimpleNamespace(at=0.0)
 
 
 def sweep() -> int:
-    """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
+    """One sweep; returns how many hints it sent. Raises RedisError and DatabaseError."""
     now = timezone.now()
     lost = outcomes.reap_expired(now)
     if lost:
@@ -46,7 +46,7 @@ def sweep() -> int:
 
 
 def run(interval: float, stop: threading.Event) -> None:
-    """Sweeps every `interval` seconds until `stop` is set, whatever is down meanwhile."""
+    """Sweeps every `interval` seconds until `stop` is set, whatever is down."""
     logger.info("dispatcher started", version=settings.VERSION)
     while not stop.is_set():
         for task in (sweep, run_periodic_tasks):  # Without Redis the second matters even more.
@@ -65,7 +65,7 @@ def _run_safely(task: Callable[[], object], interval: float) -> None:
 
 
 def run_periodic_tasks() -> None:
-    """Every few seconds, however often it is called. Raises RedisError and DatabaseError."""
+    """Runs at most once every PERIOD_SECONDS. Raises RedisError and DatabaseError."""
     if time.monotonic() < _last_run.at + PERIOD_SECONDS:
         return
     _last_run.at = time.monotonic()
@@ -77,7 +77,7 @@ def run_periodic_tasks() -> None:
 
 
 def send_background_hints(now: datetime) -> None:
-    """Hints for what workers do beside the syncs. Raises RedisError."""
+    """Hints for the other jobs of workers. Raises RedisError."""
     for job, pks in (
         (hints.DELIVER_ALERT, alerts.select_due(now)),
         (hints.RUN_SUPPORT_ACTION, bulk.select_due(now)),

@@ -1,4 +1,4 @@
-"""What can go wrong, as data: what each code means, what is done about it and what people read.
+"""The error catalogue, as data: what each code means, how it is handled, what people read.
 
 Texts may name {crm}, {field} and {detail} (the CRM's own words about the person's data).
 """
@@ -10,7 +10,7 @@ from django.db import InterfaceError, InternalError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-# What Django raises while the database is away or on its way out.
+# What Django raises while the database is unavailable or shutting down.
 DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 
 
@@ -36,8 +36,8 @@ class ErrorKind:
     title: str | Promise
     message: str | Promise
     remedy: str | Promise
-    tries: int | None = None  # None: one more than there are delays in SYNC_RETRY_DELAYS.
-    wait_seconds: float = 0  # Where the CRM names no time itself.
+    tries: int | None = None  # None: one more than the delays in SYNC_RETRY_DELAYS.
+    wait_seconds: float = 0  # Used if the CRM names no time.
 
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
@@ -166,7 +166,7 @@ BLOCKING_CODES = [code for code, kind in CATALOGUE.items() if kind.handling is H
 
 
 class CrmError(Exception):
-    """The one failure that leaves a provider; its code decides what happens next.
+    """The only error that leaves a provider. Its code decides what happens next.
 
     `message` is for staff. `detail` and `field` are the CRM's words about the person's data.
     `retry_after` is in seconds.
@@ -200,5 +200,5 @@ class CrmError(Exception):
 
 
 def strip_unstorable(text: str) -> str:
-    """A CRM may send anything; databases take neither null bytes nor halves of characters."""
+    """Removes null bytes and lone surrogates, which databases refuse."""
     return text.replace("\0", "").encode(errors="replace").decode()

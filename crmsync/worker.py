@@ -1,7 +1,7 @@
-"""The RQ worker that syncs are made for: jobs wait for a CRM, so a process takes many at once.
+"""An RQ worker for jobs that mostly wait for a CRM: it runs many at once, in threads.
 
-What a fork for every job would guard against, a job that never ends or that takes the process with
-it, the engine bounds anyway: each call to a CRM has a deadline, and a lost worker's lease ends.
+RQ forks for each job to survive one that hangs or crashes. The engine bounds those anyway: each
+call to a CRM has a deadline, and the lease of a lost worker expires.
 """
 
 import os
@@ -29,12 +29,12 @@ logger = structlog.get_logger(__name__)
 HEARTBEAT_INTERVAL = timedelta(seconds=15)
 DUPLICATE_SIGNAL_WINDOW = timedelta(
     seconds=1
-)  # Ctrl-C reaches all of a group, then its leader passes it on.
+)  # One Ctrl-C arrives twice: from the terminal, and passed on by the parent.
 POOL_SIZE = 8
 
 
 class NoJobTimeout(BaseDeathPenalty):
-    """RQ would interrupt a job that takes too long by an exception in the middle of anything."""
+    """RQ would interrupt a long job with an exception at an arbitrary line."""
 
     def setup_death_penalty(self) -> None:
         pass
@@ -44,13 +44,13 @@ class NoJobTimeout(BaseDeathPenalty):
 
 
 class ThreadWorker(SimpleWorker):
-    """Performs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
+    """Runs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
 
     death_penalty_class = NoJobTimeout
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         use_connection_pool()
-        kwargs["logging_level"] = "WARNING"  # Lines about hints; jobs.py says more, and of whom.
+        kwargs["logging_level"] = "WARNING"  # RQ logs hints; the engine logs steps with their keys.
         threads = settings.SYNC_THREADS_PER_WORKER
         logger.info("worker started", version=settings.VERSION, threads=threads)
         self._threads = ThreadPoolExecutor(threads)
@@ -58,14 +58,16 @@ class ThreadWorker(SimpleWorker):
         return super().work(*args, **kwargs)
 
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
-        """Takes no job that would have to wait here while another worker is free."""
+        """Takes a job only when a thread is free: another worker may be idle."""
         while not self._free.acquire(timeout=1):
             self._note_life()
             if self._stop_requested:
                 raise StopRequested
         found = None
         try:
-            if self._stop_requested:  # Asked while threads were busy; RQ would take one job more.
+            if (
+                self._stop_requested
+            ):  # Requested while threads were busy; RQ would take one more job.
                 raise StopRequested
             found = super().dequeue_job_and_maintain_ttl(*args)
         finally:
@@ -85,14 +87,14 @@ class ThreadWorker(SimpleWorker):
         try:
             self.perform_job(job, queue, execution)
         except Exception:
-            # Redis went away with what RQ wanted to note; the run's row knows what is done.
+            # Redis was lost before RQ could mark the job; the run's row knows what is done.
             logger.warning("job not marked as done", job=job.id, exc_info=True)
         finally:
             database.close()
             self._free.release()
 
     def request_force_stop(self, *args: Any) -> None:
-        """Who asks twice does not want to wait for the jobs; their leases end."""
+        """A second signal ends the process without waiting for the jobs; their leases expire."""
         asked_before = self._shutdown_requested_date
         if asked_before is None or now() - asked_before > DUPLICATE_SIGNAL_WINDOW:
             os._exit(1)
@@ -103,7 +105,7 @@ class ThreadWorker(SimpleWorker):
 
 
 def use_connection_pool() -> None:
-    """A thread that waits for a CRM needs none; tokens.py says when it lends its own."""
+    """Threads share a pool, because one that waits for a CRM needs no database connection."""
     default = databases.settings["default"]
     if default["ENGINE"].endswith("postgresql"):
         default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POOL_SIZE}

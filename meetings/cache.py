@@ -1,4 +1,4 @@
-"""The meeting look-up of a poll, kept in Redis as versioned.py describes."""
+"""The meeting look-up of polls, cached in Redis as versioned.py describes."""
 
 from typing import Any, TypedDict, cast
 
@@ -19,7 +19,7 @@ class Snapshot(TypedDict):
 
 
 def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
-    """The meeting as it stands, or None where there is none. `entry`: what Redis held just now."""
+    """The current snapshot, or None without such a meeting. `entry`: what Redis just returned."""
     found = versioned.decode(entry)
     counters.count("cache", "meeting", "hit" if found else "miss")
     return found or _load(meeting_id)

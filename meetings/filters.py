@@ -12,12 +12,12 @@ MAX_TERMS = 10
 
 
 class MeetingSearchFilter(SearchFilter):
-    """Every term is a condition of its own, and a database takes only so many."""
+    """Limits the terms: each is a condition, and databases accept only so many."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         for term in self.get_search_terms(request):
             who = Q(email__icontains=term) | Q(name__icontains=term)
-            # Not a join, for which the database may read all attendees that there are.
+            # A subquery: for a join the database may read all attendees.
             invited = Exists(Attendee.objects.filter(who, meeting=OuterRef("pk")))
             queryset = queryset.filter(Q(title__icontains=term) | Q(invited))
         return queryset

@@ -1,7 +1,7 @@
 """The only writer of a meeting's sync fields.
 
 Each function is one UPDATE that names the state it leaves, and must run inside the transaction that
-justifies it. Before the commit the cached copy is fenced off, after it the new one is written.
+justifies it. The cached copy is invalidated before the commit and written after it.
 """
 
 from datetime import datetime
@@ -37,7 +37,7 @@ def record_success(meeting_id: int, at: datetime) -> None:
 
 
 def record_failed_attempt(meeting_id: int) -> None:
-    """A step failed and will be tried again: the step stays in progress."""
+    """A step failed and will be retried: it stays in progress."""
     _move(meeting_id, Q(in_progress_sync_status__isnull=False), last_sync_success=False)
 
 
@@ -47,12 +47,12 @@ def record_failure(meeting_id: int) -> None:
 
 
 def clear_progress(meeting_id: int) -> None:
-    """The sync was canceled or is held; what the last one came to stays as it was."""
+    """The sync was canceled or waits for its owner; the last result stays."""
     _move(meeting_id, Q(), in_progress_sync_status=None)
 
 
 def touch(meeting_id: int) -> None:
-    """None of the sync fields changes, but something else that is told of the meeting."""
+    """Something else changed that the meeting's document shows."""
     _move(meeting_id, Q())
 
 

@@ -27,7 +27,7 @@ SHOWING_MEETINGS = {"list", "retrieve", "partial_update"}
 
 
 class MeetingViewSet(ModelViewSet[Meeting]):
-    """A person's own meetings; somebody else's do not exist for them."""
+    """The caller's meetings; other people's do not exist for them."""
 
     queryset = Meeting.objects.all()
     serializer_class = MeetingSerializer
@@ -52,8 +52,8 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         return super().get_authenticators() if keys is None else [PollAuthentication(keys)]
 
     def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
-        """Under which keys Redis holds what the poll asks for; None where it is no poll."""
-        # Before DRF has set self.action, and for the schema without a meeting.
+        """The Redis keys that the poll needs; None if it is no poll."""
+        # Called before DRF sets self.action, and by the schema without a meeting.
         if "pk" not in self.kwargs or self.action_map.get("get") not in POLLS:
             return None
         return lambda user_id: [cache.key(self.kwargs["pk"])]

@@ -35,7 +35,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     elif isinstance(exc, DATABASE_UNAVAILABLE):
         logger.error("database unavailable", error=str(exc))
         exc = Unavailable()
-    elif isinstance(exc, Http404):  # The same words, whichever way it was not found.
+    elif isinstance(exc, Http404):  # One text for every kind of 404.
         exc = NotFound()
     response = drf_exception_handler(exc, context)
     if response is not None and isinstance(response.data, dict) and "detail" in response.data:

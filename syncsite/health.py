@@ -1,4 +1,4 @@
-"""For machines that watch: alive, ready, and in figures."""
+"""Liveness, readiness and metrics, for monitoring."""
 
 from collections.abc import Callable
 from secrets import compare_digest

@@ -1,4 +1,4 @@
-"""Keys for a machine on which nobody has set any: made once, kept for this user only."""
+"""Generated keys for a machine without configured ones, readable by this user only."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ from django.core.management.utils import get_random_secret_key
 def local_key(path: Path, make: Callable[[], str]) -> str:
     """The key stored at `path` (mode 0600), made by `make()` at the first call.
 
-    Ends the process with one sentence where the folder cannot be written.
+    Exits with one sentence if the folder is not writable.
     """
     try:
         if not path.exists():
@@ -32,7 +32,7 @@ def _create(path: Path, key: str) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(key)
     try:
-        # A link appears whole or not at all, and the first of several processes wins.
+        # A link is atomic, and the first of several processes wins.
         os.link(draft, path)
     except FileExistsError:
         pass

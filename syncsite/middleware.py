@@ -1,4 +1,4 @@
-"""Django's middleware where an API call can do with less of it; a page gets all."""
+"""Django's middleware, reduced for API calls."""
 
 import threading
 from collections.abc import Callable
@@ -23,14 +23,14 @@ from django.utils.cache import patch_vary_headers
 
 MAX_READERS = 2  # Of the four threads in the Procfile.
 ACQUIRE_TIMEOUT = 0.05
-MAX_ACCEPT_LANGUAGE = 500  # Django reads no further either.
+MAX_ACCEPT_LANGUAGE = 500  # Django's own limit.
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class BodyMiddleware:
-    """Lets few threads of a process read bodies at a time: slow clients get no more than those.
+    """Limits how many threads read bodies at a time, so that slow clients cannot hold all of them.
 
-    What arrives whole, as nearly all does, is read in no time.
+    A body that arrives at once, as nearly all do, takes no time.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -45,9 +45,9 @@ class BodyMiddleware:
         try:
             _ = request.body
         except RequestDataTooBig:
-            pass  # The view meets the same, and answers.
+            pass  # The view raises it again and answers.
         except UnreadablePostError:
-            return HttpResponseBadRequest()  # Whoever sent it is gone.
+            return HttpResponseBadRequest()  # The client is gone.
         finally:
             self.readers.release()
         return self.get_response(request)
@@ -59,7 +59,7 @@ def _busy() -> HttpResponse:
 
 
 class AdminOnly:
-    """Skips a middleware outside the admin, which alone has sessions."""
+    """Skips a middleware outside the admin; only the admin has sessions."""
 
     get_response: Any
 
@@ -92,7 +92,7 @@ class AdminFrameOptionsMiddleware(AdminOnly, clickjacking.XFrameOptionsMiddlewar
 
 
 class CorsMiddleware(cors.CorsMiddleware):
-    """Only browsers on pages of another origin ask for what it does, and they name theirs."""
+    """Skipped without an Origin header, which only cross-origin requests need."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if "HTTP_ORIGIN" in request.META:
@@ -101,7 +101,7 @@ class CorsMiddleware(cors.CorsMiddleware):
 
 
 class LanguageMiddleware:
-    """Django's LocaleMiddleware for a site whose addresses and cookies name no language."""
+    """Django's LocaleMiddleware, reduced to Accept-Language."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -28,7 +28,7 @@ def listed(name: str) -> list[str]:
 
 
 DEBUG = env.bool("DEBUG", False)
-# Read directly: environ would take a value that starts with $ for the name of another variable.
+# Read directly: environ would treat a value that starts with $ as another variable's name.
 SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret_key(DATA_DIR)
 CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
 GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
@@ -41,7 +41,7 @@ CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-r
 CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
 
 INSTALLED_APPS = [
-    "syncsite.apps.SupportDeskConfig",  # django.contrib.admin, with our start page.
+    "syncsite.apps.SupportDeskConfig",  # django.contrib.admin with our start page.
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -57,7 +57,7 @@ INSTALLED_APPS = [
     "crmsync",
     "syncsite",
 ]
-# A poll passes all of it, so it is as little as can be.
+# Every poll passes through all of it.
 MIDDLEWARE = [
     "syncsite.logs.RequestIdMiddleware",
     "syncsite.csp.ContentSecurityPolicyMiddleware",
@@ -118,8 +118,10 @@ RQ_QUEUES = {
         "DEFAULT_TIMEOUT": 600,
     }
 }
-RQ = {"COMMIT_MODE": "auto"}  # crmsync sends after the commit itself, and survives a missing Redis.
-RQ_SHOW_ADMIN_LINK = False  # Its own pages are open to all staff; syncsite.urls lets superusers in.
+RQ = {
+    "COMMIT_MODE": "auto"
+}  # crmsync enqueues after the commit itself, and tolerates a missing Redis.
+RQ_SHOW_ADMIN_LINK = False  # Its pages are open to all staff; syncsite.urls admits superusers only.
 
 AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
@@ -156,9 +158,9 @@ LOCALE_PATHS = [BASE_DIR / "syncsite" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True  # No collectstatic step to forget.
+WHITENOISE_USE_FINDERS = True  # No collectstatic needed.
 
-# One switch: a service whose public address is https answers over https only.
+# One switch: with an https PUBLIC_URL the service answers over https only.
 HTTPS = PUBLIC_URL.startswith("https://")
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]

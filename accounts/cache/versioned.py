@@ -1,10 +1,10 @@
 """Copies of rows in Redis that are never older than what was committed when the reading began.
 
-Every entry starts with the version of the row it was read at, and nothing replaces an entry with a
-lower one. Before a change commits, a fence of the new version and without a copy takes the place of
-the old entry: from then on readers ask the database, and a reader who was slow to store what it
-read earlier is refused. After the commit the new copy is written over the fence. Should the writer
-die in between, any reader that sees the new version may replace the fence.
+Every entry starts with the version of its row, and nothing replaces an entry with a
+lower one. Before a change commits, an empty entry with the new version (a fence) replaces
+the old one: from then on readers ask the database, and a slow reader who stores what it
+read earlier is refused. After the commit the new copy replaces the fence. Should the writer
+die in between, any reader of the new version may replace the fence.
 """
 
 import json
@@ -16,7 +16,7 @@ from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
-# Seconds. Bounds what a change made while Redis was away can go unnoticed, and is longer than a
+# Seconds. Bounds how long a change made while Redis was down can go unnoticed. Longer than a
 # poller waits between two polls.
 TTL_SECONDS = 90
 
@@ -31,12 +31,12 @@ return 1
 
 
 def get_many(keys: Sequence[str]) -> list[Any]:
-    """The copies, None for each that is not there. Raises RedisError."""
+    """The copies, None for each missing one. Raises RedisError."""
     return [decode(entry) for entry in get_redis_connection("default").mget(keys)]
 
 
 def decode(entry: bytes | None) -> Any:
-    """The copy in what Redis holds; None where there is none, or a fence."""
+    """The copy in an entry; None for a missing entry or a fence."""
     copy = (entry or b"").partition(b" ")[2]
     return json.loads(copy) if copy else None
 
@@ -56,10 +56,10 @@ def _replace(key: str, version: int, text: str) -> None:
     except OutOfMemoryError:
         _remove(client, key)
     except RedisError:
-        return  # What is there ends within KEPT_FOR.
+        return  # The entry expires after TTL_SECONDS.
 
 
 def _remove(client: Redis, key: str) -> None:
-    """A full server takes no fence, but lets an outdated copy go."""
+    """A full server refuses the fence, but deletes an outdated copy."""
     with suppress(RedisError):
         client.delete(key)

@@ -1,4 +1,4 @@
-"""Doing something to many syncs: say why, see what will come of it, confirm, watch."""
+"""Acting on many syncs: give a reason, see the expected outcome, confirm, watch."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -19,8 +19,8 @@ from crmsync.operations import bulk
 from crmsync.operations.requeue import Outcome
 
 Kind = SupportAction.Kind
-MAX_ID_DIGITS = 18  # Digits, that every database can compare.
-MAX_TARGETS = BoundedPaginator.MAX_COUNT  # At a time: as many as anybody can page through.
+MAX_ID_DIGITS = 18  # Digits; every database can compare these.
+MAX_TARGETS = BoundedPaginator.MAX_COUNT  # As many as the list can show.
 SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
 REQUIRED_PERMISSIONS = {
     Kind.REQUEUE: "crmsync.requeue_syncrun",
@@ -52,8 +52,8 @@ class SupportActionForm(forms.Form):
 
 
 def confirm(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpResponse:
-    """The page that says what will happen and asks for the reason."""
-    # Of a meeting with several runs in the list the latest counts, once.
+    """The page that shows the expected outcome and asks for a reason."""
+    # A meeting with several runs in the list counts once.
     chosen = list(dict.fromkeys(targets))
     given = {"kind": kind, "targets": ",".join(map(str, chosen[:MAX_TARGETS]))}
     if len(chosen) > MAX_TARGETS:

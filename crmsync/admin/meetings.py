@@ -50,7 +50,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
     list_filter = [StateFilter]
     readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
     paginator = BoundedPaginator
-    show_facets = admin.ShowFacets.NEVER  # They would count every row.
+    show_facets = admin.ShowFacets.NEVER  # Facets would count every row.
     search_help_text = SEARCH_HELP.capitalize()
 
     class Media:

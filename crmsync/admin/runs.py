@@ -103,7 +103,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     list_select_related = ["meeting__user", "connection"]
     search_fields = ["reference"]
     search_help_text = f"A reference; {SEARCH_HELP}"
-    sortable_by = ()  # By anything but age, a million rows would have to be sorted.
+    sortable_by = ()  # Sorting by anything but age would sort a million rows.
     actions = ["requeue", "restart", "cancel"]
     change_form_template = "crmsync/admin/case.html"
 
@@ -172,7 +172,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         }
 
     def _allowed_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """The actions that this person may take, by name and label."""
+        """The actions that this person may take, as (name, label)."""
         allowed = self.get_actions(request)
         return [(name, str(action[2])) for name, action in allowed.items() if action]
 

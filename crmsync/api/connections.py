@@ -30,7 +30,7 @@ NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
 
 
 class ConnectingThrottle(CountingThrottle):
-    """Each try calls an address that the person may have chosen, and holds a thread meanwhile."""
+    """Each request holds a thread while it calls an address that the person may have chosen."""
 
     scope = "connecting"
     rate = "30/min"
@@ -40,7 +40,7 @@ class ConnectingThrottle(CountingThrottle):
 
 
 class ConnectionView(APIView):
-    """The CRM connection of the person who asks; each has one at most."""
+    """The caller's CRM connection; a person has at most one."""
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [ConnectingThrottle()] if self.request.method == "PUT" else []
@@ -88,7 +88,7 @@ class ConnectionCheckView(APIView):
 
 
 class AuthorizeView(APIView):
-    """The way to a connection for whom the CRM's own sign-in is easier than a token."""
+    """Connects through the CRM's own sign-in page instead of a token."""
 
     throttle_classes = (ConnectingThrottle,)
 
@@ -97,7 +97,7 @@ class AuthorizeView(APIView):
         responses={200: AuthorizeUrlSerializer, 429: OpenApiResponse(description=TOO_MANY)},
     )
     def get(self, request: AuthenticatedRequest) -> Response:
-        """Send the person there; the CRM sends them back to `/connection/callback`."""
+        """Send the person to this address; the CRM sends them back to `/connection/callback`."""
         serializer = AuthorizeSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         provider = serializer.validated_data["provider"]
@@ -105,7 +105,7 @@ class AuthorizeView(APIView):
 
 
 class CallbackView(APIView):
-    """Where a CRM sends people back to; `state` tells who they are."""
+    """The address to which a CRM sends people back; `state` identifies them."""
 
     authentication_classes = ()
     permission_classes = ()

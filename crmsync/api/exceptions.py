@@ -1,4 +1,4 @@
-"""The refusals of the API beyond DRF's own."""
+"""API errors beyond DRF's own."""
 
 import math
 

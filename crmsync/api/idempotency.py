@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: the same request again gets the same answer, for a day, and has no effect.
+"""`Idempotency-Key`: for a day, repeating a request returns the first answer and has no effect.
 
-As Stripe does it: a key belongs to one user and one request; another request with it is refused,
-and so is the same one while the first is still at work. A request that was refused frees its key.
+A key belongs to one user and one request, as at Stripe. Another request with it is refused, and
+so is the same one while the first is in progress. A request that fails frees its key.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 REPLAYED_HEADERS = ("ETag", "Cache-Control", "Retry-After")
 LIFETIME = timedelta(hours=24)
-IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that its process must have died.
+IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that, its process must have died.
 
 
 def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -> Response:
-    """`answer()`, or what it came to the first time. Raises KeyReused and StillAtWork."""
+    """`answer()`, or the first answer again. Raises KeyReused and RequestInProgress."""
     key = request.headers.get(HEADER, "")
     if not key:
         return answer()

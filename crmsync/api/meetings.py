@@ -65,7 +65,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class SyncedMeetingViewSet(MeetingViewSet):
-    """The meetings of the person who asks."""
+    """The caller's meetings."""
 
     serializer_class = SyncedMeetingSerializer
     filter_backends = [MeetingSearchFilter, SyncStateFilter]
@@ -94,7 +94,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     def sync(self, request: PollRequest, pk: int) -> HttpResponse:
         """Where the sync stands, in words and for machines.
 
-        Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
+        `poll_after` says when to ask again; an unchanged document answers If-None-Match with 304.
         """
         document = _own_document(request.user.pk, pk, request.cached_entries)
         if _is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
@@ -121,7 +121,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     )
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
-        """Starts a sync; while one is under way it is that one, and its planned retry comes now."""
+        """Starts a sync, or returns the active one and brings its planned retry forward."""
         return answer_once(request, partial(self._start_sync, request, pk))
 
     def _start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
@@ -141,7 +141,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     )
     @sync.mapping.delete
     def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
-        """Cancels the sync that is under way: at once, or before the next call to the CRM."""
+        """Cancels the active sync, at the latest before its next call to the CRM."""
         if not syncs.cancel(self.get_object().pk):
             raise NothingToCancel
         return _accepted(request, pk)
@@ -149,7 +149,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @extend_schema(responses=RunSerializer(many=True))
     @action(detail=True, filter_backends=[])
     def runs(self, request: Request, pk: int) -> Response:
-        """What was tried, newest first."""
+        """The meeting's syncs with their attempts, newest first."""
         runs: QuerySet[Any] = SyncRun.objects.latest_of(self.get_object())
         page = self.paginate_queryset(
             runs.select_related("connection").prefetch_related("attempts")
@@ -165,7 +165,7 @@ def _own_document(user_id: int, meeting_id: int, entries: Sequence[bytes | None]
 
 
 def _is_known(etag: str, if_none_match: str) -> bool:
-    """No other condition than this one: If-Match would be about changing, not about reading."""
+    """Only If-None-Match counts here; If-Match is for changes."""
     known = {tag.removeprefix("W/") for tag in parse_etags(if_none_match)}
     return bool(known & {"*", etag.removeprefix("W/")})
 

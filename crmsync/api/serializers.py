@@ -61,7 +61,7 @@ class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
 
 
 class RunSerializer(serializers.ModelSerializer[SyncRun]):
-    """One sync of the meeting, with all its tries."""
+    """One sync of the meeting, with all its attempts."""
 
     result = serializers.SerializerMethodField(help_text="In words.")
     error = serializers.SerializerMethodField()
@@ -129,7 +129,7 @@ class AuthorizeUrlSerializer(serializers.Serializer[Any]):
 
 
 class CallbackSerializer(serializers.Serializer[Any]):
-    """What a CRM adds to our address; without `code` the person has declined."""
+    """The query that a CRM adds to our address; without `code` the person declined."""
 
     code = serializers.CharField(max_length=4096)
     state = serializers.CharField(max_length=1024)

@@ -8,7 +8,7 @@ from accounts.cache import versioned
 
 
 def connection_changed(user_id: int, version: int) -> None:
-    """Call it within the transaction that makes the change."""
+    """Call this within the transaction that makes the change."""
     versioned.invalidate(key(user_id), version)
     transaction.on_commit(partial(versioned.store, key(user_id), version, version))
 

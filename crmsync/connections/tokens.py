@@ -1,7 +1,7 @@
-"""The tokens of a connection that was made by OAuth: fetched, renewed in time, one at a time.
+"""OAuth tokens of a connection: requested, refreshed in time, by one process at a time.
 
-A renewal may replace the refresh token as well, so two at once could each void what the other got.
-A lease in the connection's row lets one process do it; the others wait for what it stores.
+A refresh may replace the refresh token as well, so two at once could void each other's tokens.
+A lease in the connection's row admits one process; the others wait for the token it stores.
 """
 
 import time
@@ -23,12 +23,12 @@ from crmsync.providers.http import Answer, CrmClient, error_of
 REFRESH_BEFORE = 300  # Seconds.
 REVOKED_GRANT_CODES = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
 STORED_KEYS = ("access_token", "refresh_token", "instance_url")
-OAUTH_ONLY_KEYS = ("refresh_token", "expires_at")  # Nobody brings these: they mark a sign-in.
+OAUTH_ONLY_KEYS = ("refresh_token", "expires_at")  # Only OAuth yields these; nobody may bring them.
 POLL_INTERVAL = 0.2  # Seconds.
 
 
 def session_kwargs(connection: Connection) -> dict[str, Any]:
-    """What a Session needs of its connection: a token that lives, and the way to the next one."""
+    """A Session's arguments: credentials with a valid token, and how to refresh it."""
     credentials = store.decrypt_credentials(connection)
     capabilities = connection.capabilities
     if connection.provider not in OAUTH or "refresh_token" not in credentials:
@@ -40,7 +40,7 @@ def session_kwargs(connection: Connection) -> dict[str, Any]:
 
 
 def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:
-    """The credentials that a grant is worth. Raises CrmError."""
+    """Exchanges a grant for credentials. Raises CrmError."""
     form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret, **grant}
     with Session({}, before_call=release_db_connection) as session:
         client = CrmClient(oauth.token_host, session, explain=_explain)
@@ -54,7 +54,7 @@ def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:
 
 
 def release_db_connection() -> None:
-    """Where threads share some, others may have this one's while it waits."""
+    """Returns this thread's database connection to the pool while it waits for a CRM."""
     if database.settings_dict["OPTIONS"].get("pool") and not database.in_atomic_block:
         database.close()
 
@@ -64,11 +64,11 @@ def _refreshed_token(connection: Connection, refused: str) -> str:
 
 
 def _refreshed(connection: Connection, old_token: str) -> dict[str, Any]:
-    """The credentials with the access token that follows `old_token`, for the same account."""
+    """Credentials of the same account whose access token replaces `old_token`."""
     account = (connection.provider, connection.account_id)
     deadline = time.monotonic() + 2 * settings.CRM_CALL_SECONDS
     while time.monotonic() < deadline:
-        # What was read stays as it was: whoever holds a connection compares it with the row.
+        # A fresh copy: the caller's `connection` must stay as read, to be compared with the row.
         latest = Connection.objects.get(pk=connection.pk)
         credentials = store.decrypt_credentials(latest)
         leads_to = (latest.provider, latest.account_id)

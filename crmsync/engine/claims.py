@@ -1,8 +1,7 @@
-"""What a worker does with a run: claim it, and end the attempt one way or another.
+"""How a worker claims a run for one attempt, and keeps the claim.
 
-With lifecycle.py and turns.py the only writer of SyncRun; the only one of SyncAttempt. Whatever a
-worker writes names the attempt that it claimed, so that one which was overtaken changes nothing.
-Rows are locked in the order connection, run, meeting. Hints go out after the commit.
+Every UPDATE names the claimed attempt, so an overtaken one changes nothing. Rows are locked in the
+order connection, run, meeting.
 """
 
 import logging
@@ -26,12 +25,12 @@ Status = SyncRun.Status
 
 
 class StaleAttemptError(Exception):
-    """The run was canceled or went on without this worker."""
+    """The run was canceled, or another worker has taken it over."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One worker's right to perform one attempt of one step."""
+    """A worker's right to perform one attempt of one step."""
 
     run: SyncRun
     attempt: SyncAttempt
@@ -39,12 +38,12 @@ class Claim:
 
 @transaction.atomic
 def claim(run_id: int, step: int) -> Claim | None:
-    """Takes a due run for one attempt; None where there is nothing to do, or not now."""
+    """Takes a due run for one attempt; None if there is nothing to do now."""
     connection = store.lock(sync_runs=run_id)
     now = timezone.now()
     if connection is None or not scheduling.try_acquire_slot(connection, run_id, now):
         return None
-    # What the attempt writes is what the meeting is now; an edit from here on is for the next sync.
+    # The attempt writes the meeting as it is now; a later edit is for the next sync.
     run = _with_content().select_for_update(of=("self",), no_key=True).filter(pk=run_id).first()
     if run is None:  # Deleted while we waited for the lock.
         return None
@@ -69,7 +68,7 @@ def claim(run_id: int, step: int) -> Claim | None:
 
 
 def _take(run: SyncRun, step: int, now: datetime) -> bool:
-    """Needs the run's row locked since it was read."""
+    """Needs the run's row, locked since it was read."""
     due = SyncRun.objects.active().filter(pk=run.pk, step=step, due_at__lte=now)
     taken = {
         "status": Status.RUNNING,
@@ -88,7 +87,7 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
 
 
 def _restart_from_first_step(run: SyncRun) -> None:
-    """The meeting was edited since the run was put back at a later step."""
+    """For a meeting that was edited after its run was re-queued at a later step."""
     waiting = SyncRun.objects.active().filter(pk=run.pk, started_at=None)
     if waiting.update(step=SyncStep.CONTACTS, written=[], sent_at=timezone.now()):
         transitions.touch(run.meeting_id)
@@ -96,7 +95,7 @@ def _restart_from_first_step(run: SyncRun) -> None:
 
 
 def renew_lease(claim: Claim) -> None:
-    """Prolongs the lease. Raises StaleAttemptError where the claim no longer holds."""
+    """Extends the lease. Raises StaleAttemptError if the claim no longer holds."""
     if not still_leased(claim).update(due_at=timezone.now() + _lease()):
         raise StaleAttemptError
 
@@ -107,7 +106,7 @@ def _with_content() -> SyncRunQuerySet:
 
 
 def still_leased(claim: Claim) -> SyncRunQuerySet:
-    """The run, as long as this claim is the one that counts."""
+    """The claim's run, unless another claim or an end has overtaken it."""
     return SyncRun.objects.filter(
         pk=claim.run.pk,
         status=Status.RUNNING,

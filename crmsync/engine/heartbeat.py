@@ -1,4 +1,4 @@
-"""The dispatcher's sign of life, which Redis forgets by itself."""
+"""The dispatcher's heartbeat in Redis, which expires by itself."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The only place that sends to RQ. A hint says "look at this run now"; none is needed twice."""
+"""The only place that enqueues RQ jobs. A hint says "look at this run now"."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -17,20 +17,20 @@ logger = structlog.get_logger(__name__)
 _breaker = CircuitBreaker()
 
 NAME = "crmsync"
-CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
-BATCH = 1000  # RQ holds in memory what it is given in one call.
+CAPACITY = 500  # More hints would only wait; the database remembers what is due.
+BATCH = 1000  # RQ holds all jobs of one call in memory.
 JOBS = {
     SyncStep.CONTACTS: "crmsync.jobs.sync_contacts",
     SyncStep.MEETING: "crmsync.jobs.sync_meeting",
     SyncStep.NOTES: "crmsync.jobs.sync_notes",
 }
-Hint = tuple[int, int]  # The run's id and the step it is at.
+Hint = tuple[int, int]  # The run's id and its step.
 DELIVER_ALERT = "crmsync.jobs.deliver_alert"
 RUN_SUPPORT_ACTION = "crmsync.jobs.run_support_action"
 
 
 def send_hint(run_id: int, step: int) -> None:
-    """Best effort: without Redis the dispatcher sends it later."""
+    """Best effort: if Redis is unavailable, the dispatcher sends it later."""
     try:
         send_hints([(run_id, step)])
     except RedisError:
@@ -39,17 +39,17 @@ def send_hint(run_id: int, step: int) -> None:
 
 def send_hints(hints: Iterable[Hint]) -> None:
     """Raises RedisError."""
-    # What has begun is finished first.
+    # Runs that have begun go first.
     _enqueue((JOBS[SyncStep(step)], run_id, step > SyncStep.CONTACTS) for run_id, step in hints)
 
 
 def enqueue_background_jobs(job: str, pks: Iterable[int]) -> None:
-    """Work beside the syncs, which are many and would keep it waiting. Raises RedisError."""
+    """At the front of the queue, because the many syncs would delay them. Raises RedisError."""
     _enqueue((job, pk, True) for pk in pks)
 
 
 def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
-    """Of each its name, the id of its row, and whether it goes to the front."""
+    """Each job as (name, id of its row, whether it goes to the front)."""
     jobs = iter(jobs)
     while batch := list(islice(jobs, BATCH)):
         _enqueue_batch(batch)
@@ -79,8 +79,8 @@ def ping() -> bool:
 
 
 def count_workers() -> int:
-    """Those that gave a sign of life within their time. Raises RedisError."""
-    # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
+    """Workers with a current heartbeat. Raises RedisError."""
+    # RQ's own registry keeps killed workers and, after a flush of Redis, misses living ones.
     keys = f"{Worker.redis_worker_namespace_prefix}*"
     with _breaker:
         queue = _queue()
@@ -90,5 +90,5 @@ def count_workers() -> int:
 
 @cache
 def _queue() -> Queue:
-    # django-rq opens a new connection at every call.
+    # django-rq opens a new connection on every call.
     return django_rq.get_queue(NAME)

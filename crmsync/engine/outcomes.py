@@ -1,6 +1,6 @@
-"""How an attempt ends: success, failure, a lost worker, a run that went on without it.
+"""How an attempt ends: by success, by failure, with a lost worker, or overtaken by another.
 
-What is written names the attempt that was claimed, so one that was overtaken changes nothing. Rows
+Every UPDATE names the claimed attempt, so an overtaken one changes nothing. Rows
 are locked in the order connection, run, meeting. Hints go out after the commit.
 """
 
@@ -59,7 +59,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 def _record_duration(claim: claims.Claim, now: datetime) -> None:
     seconds = _seconds_since_start(claim, now)
     provider, step = claim.run.connection.provider, claim.run.step
-    # No partial: Django wants the name of what may fail.
+    # A lambda: Django logs the name of a robust callback.
     transaction.on_commit(lambda: step_durations.record(provider, step, seconds), robust=True)
 
 
@@ -71,14 +71,14 @@ def fail_step(claim: claims.Claim, error: CrmError) -> None:
 
 @transaction.atomic
 def expire_lease(claim: claims.Claim) -> bool:
-    """The lease ended without a word from the worker. False where it was prolonged meanwhile."""
+    """For a worker that fell silent. False if the lease was renewed meanwhile."""
     expired = claims.still_leased(claim).filter(due_at__lte=timezone.now())
     return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
 
 
 @transaction.atomic
 def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
-    """Closes an attempt whose run was canceled or taken over, so that its meeting is free again."""
+    """Closes an attempt whose run was canceled or taken over, which frees its meeting."""
     if not _close_attempt(claim.attempt, Outcome.INTERRUPTED, error):
         return False
     scheduling.enqueue_next_waiting(claim.run.connection_id)
@@ -89,7 +89,7 @@ def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
 
 
 def reap_expired(now: datetime) -> int:
-    """Ends the attempts of workers whose lease is over; returns how many."""
+    """Ends the attempts whose lease has expired; returns how many."""
     expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
     attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
     return sum(_reap(claims.Claim(attempt.run, attempt)) for attempt in attempts)
@@ -99,7 +99,7 @@ def _reap(claim: claims.Claim) -> bool:
     try:
         return expire_lease(claim) if claim.run.status == Status.RUNNING else abandon(claim)
     except transitions.TransitionRefusedError:
-        # One row that fits no rule must not keep the others waiting.
+        # One bad row must not block the others.
         logger.exception("lease not reaped", run=claim.run.pk)
         return False
 

@@ -1,6 +1,6 @@
-"""Whose turn it is: a connection has a few places, its runs take turns, a hint tells whose it is.
+"""Which run may start: each connection has a few slots, and its runs take turns.
 
-Beside lifecycle.py and attempts.py the only writer of SyncRun; it moves no run forward.
+It writes the waiting state of runs; engine/outcomes.py moves them forward.
 """
 
 from datetime import datetime, timedelta
@@ -20,12 +20,12 @@ from meetings import transitions
 
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
-RESEND_AFTER_WHEN_BACKLOGGED = timedelta(seconds=60)  # What waits in a long queue is not lost.
-RATE_LIMIT_COOLDOWN = timedelta(seconds=10)  # After a rate limit runs go on one by one.
-LATE_CALL_WINDOW = timedelta(seconds=30)  # Longer than a call to the CRM may take.
+RESEND_AFTER_WHEN_BACKLOGGED = timedelta(seconds=60)  # A hint in a long queue is not lost.
+RATE_LIMIT_COOLDOWN = timedelta(seconds=10)  # After a rate limit, runs continue one at a time.
+LATE_CALL_WINDOW = timedelta(seconds=30)  # Longer than any call to a CRM.
 HOLDING_CONTACT_LOCK = SyncAttempt.objects.filter(finished_at=None, holds_contact_lock=True)
-# What has begun is finished first: a run keeps its place between two steps, a retry is punctual.
-# Nobody stands behind one that has to wait for the contacts of another.
+# Runs that have begun go first: a run keeps its slot between two steps, a retry is punctual.
+# A run that waits for the contact lock goes last, so that it blocks nobody.
 PRIORITY = Case(
     When(
         Q(waits_for_contact_lock=True)
@@ -39,7 +39,10 @@ PRIORITY = Case(
 
 
 def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool:
-    """Whether the run may call the CRM now. Needs the connection's row locked."""
+    """Whether the run may call the CRM now; if not, it is marked as waiting.
+
+    Needs the connection's row locked.
+    """
     if connection.state != Connection.State.CONNECTED:
         release_slots(connection.pk)
         return False
@@ -53,9 +56,9 @@ def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool
 
 
 def try_acquire_contact_lock(connection: Connection, run_id: int, now: datetime) -> bool:
-    """Whether no other try may be making contacts. Needs the connection's row locked.
+    """Whether the run may create contacts now. Needs the connection's row locked.
 
-    Two at once could both find that an address has none yet, and make two.
+    Two runs at once could both find no contact for an address and create two.
     """
     unsure_until = connection.contact_lock_until
     calling = HOLDING_CONTACT_LOCK.filter(run__connection=connection)
@@ -67,7 +70,7 @@ def try_acquire_contact_lock(connection: Connection, run_id: int, now: datetime)
 
 
 def extend_contact_lock(connection_id: int) -> None:
-    """The last call of a try that makes contacts has not ended, as far as we know."""
+    """For an attempt with the lock whose last call may still be running at the CRM."""
     store.set_contact_lock_until(connection_id, timezone.now() + LATE_CALL_WINDOW)
 
 
@@ -80,13 +83,13 @@ def mark_waiting(run_id: int) -> None:
 
 
 def has_free_slot(connection: Connection) -> bool:
-    """Whether a run that is made now starts at once. Needs the connection's row locked."""
+    """Whether a run created now could start at once. Needs the connection's row locked."""
     places = _slot_limit(connection, timezone.now())
     return connection.sync_runs.active()[:places].count() < places
 
 
 def enqueue_next_step(connection: Connection | None, run_id: int, step: int) -> None:
-    """After the commit the run's next step follows, if the connection still works."""
+    """Sends the hint for the run's next step after the commit."""
     release_slots_if_blocked(connection)
     transaction.on_commit(partial(hints.send_hint, run_id, step))
 
@@ -97,17 +100,17 @@ def release_slots_if_blocked(connection: Connection | None) -> None:
 
 
 def block_connection(connection: Connection, error: CrmError) -> None:
-    """The connection needs its owner: its runs wait, and give up their places meanwhile."""
+    """Only the owner can repair the connection; until then its runs wait without a slot."""
     if store.mark_needs_reauth(connection, error):
         release_slots(connection.pk)
 
 
 def release_slots(connection_id: int) -> None:
-    """Runs between two attempts give up their places until the connection works again."""
+    """Puts runs between two attempts back in line until the connection works again."""
     begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
     for run in begun.exclude(meeting__in_progress_sync_status=None):
         idle = SyncRun.objects.filter(pk=run.pk, status=run.status).without_open_attempt()
-        # What was planned as a retry goes on when the connection does, not when the retry was due.
+        # A planned retry then runs at once, not at its planned time.
         moment = {"due_at": timezone.now()} if run.status == Status.RETRYING else {}
         if idle.update(status=Status.QUEUED, **moment):
             transitions.clear_progress(run.meeting_id)
@@ -115,19 +118,19 @@ def release_slots(connection_id: int) -> None:
 
 
 def enqueue_waiting(connection_id: int) -> None:
-    """The connection works again: its runs go on, as many as it has places."""
+    """After the commit, sends hints to as many waiting runs as there are slots."""
     places = settings.SYNC_CONCURRENCY_PER_CONNECTION
     transaction.on_commit(partial(_send_hints_to_waiting, connection_id, places))
 
 
 def enqueue_next_waiting(connection_id: int) -> None:
-    """A place of the connection is free: after the commit the next run in line learns of it."""
+    """After the commit, sends a hint to the next run in line for a free slot."""
     transaction.on_commit(partial(_send_hints_to_waiting, connection_id, 1))
 
 
 @transaction.atomic
 def select_due_hints(now: datetime, limit: int, *, busy: bool = False) -> list[hints.Hint]:
-    """Runs whose turn it is and that no recent hint points at, marked as sent."""
+    """Runs whose turn it is and that have no recent hint; marks them as sent."""
     resend_after = RESEND_AFTER_WHEN_BACKLOGGED if busy else RESEND_AFTER
     in_line = (
         SyncRun.objects.active()
@@ -154,14 +157,14 @@ def select_due_hints(now: datetime, limit: int, *, busy: bool = False) -> list[h
 
 
 def _slot_limit(connection: Connection, now: datetime) -> int:
-    """How many runs may be under way; one where the CRM complained of too many a moment ago."""
+    """How many runs may be active; one shortly after a rate limit."""
     if connection.not_before and connection.not_before > now - RATE_LIMIT_COOLDOWN:
         return 1
     return settings.SYNC_CONCURRENCY_PER_CONNECTION
 
 
 def _runs_holding_slots(connection: Connection) -> set[int]:
-    """Those under way, and canceled ones whose worker is still in a call."""
+    """Running ones, and canceled ones whose worker is still in a call."""
     running = connection.sync_runs.filter(status=Status.RUNNING).values_list("pk", flat=True)
     calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
     return set(running.order_by().union(calling.order_by().values_list("run_id", flat=True)))

@@ -1,4 +1,4 @@
-"""How long a step takes: learned from the latest successes at each provider."""
+"""How long a step takes, from the latest successes at each provider."""
 
 from statistics import median
 
@@ -13,7 +13,7 @@ MAX_SAMPLES = 50
 
 
 def expected_seconds(provider: str) -> list[float]:
-    """Seconds of each step, in their order."""
+    """Seconds per step, in order."""
     learned = {
         row.step: median(row.recent)
         for row in StepDuration.objects.filter(provider=provider)
@@ -24,10 +24,10 @@ def expected_seconds(provider: str) -> list[float]:
 
 @transaction.atomic
 def record(provider: str, step: int, seconds: float) -> None:
-    """Adds one success. Who finds somebody else at it leaves it at that: one more or less."""
+    """Adds one success. Skip if the row is locked; losing one sample is harmless."""
     rows = StepDuration.objects.filter(provider=provider, step=step)
     row = rows.select_for_update(skip_locked=True, no_key=True).first()
-    if row is None:  # It is new, or somebody is at it.
+    if row is None:  # It does not exist, or it is locked.
         first = {"recent": [round(seconds, 2)]}
         StepDuration.objects.get_or_create(provider=provider, step=step, defaults=first)
         return

@@ -1,4 +1,4 @@
-"""What the three jobs do: each claims its run, calls the CRM and commits what came of it."""
+"""What the three jobs do: claim the run, call the CRM, commit the outcome."""
 
 import time
 import traceback
@@ -32,7 +32,7 @@ def perform(run_id: int, step: SyncStep) -> None:
         if claim is not None:
             _attempt(claim, WORK[step])
     except DATABASE_UNAVAILABLE as error:
-        # The row stays as it is: the dispatcher sends another hint, or ends the lease.
+        # The row is unchanged: the dispatcher sends another hint, or the lease expires.
         logger.warning("step left to the dispatcher", run=run_id, step=step, error=str(error))
 
 
@@ -56,7 +56,7 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
         outcomes.fail_step(claim, error)
     except JobTimeoutException as error:
         outcomes.fail_step(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
-    except Exception:  # The one edge where an unknown error becomes a recorded one.
+    except Exception:  # The one place where an unknown error becomes a recorded one.
         logger.exception("step hit a bug", **keys)
         outcomes.fail_step(
             claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True)
@@ -64,7 +64,7 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
 
 
 def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
-    """What the CRM has done is not forgotten because the database is away for a moment."""
+    """Tries again while the database is unavailable, because the CRM has already done the work."""
     for left in reversed(range(COMMIT_TRIES)):
         try:
             outcomes.complete_step(claim, refs)
@@ -94,7 +94,7 @@ def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     emails = [person.email for person in people]
     known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
     if len(known) < len(people) and not claim.attempt.holds_contact_lock:
-        # Another try may be making the same ones; this one has to claim the right to.
+        # Another run may be creating the same ones; this one has to claim the contact lock first.
         raise CrmError("record_deleted", "A contact that was known is not known any more.")
     return provider.upsert_contacts(people, _remote_ids(known)) if people else []
 
@@ -121,9 +121,9 @@ def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
 
 
 def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
-    """The attendees' contacts, and those of them that had to be saved now.
+    """The attendees' contacts, and which of them had to be saved now.
 
-    An attendee may have joined, and a record may have been forgotten, since the first step.
+    Since the first step an attendee may have joined, or a record may have been forgotten.
     """
     emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
     known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)

@@ -1,7 +1,7 @@
-"""The only writer of Alert: what is to be said of an incident, to whom, and how often it is tried.
+"""The only writer of Alert: which message about an incident goes to whom, and when it is retried.
 
-A row is made with the incident's change, so that no dead mail server loses one; delivery.py takes
-it from there. A claim prolongs `due_at`, as that of a run does.
+A row is created with the incident's change, so a dead mail server loses none; alert_delivery.py
+delivers it. A claim moves `due_at`, as that of a run does.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from django.utils import timezone
 from crmsync.models import Alert, Incident
 
 E_MAIL = "e-mail"
-DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one takes.
+DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
 RESEND_AFTER = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(minutes=15)
@@ -23,14 +23,14 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 
 def request(incident: Incident, kind: str) -> None:
-    """One for each address. Call it within the transaction that changes the incident."""
+    """One alert per address. Call this within the transaction that changes the incident."""
     Alert.objects.bulk_create(
         Alert(incident=incident, kind=kind, target=target) for target in targets()
     )
 
 
 def targets() -> dict[str, str]:
-    """Every address by a name that gives nothing away: they hold passwords."""
+    """The addresses, each under a name that hides it, because they contain passwords."""
     by_mail = {E_MAIL: ", ".join(settings.SUPPORT_EMAILS)} if settings.SUPPORT_EMAILS else {}
     return by_mail | {
         hashlib.sha256(url.encode()).hexdigest()[:16]: url for url in settings.ALERT_URLS
@@ -38,7 +38,7 @@ def targets() -> dict[str, str]:
 
 
 def select_due(now: datetime) -> list[int]:
-    """Those that no recent hint points at, marked as sent."""
+    """Those without a recent hint; marks them as sent."""
     unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
     pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
     Alert.objects.filter(pk__in=pks).update(sent_at=now)
@@ -46,13 +46,13 @@ def select_due(now: datetime) -> list[int]:
 
 
 def overdue(now: datetime) -> Iterator[int]:
-    """Those that no worker took although they were hinted at."""
+    """Those that no worker has taken despite their hint."""
     late = _undelivered().filter(due_at__lte=now - 3 * RESEND_AFTER)
     yield from late.values_list("pk", flat=True)[:10]
 
 
 def claim(pk: int, now: datetime) -> Alert | None:
-    """The right to deliver it now."""
+    """Claims the alert for one delivery; None if it is not due."""
     due = _undelivered().filter(pk=pk, due_at__lte=now)
     if not due.update(due_at=now + DELIVERY_LEASE, tries=F("tries") + 1):
         return None

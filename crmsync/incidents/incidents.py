@@ -1,9 +1,9 @@
-"""The only writer of Incident: what keeps syncs from succeeding, one row for each cause.
+"""The only writer of Incident: one row for each cause that keeps syncs from succeeding.
 
-A failure notes its cause within its own transaction. What needs a look at more than one row is
-done by review(): it gathers what many connections of a provider have in common, notices a system
-that stands still, resolves what is over and asks for one alert at each end. Any number of processes
-may review at once.
+A failure records its cause in its own transaction. review() does what needs more than one row:
+it groups what many connections of a provider share, detects a stalled system, resolves what has
+recovered, and requests one alert at the start and one at the end. Any number of processes may
+review at once.
 """
 
 from datetime import datetime, timedelta
@@ -18,18 +18,18 @@ from crmsync.errors import BLOCKING_CODES
 from crmsync.incidents import alerts
 from crmsync.models import Alert, Connection, Incident, SyncRun
 
-PROVIDER_THRESHOLD = 5  # Connections that fail alike within ALIKE are the provider's affair.
+PROVIDER_THRESHOLD = (
+    5  # So many connections that fail alike within CORRELATION_WINDOW are a provider's incident.
+)
 CORRELATION_WINDOW = timedelta(minutes=10)
-ALERT_DELAY = timedelta(
-    seconds=10
-)  # Before it alerts, an incident may turn out to be a larger one.
-# Support may have paused it meanwhile, which mends nothing.
+ALERT_DELAY = timedelta(seconds=10)  # Until then it may turn out to be part of a larger incident.
+# A pause by support repairs nothing.
 BLOCKED_STATES = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
-RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not the end.
+RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
 
 
 def record_failure(connection: Connection, cause: str) -> None:
-    """A sync of it failed for good, or is held. Needs the connection's row locked."""
+    """For a sync that failed for good or waits for its owner. Needs the connection's row locked."""
     now = timezone.now()
     known = open_incidents().filter(connection=connection, cause=cause)
     if not known.update(syncs=F("syncs") + 1, last_seen_at=now):
@@ -43,7 +43,7 @@ def record_failure(connection: Connection, cause: str) -> None:
 
 
 def snooze(pk: int, until: datetime) -> bool:
-    """Tells nobody of it before `until`; where it is still open then, it alerts once more."""
+    """Silences it until then. If it is still open afterwards, it alerts once more."""
     return bool(open_incidents().filter(pk=pk).update(snoozed_until=until, alerted_at=None))
 
 
@@ -60,7 +60,7 @@ def review(now: datetime) -> None:
 
 
 def _snoozed_until(connection: Connection, cause: str) -> datetime | None:
-    """What comes back while it is snoozed stays so."""
+    """An incident that returns while snoozed stays snoozed."""
     before = Incident.objects.filter(connection=connection, cause=cause)
     return before.values_list("snoozed_until", flat=True).first()
 
@@ -78,7 +78,7 @@ def _group_by_provider(now: datetime) -> None:
 
 
 def _count_failing(provider: str, cause: str, now: datetime) -> int:
-    """Connections that failed for this cause lately, or are about to."""
+    """Connections that recently failed for this cause, or are retrying because of it."""
     failed = open_incidents().filter(
         provider=provider, cause=cause, last_seen_at__gte=now - CORRELATION_WINDOW
     )
@@ -108,7 +108,7 @@ def _watch_for_stalls(now: datetime) -> None:
 
 
 def _find_stall(now: datetime) -> tuple[str, int]:
-    """What stands still, empty for nothing, and how many syncs that keeps."""
+    """The stall, or an empty string, and how many syncs it holds up."""
     before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
     overdue = SyncRun.objects.overdue(now, before)
     unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=before))
@@ -156,11 +156,11 @@ def _resolve_recovered(now: datetime) -> None:
 
 @transaction.atomic
 def _resolve_one(incident: Incident, now: datetime, **as_read: datetime) -> None:
-    """Unless it was seen again since it was read."""
+    """Skips an incident that was seen again since it was read."""
     if not open_incidents().filter(pk=incident.pk, **as_read).update(resolved_at=now):
         return
     open_incidents().filter(part_of=incident.pk).update(resolved_at=now)
-    # Whoever was told that it is there is told that it is over, snoozed or not.
+    # Everybody who was told of it is told that it is over, snoozed or not.
     if incident.alerts.exists():
         alerts.request(incident, Alert.Kind.RESOLVED)
 

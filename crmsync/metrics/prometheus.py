@@ -1,6 +1,6 @@
-"""What Prometheus scrapes, read when it asks: from rows that are added up, and from Redis.
+"""What Prometheus scrapes, read on demand from totals in the database and counters in Redis.
 
-No query counts a table that grows; no label names a person.
+No query counts a growing table, and no label names a person.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The only writer of the tallies: adds up ended syncs, each once."""
+"""The only writer of the totals: adds up ended syncs, each once."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -10,12 +10,12 @@ from django.db.models import Count, F
 from crmsync.models import RunTotals, StepTotals, SyncAttempt, SyncRun, SyncRunQuerySet
 
 BATCH = 1000
-BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)  # Seconds, the upper ends.
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)  # Upper bounds in seconds.
 
 
 @transaction.atomic
 def add_ended() -> int:
-    """Adds the next runs that have ended; returns how many."""
+    """Adds the next batch of ended runs; returns how many."""
     pks = list(_not_added().values_list("pk", flat=True)[:BATCH])
     if not pks:
         return 0
@@ -38,7 +38,7 @@ def _add_runs(pks: Sequence[int]) -> None:
     ):
         kinds[provider, status, code] += 1
         tries[provider, status, code] += number
-    # In one order for everybody, so that no two wait for each other.
+    # In a fixed order, to avoid deadlocks.
     for kind in sorted(kinds):
         provider, status, code = kind
         tally, _ = RunTotals.objects.get_or_create(

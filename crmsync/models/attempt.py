@@ -1,4 +1,4 @@
-"""The tries of a sync's steps."""
+"""The attempts of a sync's steps."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from meetings.models import SyncStep
 
 
 class SyncAttempt(models.Model):
-    """One try of one step, written before the call to the CRM and completed after it."""
+    """One attempt of one step, written before the call to the CRM and completed after it."""
 
     class Outcome(models.TextChoices):
         SUCCEEDED = "succeeded"

@@ -1,4 +1,4 @@
-"""Who writes to which CRM account, and who is on the way to do so."""
+"""Connections to CRM accounts, and sign-ins that are under way."""
 
 from django.conf import settings
 from django.db import models
@@ -12,9 +12,9 @@ def nothing_sealed() -> Sealed:
 
 
 class Connection(models.Model):
-    """A person's authorised link to one CRM account. Written in connections.py only.
+    """A person's authorised link to one CRM account. Written in connections/store.py only.
 
-    Disconnecting keeps the row, so that what was written to the account stays known.
+    Disconnecting keeps the row, and with it the record of what was written.
     """
 
     class State(models.TextChoices):
@@ -58,7 +58,7 @@ class Connection(models.Model):
 
 
 class OAuthState(models.Model):
-    """A person on their way to a CRM and back. Written in oauth.py only."""
+    """A sign-in at a CRM that is under way. Written in operations/oauth.py only."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     provider = models.CharField(max_length=32)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from crmsync.models.connection import Connection
 from meetings.models import Meeting, SyncStep
 
-REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Nothing that reads like something else.
+REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # No letters that look alike.
 
 
 def new_reference() -> str:
@@ -25,48 +25,48 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         return self.filter(status__in=SyncRun.ACTIVE)
 
     def startable(self, now: datetime) -> "SyncRunQuerySet":
-        """Whose connection works and whose CRM takes calls."""
+        """Runs whose connection works and whose CRM accepts calls now."""
         takes_calls = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
         return self.filter(takes_calls, connection__state=Connection.State.CONNECTED)
 
     def latest_of(self, meeting: Any) -> "SyncRunQuerySet":
-        """The runs of a meeting or of an OuterRef to one, the latest first."""
+        """The runs of a meeting or of an OuterRef to one, latest first."""
         return self.filter(meeting=meeting).order_by("-id")
 
     def latest_of_each(self) -> "SyncRunQuerySet":
-        """Of each meeting the latest run, if it is among these."""
+        """The latest run of each meeting, if it is among these."""
         latest = SyncRun.objects.latest_of(models.OuterRef("meeting")).values("pk")
         return self.filter(pk=models.Subquery(latest[:1]))
 
     def without_open_attempt(self) -> "SyncRunQuerySet":
-        """Also of an earlier run of the same meeting: one sync per meeting at a time."""
-        # Two conditions in one filter() are about the same attempt.
+        """Without one in any run of the meeting: one sync per meeting at a time."""
+        # In one filter(), both conditions apply to the same attempt.
         open_attempt = {"attempts__started_at__isnull": False, "attempts__finished_at": None}
         same_meeting = SyncRun.objects.filter(meeting=models.OuterRef("meeting"), **open_attempt)
         return self.exclude(models.Exists(same_meeting))
 
     def overdue(self, now: datetime, since: datetime) -> "SyncRunQuerySet":
-        """Runs that could have gone on since that moment, had somebody taken them."""
+        """Runs that have been ready since then, but that no worker has taken."""
         due = self.active().startable(now)
         return due.filter(due_at__lte=since, ready_since__lte=since)
 
     def stuck_since(self, since: datetime, now: datetime) -> "SyncRunQuerySet":
-        """Runs whose turn came before that moment and that no CRM is to blame for."""
+        """Runs that have been ready since then, and whose delay no CRM caused."""
         blameless = Q(failures=0) | Q(error_code="worker_lost")
         return self.active().startable(now).filter(blameless, ready_since__lte=since)
 
     def longest_wait(self, now: datetime) -> float:
-        """Seconds since the longest overdue run could have gone on."""
+        """Seconds for which the longest waiting run has been ready."""
         ready_at = Min(Greatest("due_at", "ready_since"))
         since = self.overdue(now, now).aggregate(at=ready_at)["at"]
         return (now - since).total_seconds() if since else 0.0
 
 
 class SyncRun(models.Model):
-    """One execution of the sync of one meeting. Written in lifecycle.py, attempts.py, turns.py.
+    """One sync of one meeting. Written in operations/syncs.py and engine/ only.
 
     `attempt` is the fencing token, +1 at every claim. `due_at` is the earliest next claim; while a
-    worker holds the run it is the end of its lease. A terminal status never changes.
+    worker holds the run, it is the end of the lease. A terminal status never changes.
     """
 
     class Status(models.TextChoices):
@@ -83,7 +83,7 @@ class SyncRun(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.RETRYING)
 
-    # Where `db_index` is off another index starts with the same column.
+    # Without `db_index`, another index starts with the same column.
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
     connection = models.ForeignKey(
         Connection, models.CASCADE, related_name="sync_runs", db_index=False
@@ -185,16 +185,16 @@ class SyncRun(models.Model):
 
     @property
     def crm(self) -> str:
-        """The provider that it writes or wrote to."""
+        """The provider that the run writes or wrote to."""
         return self.provider or self.connection.provider
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the meeting was edited since the run began, or was asked for if it has not."""
+        """Whether the meeting was edited after the run began, or after the request for it."""
         return self.meeting.updated_at > (self.started_at or self.created_at)
 
     @property
     def is_of_former_account(self) -> bool:
-        """Whether it is over and wrote to another account than the connection leads to now."""
+        """Whether the run has ended and wrote to another account than the connected one."""
         since = self.connection.account_since
         return self.status not in self.ACTIVE and bool(since and self.created_at < since)

@@ -6,7 +6,10 @@ from meetings.models import SyncStep
 
 
 class StepDuration(models.Model):
-    """How long the latest successes of a step took at one provider. Written in pace.py only."""
+    """How long recent successes of a step took at one provider.
+
+    Written in engine/step_durations.py only.
+    """
 
     provider = models.CharField(max_length=32)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices)

@@ -1,4 +1,4 @@
-"""How many syncs ended how: added up once, so that neither a look nor a pruning costs a count."""
+"""Totals of ended syncs, so that reading them counts no rows and pruning lowers no counter."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from meetings.models import SyncStep
 
 
 class RunTotals(models.Model):
-    """Ended runs of one kind, and their tries. Written in tallies.py only."""
+    """Ended runs of one kind, and their attempts. Written in metrics/totals.py only."""
 
     provider = models.CharField(max_length=32)
     status = models.CharField(max_length=16)
@@ -26,7 +26,7 @@ class RunTotals(models.Model):
 
 
 class StepTotals(models.Model):
-    """How long the successes of a step took, as a histogram. Written in tallies.py only."""
+    """How long successful steps took, as a histogram. Written in metrics/totals.py only."""
 
     provider = models.CharField(max_length=32)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices)

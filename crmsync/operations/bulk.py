@@ -1,8 +1,8 @@
-"""The only writer of Intervention: what staff do to syncs and connections, one row for each deed.
+"""The only writer of SupportAction: what staff do to syncs and connections, one row per action.
 
-The row is the audit entry and the work list in one. A few targets are done at once; many are done
-by workers, a slice a second, so that a CRM which has just come back is not overrun. Whoever dies in
-a slice leaves its rest to the next hint; at most the target it was at is done twice.
+The row is both audit entry and work list. A few targets are done at once. Many are done by
+workers, a batch a second, so that a CRM which has just recovered is not overrun. If a worker dies,
+the next hint continues; at most the target that it was working on is done twice.
 """
 
 from collections import Counter
@@ -26,8 +26,8 @@ logger = structlog.get_logger(__name__)
 
 Kind = SupportAction.Kind
 INLINE_LIMIT = 10
-TARGETS_PER_SECOND = 5  # A second.
-BATCH_LEASE = timedelta(seconds=60)  # Longer than one takes.
+TARGETS_PER_SECOND = 5  # Batch size; one batch a second.
+BATCH_LEASE = timedelta(seconds=60)  # Longer than one delivery takes.
 RESEND_AFTER = timedelta(seconds=5)
 CONNECTION_KINDS = (Kind.PAUSE, Kind.RESUME)
 DONE = {Kind.CANCEL: "canceled", Kind.PAUSE: "paused", Kind.RESUME: "resumed"}
@@ -35,7 +35,7 @@ NOT_DONE = {Kind.CANCEL: "already ended", Kind.PAUSE: "not to be paused", Kind.R
 
 
 def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAction:
-    """Done when it returns, if the targets are few."""
+    """A few targets are done when it returns; many follow in the background."""
     action = SupportAction.objects.create(
         kind=kind,
         targets=list(targets),
@@ -51,7 +51,7 @@ def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAct
 
 
 def record_command(reason: str, outcomes: Counter[str]) -> None:
-    """What was re-queued at the command line, at a pace of its own."""
+    """The audit entry of a re-queue from the command line."""
     if outcomes:
         SupportAction.objects.create(
             kind=Kind.REQUEUE,
@@ -65,7 +65,7 @@ def record_command(reason: str, outcomes: Counter[str]) -> None:
 
 
 def preview(kind: str, targets: Sequence[int]) -> Counter[str]:
-    """What would come of it now, counted."""
+    """The outcomes that the action would have now, counted."""
     latest = SyncRun.objects.filter(meeting__in=targets).latest_of_each()
     if kind in (Kind.REQUEUE, Kind.RESTART):
         runs = latest.select_related("connection")
@@ -80,7 +80,7 @@ def preview(kind: str, targets: Sequence[int]) -> Counter[str]:
 
 
 def run_batch(pk: int) -> None:
-    """The job: the next slice, if one is due and nobody else is at it."""
+    """The next batch, if one is due and no other worker has it."""
     now = timezone.now()
     lease = now + BATCH_LEASE
     due = SupportAction.objects.filter(pk=pk, finished_at=None, due_at__lte=now)
@@ -93,7 +93,7 @@ def run_batch(pk: int) -> None:
         action.outcomes[outcome] = action.outcomes.get(outcome, 0) + 1
         action.position += 1
         done = {"position": action.position, "outcomes": action.outcomes}
-        if not mine.update(**done):  # It took too long, and somebody else went on.
+        if not mine.update(**done):  # The lease expired, and another worker continued.
             return
     is_over = action.position >= len(action.targets)
     over = {"finished_at": timezone.now()} if is_over else {}
@@ -101,7 +101,7 @@ def run_batch(pk: int) -> None:
 
 
 def select_due(now: datetime) -> list[int]:
-    """Those that no recent hint points at, marked as sent."""
+    """Those without a recent hint; marks them as sent."""
     unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
     due = SupportAction.objects.filter(unsent, finished_at=None, due_at__lte=now)
     pks = list(due.order_by("pk").values_list("pk", flat=True)[:10])
@@ -119,8 +119,8 @@ def _act_safely(action: SupportAction, target: int) -> str:
     try:
         return _act(action, target)
     except DATABASE_UNAVAILABLE:
-        raise  # The database is away; the next hint goes on here.
-    except Exception:  # One target must not keep the others waiting for ever.
+        raise  # The database is unavailable; the next hint continues here.
+    except Exception:  # One target must not block the others for ever.
         logger.exception("support action hit a bug", action=action.pk, target=target)
         return "met an error on our side"
 
@@ -144,5 +144,5 @@ def _requeue(action: SupportAction, meeting_id: int) -> str:
 def _cancel(meeting_id: int) -> bool:
     try:
         return syncs.cancel(meeting_id)
-    except TransitionRefusedError:  # Deleted meanwhile, and its sync with it.
+    except TransitionRefusedError:  # The meeting was deleted, and its sync with it.
         return False

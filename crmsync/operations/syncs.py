@@ -1,7 +1,7 @@
-"""What people do with syncs: start, hasten, cancel them, and delete a meeting with all of its own.
+"""What people do with syncs: start, retry now, cancel, and delete a meeting with its syncs.
 
-Each change of a SyncRun is one conditional UPDATE that names the state it leaves; those that a
-worker makes are in attempts.py. Rows are locked in the order connection, run, meeting.
+Each change of a SyncRun is one conditional UPDATE that names the state it leaves. Workers make
+theirs in engine/. Rows are locked in the order connection, run, meeting.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class NotConnectedError(Exception):
 
 
 class NotBeforeError(Exception):
-    """The CRM wants no calls before the `not_before` of the connection."""
+    """The CRM accepts no calls before the connection's `not_before`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(f"Not before {connection.not_before}.")
@@ -36,9 +36,9 @@ class NotBeforeError(Exception):
 def request_sync(
     meeting: Meeting, by: Any, *, step: int = SyncStep.CONTACTS, reason: str = ""
 ) -> tuple[SyncRun, bool]:
-    """The active run of the meeting and whether it is new.
+    """The meeting's active run, and whether it is new.
 
-    Raises NotConnectedError, and Meeting.DoesNotExist where it was deleted meanwhile.
+    Raises NotConnectedError, and Meeting.DoesNotExist if it was deleted meanwhile.
     """
     for _ in range(3):
         try:
@@ -46,7 +46,7 @@ def request_sync(
         except (
             IntegrityError,
             transitions.TransitionRefusedError,
-        ):  # The run that stood in the way, or the meeting, ended meanwhile.
+        ):  # The other active run has just ended, or the meeting was deleted.
             Meeting.objects.only("pk").get(pk=meeting.pk)
     return _request_sync(meeting, by, step, reason)
 
@@ -81,13 +81,13 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
 
 
 def _written_before(meeting: Meeting, step: int) -> list[dict[str, str]]:
-    """A run that goes on where another one failed goes on with what that one wrote."""
+    """A run that continues after a failed one starts with what that one wrote."""
     last = SyncRun.objects.latest_of(meeting).values_list("written", flat=True).first()
     return last or [] if step > SyncStep.CONTACTS else []
 
 
 def sync_now(meeting: Meeting, by: Any) -> None:
-    """What a person's click means: start a sync, or bring the planned retry of one forward.
+    """Starts a sync, or brings the planned retry of the active one forward.
 
     Raises what request_sync() raises, and NotBeforeError.
     """
@@ -109,7 +109,7 @@ def _retry_now(run: SyncRun) -> None:
 
 @transaction.atomic
 def cancel(meeting_id: int) -> bool:
-    """Cancels the active run; a worker that is at it stops before its next call to the CRM."""
+    """Cancels the active run. Its worker stops before the next call to the CRM."""
     run = SyncRun.objects.active().filter(meeting=meeting_id).first()
     if run is None or not _leave(run.pk, SyncRun.ACTIVE).update(
         status=SyncRun.Status.CANCELED, finished_at=timezone.now()
@@ -122,14 +122,14 @@ def cancel(meeting_id: int) -> bool:
 
 @transaction.atomic
 def delete_meeting(meeting: Meeting) -> None:
-    """Cancels what is under way, then deletes; the locks keep new runs and edits out."""
+    """Cancels the active run, then deletes; the locks keep new runs and edits out."""
     connection = store.lock(user=meeting.user_id)
     cancel(meeting.pk)
     calling = SyncAttempt.objects.filter(finished_at=None, run__meeting=meeting)
     if connection is not None and calling.filter(holds_contact_lock=True).exists():
         scheduling.extend_contact_lock(
             connection.pk
-        )  # The attempt will be gone, its call will not.
+        )  # The attempt's row goes, but its call may still be running.
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
     meeting.delete()
 

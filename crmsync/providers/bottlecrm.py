@@ -1,8 +1,8 @@
-"""BottleCRM, an open source CRM (django-crm on PyPI), by a personal access token.
+"""BottleCRM, an open source CRM (django-crm on PyPI), with a personal access token.
 
-It knows no key of ours, so whatever we write is looked for first: a contact by its address, which
-is unique there; an interaction by a mark at the end of its body. An interaction belongs to exactly
-one contact: the meeting is the one of the first attendee, each further attendee has a copy.
+It has no field for our key, so every record is looked up before it is written: a contact by its
+address, which is unique there; an interaction by a mark at the end of its body. An interaction
+belongs to exactly one contact: the first attendee has the meeting, each other attendee a copy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from crmsync.providers.formatting import fit, is_marked, mark, split_name
 from crmsync.providers.http import Answer, CrmClient, error_of, not_found_means_deleted
 from crmsync.providers.parsing import require_id
 
-PAGE = 200  # The most interactions that one answer holds.
+PAGE = 200  # Interactions per answer, at most.
 CONTACTS_PAGE = 100
 MAX_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
@@ -29,7 +29,7 @@ FIELDS = {
     "occurred_at": gettext_noop("start"),
     "duration_seconds": gettext_noop("end"),
 }
-NOT_LET_IN = "organization context is required"  # Its answer to a token that it does not know.
+NOT_LET_IN = "organization context is required"  # Its answer to an unknown token.
 REQUIRED = "required"
 
 
@@ -43,9 +43,9 @@ class BottleCrm:
         self.client = CrmClient(self.url, session, token, explain)
 
     def check(self) -> Account:
-        """A token does not tell whose it is, so the account is the address.
+        """A token does not reveal its owner, so the account is the address.
 
-        What is malformed writes nothing, but is refused only after the permissions were looked at.
+        The malformed requests write nothing: they are refused after the check of permissions.
         """
         self.client.call("GET", "/api/contacts/", params={"limit": 1})
         for method, path in [
@@ -82,7 +82,7 @@ class BottleCrm:
         return [*notes, *(copy for copy in copies if copy.remote_id != meeting_ref.remote_id)]
 
     def _copy(self, meeting_ref: Ref, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
-        """Of the contact that holds the meeting itself, that."""
+        """The contact's copy; for the contact of the meeting itself, the meeting."""
         key = f"{meeting.key}:{contact.local_key}"
         remote_id, action = self._write(meeting, contact, None)
         if remote_id != meeting_ref.remote_id:
@@ -98,7 +98,7 @@ class BottleCrm:
         try:
             made = self.client.call("POST", "/api/contacts/", json={**names, "email": person.email})
         except CrmError as error:
-            # Somebody else may have made it since we looked.
+            # Somebody else may have created it just now.
             found = self._find_contact(person.email) if error.http_status == 400 else None
             if not found:
                 raise
@@ -106,7 +106,7 @@ class BottleCrm:
         return Ref("contact", person.email, require_id(made), "created")
 
     def _find_contact(self, email: str) -> str | None:
-        """The CRM looks for a part of the address."""
+        """The CRM also matches parts of addresses, so the match is checked."""
         asked = {"email": email, "limit": CONTACTS_PAGE}
         for page in self._pages("/api/contacts/", "results", asked):
             for contact in page:
@@ -193,7 +193,7 @@ def _content(meeting: MeetingContent) -> dict[str, Any]:
 
 
 def _body(meeting: MeetingContent) -> tuple[str, str]:
-    """The notes and where they are held, then the mark."""
+    """The location and the notes, then the mark, and a remark if they are shortened."""
     place = f"{meeting.location}\n\n" if meeting.location else ""
     ending = f"\n\n{mark(meeting.key)}"
     return fit(place + meeting.notes, BODY_LIMIT, lambda text: (text + ending).lstrip())

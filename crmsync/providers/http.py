@@ -1,4 +1,4 @@
-"""JSON calls to a CRM: hard time-outs, no redirects, no surprise that is not a CrmError."""
+"""JSON calls to a CRM: hard time-outs, no redirects, no error but CrmError."""
 
 import json
 import math
@@ -18,8 +18,8 @@ from crmsync.providers.base import Session
 from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport
 
 CONNECT_SECONDS = 5
-MAX_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
-MAX_QUOTED = 500  # Characters of an answer that staff get to read.
+MAX_BODY = 10 * 1024 * 1024  # Bytes; far more than a page of CRM records.
+MAX_QUOTED = 500  # Characters of an answer that staff can read.
 
 RATE_LIMIT_HEADERS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
 PRINTABLE = re.compile(r"[!-~]+( [!-~]+)*")
@@ -34,7 +34,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `data` is its JSON, or None; `text` is its beginning, for staff."""
+    """`data` is the JSON, or None; `text` is the beginning of the body, for staff."""
 
     status: int
     data: Any
@@ -43,7 +43,7 @@ class Answer:
 
     @property
     def limits(self) -> list[str]:
-        """What the CRM says of how much it takes."""
+        """The CRM's rate limit headers, as lines of text."""
         return [
             f"{name}: {value}"
             for name, value in self.headers.items()
@@ -52,9 +52,9 @@ class Answer:
 
 
 class CrmClient:
-    """One step's calls to one CRM. The token that it may send is quoted by no error and no log.
+    """One step's calls to one CRM. No error and no log line quotes the token.
 
-    `explain` makes a CrmError of an answer of 300 and above; see `error_of`.
+    `explain` turns an answer with a status of 300 or above into a CrmError; see `error_of`.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class CrmClient:
         self.http = session.resources.enter_context(
             httpx.Client(
                 base_url=url,
-                auth=httpx.Auth(),  # None but ours: not the one that an address may carry.
+                auth=httpx.Auth(),  # Only our credentials, not those that an address may carry.
                 headers={"Accept-Encoding": "identity"},
                 transport=self.transport,
                 timeout=httpx.Timeout(settings.CRM_CALL_SECONDS, connect=CONNECT_SECONDS),
@@ -86,15 +86,15 @@ class CrmClient:
         return self.ask(method, path, **options).data
 
     def ask(self, method: str, path: str, **options: Any) -> Answer:
-        """The answer, which is a success. Raises CrmError.
+        """A successful answer. Raises CrmError.
 
-        `path` is one of the CRM's own address: what it names elsewhere is not called.
+        `path` is relative to the CRM's address; no other host is called.
         """
         if "://" in path:
             raise CrmError("unexpected_error", "The CRM named an address that is not its own.")
         answer = self._send(method, path, **options)
         if answer.status == 401 and self.token and self.refresh:
-            # Where a token can be had anew, the refusal of the old one is no failure yet.
+            # A 401 here just means the token must be refreshed.
             self.token, self.refresh = _sendable(self.refresh(self.token)), None
             answer = self._send(method, path, **options)
         if not 200 <= answer.status < 300:
@@ -128,7 +128,7 @@ class CrmClient:
 
 @contextmanager
 def not_found_means_deleted() -> Iterator[None]:
-    """Within, "there is none" means that a record of which we knew was deleted."""
+    """Inside, a 404 means that a record which we knew was deleted."""
     try:
         yield
     except CrmError as error:
@@ -166,7 +166,7 @@ def _checked(address: str) -> httpx.URL:
 
 
 def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
-    """What an answer that is no success means; `code` where the CRM gives a better reason."""
+    """The CrmError for an unsuccessful answer; `code` overrides the one of its status."""
     fallback = "crm_unavailable" if answer.status >= 500 else "unexpected_error"
     wait = retry_after(answer.headers.get("Retry-After", ""))
     return CrmError(
@@ -179,7 +179,7 @@ def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
 
 
 def retry_after(text: str) -> float | None:
-    """Seconds from now, of a Retry-After in seconds or as a date; None where it says nothing."""
+    """Seconds from now for a Retry-After in seconds or as a date; None if it has neither."""
     try:
         seconds = float(text)
     except ValueError:
@@ -197,7 +197,7 @@ def _seconds_until(text: str) -> float | None:
 
 
 def _read(response: httpx.Response) -> bytes:
-    """Not unpacked: a few packed bytes can become any number of them."""
+    """Compressed bodies are refused: a few bytes could expand without limit."""
     packing = response.headers.get("Content-Encoding", "identity")
     if packing.lower() != "identity":
         return f"Packed unasked: {packing}".encode()

@@ -1,8 +1,8 @@
-"""HubSpot, by its dated API.
+"""HubSpot, through its dated API.
 
-A meeting is found again by a unique property of our own. In an account that cannot have one, which
-`check` finds out, it is found through its contacts by the address it carries, and made together
-with its links, so that it can be found from the moment it exists.
+A meeting is found again by a unique property of our own. `check` finds out whether the account can
+have one. If not, the meeting is found through its contacts by the URL it carries, and it is created
+together with its associations, so that it can be found from the start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from crmsync.providers.hubspot_errors import KEY, explain, explain_item
 from crmsync.providers.parsing import as_object, as_objects, require_id
 
 VERSION = "2026-09"
-OAUTH_VERSION = "2026-03"  # The later one does not say what its token endpoint answers.
+OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
 BATCH = 100
 MAX_PAGES = 20
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
@@ -67,7 +67,7 @@ class HubSpot:
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         key = str(meeting.key)
         has_key = self.can.get("unique_key")
-        # What we know goes before the key: it may have been made before the account had one.
+        # A known id wins over the key: the record may be older than the key property.
         remote_id = known.get(key)
         if remote_id is None and has_key:
             return self._upsert_by_key(meeting)
@@ -98,7 +98,7 @@ class HubSpot:
         return [Ref("note", str(meeting.key), *written, remark=remark)]
 
     def _check_writing(self) -> None:
-        """An empty batch writes nothing, but tells whether we might."""
+        """An empty batch writes nothing, but shows whether we may write."""
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
         try:
             self.client.call("POST", path, json={"inputs": []})
@@ -107,12 +107,12 @@ class HubSpot:
                 raise
 
     def _make_key(self) -> bool:
-        """Whether the account has, or can be given, the property that makes a meeting unique."""
+        """Whether the account has the unique key property, creating it if possible."""
         try:
             is_unique = self._is_key_unique()
             return self._add_key() if is_unique is None else is_unique
         except CrmError as error:
-            if error.http_status == 409:  # Another sign-in has just made it.
+            if error.http_status == 409:  # Another connection has just created it.
                 return bool(self._is_key_unique())
             if error.http_status in (400, 403):
                 return False
@@ -126,7 +126,7 @@ class HubSpot:
         return True
 
     def _is_key_unique(self) -> bool | None:
-        """None where the account has no such property."""
+        """None if the account has no such property."""
         try:
             found = self.client.call("GET", f"/crm/properties/{VERSION}/meetings/{KEY}")
         except CrmError as error:
@@ -136,7 +136,7 @@ class HubSpot:
         return as_object(found).get("hasUniqueValue") is True
 
     def _find_contacts(self, emails: Sequence[str]) -> dict[str, str]:
-        """Ids by our addresses; a contact also answers to its further addresses."""
+        """Ids by address; a contact's additional addresses count, too."""
         path = f"/crm/objects/{VERSION}/contacts/batch/read"
         found: dict[str, str] = {}
         for chunk in chunks(emails, BATCH):
@@ -172,7 +172,7 @@ class HubSpot:
         return self._meeting_ref(meeting, remote_id, action)
 
     def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """Not by the search, which may miss for a while what was just made, if it can be helped."""
+        """Uses the search only as a last resort: it lags behind recent changes."""
         ids = self._meetings_of(contacts)
         path = f"/crm/objects/{VERSION}/meetings/batch/read"
         asked = {"properties": ["hs_meeting_external_url"], "propertiesWithHistory": []}
@@ -181,7 +181,7 @@ class HubSpot:
             for found in self._batch(path, inputs, missing_is_fine=True, **asked):
                 if payloads.is_of_meeting(meeting, found):
                     return require_id(found, "id")
-        return self._search_meeting(meeting)  # Its attendees may have been others then.
+        return self._search_meeting(meeting)  # The meeting may have had other attendees then.
 
     def _meetings_of(self, contacts: Sequence[Ref]) -> list[str]:
         ids: dict[str, None] = {}
@@ -216,7 +216,7 @@ class HubSpot:
     def _batch(
         self, path: str, inputs: list[dict[str, Any]], missing_is_fine: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
-        """The results. A batch may fail in part under any status code, so each error counts."""
+        """The results. A batch may fail in part with any status code, so each error counts."""
         answer = self.client.ask("POST", path, json={"inputs": inputs, **asked})
         batch = as_object(answer.data)
         for problem in as_objects(batch.get("errors")):

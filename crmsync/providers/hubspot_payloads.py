@@ -1,4 +1,4 @@
-"""What HubSpot is sent and what it answers: no calls, only shapes."""
+"""HubSpot's request and response bodies."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,13 +36,13 @@ def meeting_url(meeting: MeetingContent) -> str:
 
 
 def next_page_of(row: Mapping[str, Any]) -> dict[str, str]:
-    """How to ask for the links of a contact that did not fit in the answer."""
+    """The input that asks for a contact's remaining associations; empty if there are none."""
     after = as_object(as_object(row.get("paging")).get("next")).get("after")
     return {"id": require_id(row.get("from")), "after": str(after)} if after else {}
 
 
 def is_of_meeting(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:
-    # By its end, for the service may have had another address when it was written.
+    # By the end of the URL: the service's address may have changed since.
     url = as_object(found.get("properties")).get("hs_meeting_external_url")
     return str(url).endswith(f"/meetings/{meeting.key}")
 

@@ -1,7 +1,7 @@
-"""Salesforce, by its REST API, one composite request a step.
+"""Salesforce, through its REST API, with one composite request per step.
 
 A meeting is an Event that is found again by an external id of ours. In an org without that field,
-which `check` finds out, a mark at the end of its description tells it from others.
+as `check` finds out, a mark at the end of its description identifies it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +79,7 @@ class Salesforce:
         key = str(meeting.key)
         has_key = self.can.get("unique_key")
         content = payloads.event_fields(meeting)
-        # What we know goes before the key: it may have been made before the org had one.
+        # A known id wins over the key: the record may be older than the key field.
         remote_id = known.get(key)
         if remote_id is None and has_key:
             made = as_object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
@@ -106,7 +106,7 @@ class Salesforce:
         return refs
 
     def _find_people(self, emails: Sequence[str]) -> dict[str, str]:
-        """Ids by our addresses: a contact before a lead, one with an account before one without."""
+        """Ids by address: contacts before leads, contacts with an account before those without."""
         listed = ", ".join(payloads.quoted(email) for email in emails)
         queries = [query.format(listed) for query in (FIND_CONTACTS, FIND_LEADS)]
         contacts, leads = self._composite([payloads.query_request(query) for query in queries])
@@ -122,17 +122,19 @@ class Salesforce:
         ]
 
     def _made_contact(self, person: Person, part: Answer) -> Ref:
-        if part.status == 404:  # Not every address can be upserted by, and nobody has this one.
+        if (
+            part.status == 404
+        ):  # Salesforce cannot upsert by some addresses; nobody has this one, so create it.
             new = {"Email": person.email, **payloads.contact_fields(person)}
             (part,) = self._parts([payloads.subrequest("POST", "/sobjects/Contact", new)])
         twin = duplicate_of(part.data)
-        if twin:  # A rule of the org found the person under another address.
+        if twin:  # A duplicate rule found the person under another address.
             return self._person(person.email, twin, "unchanged")
         action = "created" if part.status == 201 else "unchanged"
         return self._person(person.email, payloads.id_of(as_object(payloads.body_of(part))), action)
 
     def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """A description cannot be asked for, so all that may be it are looked at."""
+        """Descriptions cannot be queried, so it reads every candidate."""
         who = ", ".join(payloads.quoted(contact.remote_id) for contact in contacts[:QUERY_SIZE])
         same_person = f" OR WhoId IN ({who})" if who else ""
         same_time = f"StartDateTime = {payloads.format_time(meeting.starts_at)}"
@@ -156,15 +158,15 @@ class Salesforce:
         except CrmError as error:
             if not ("INVALID_FIELD" in error.message and "EventWhoIds" in error.message):
                 raise
-            # Shared activities were switched off since the account was connected.
+            # Shared Activities was switched off after the account was connected.
             invited, left_out = payloads.first_attendee(contacts), len(contacts) > 1
             self._change(remote_id, {"Description": notes, **invited})
         return invited, left_out
 
     def _invited(self, contacts: Sequence[Ref]) -> tuple[dict[str, Any], bool]:
-        """Whom the event names, and whether that leaves somebody out: fifty contacts or one lead.
+        """Whom the event names (fifty contacts or one lead), and whether that leaves somebody out.
 
-        An empty list would remove whom somebody else has added.
+        An empty list would remove people whom somebody else added.
         """
         ids = [ref.remote_id for ref in contacts if ref.remote_id.startswith(payloads.CONTACT)]
         if not (ids and self.can.get("shared_activities")):
@@ -192,7 +194,7 @@ class Salesforce:
         return [payloads.body_of(part) for part in self._parts(requests)]
 
     def _parts(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
-        """The answers; the whole is a success even where its parts are none."""
+        """The parts' answers; the composite succeeds even if its parts fail."""
         numbered = [{**request, "referenceId": f"r{n}"} for n, request in enumerate(requests)]
         body = {"allOrNone": False, "compositeRequest": numbered}
         answer = self.client.ask("POST", f"{payloads.DATA}/composite", json=body)

@@ -1,4 +1,4 @@
-"""What Salesforce is sent and what it answers: no calls, only shapes."""
+"""Salesforce's request and response bodies."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from crmsync.providers.salesforce_errors import explain
 
 DATA = "/services/data/v62.0"
 TITLE_LIMIT, PLACE_LIMIT = 255, 255
-CONTACT = "003"  # Ids begin with the kind of their record.
+CONTACT = "003"  # Ids begin with a prefix for their type.
 
 
 def part_answer(part: Mapping[str, Any], whole: Answer) -> Answer:
@@ -41,7 +41,7 @@ def event_fields(meeting: MeetingContent) -> dict[str, Any]:
 
 
 def remark_of(meeting: MeetingContent) -> str:
-    """Says so where the title or the location has to be shortened."""
+    """A remark if the title or the location has to be shortened."""
     return fit(meeting.title, TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
 
 
@@ -56,7 +56,7 @@ def contact_fields(person: Person) -> dict[str, str]:
 
 
 def first_attendee(contacts: Sequence[Ref]) -> dict[str, str]:
-    """The one person that every event can name, a contact if there is any."""
+    """The one person that every event can name: a contact if possible."""
     ids = [contact.remote_id for contact in contacts]
     best = next((i for i in ids if i.startswith(CONTACT)), None) or next(iter(ids), None)
     return {"WhoId": best} if best else {}

@@ -1,7 +1,7 @@
-"""A CRM that lives in our own database, answers like a distant one, and fails on demand.
+"""A CRM in our own database that answers like a remote one and fails on demand.
 
-An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (the first, if left out) fail, or
-only its first M tries for that meeting. The token `expired` is refused.
+An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (default 1) fail, always or for the
+meeting's first M attempts. The token `expired` is refused.
 """
 
 import hashlib
@@ -150,7 +150,7 @@ class Sandbox:
         content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
         key = str(meeting.key)
         known = SandboxRecord.objects.filter(account=self.account, kind="note", key=key)
-        is_needed = meeting.notes or known.exists()  # Notes may also be taken back.
+        is_needed = meeting.notes or known.exists()  # Notes may also have been removed.
         refs = [self._write("note", key, content)] if is_needed else []
         self._act_out(faults, after_writing=True)
         return refs

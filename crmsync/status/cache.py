@@ -1,8 +1,8 @@
 """The document of a poll, cached in Redis for every language it was asked for in.
 
-A document is stamped with the versions of the meeting and of its owner's connection that it was
-made of. It counts while both are still the ones that versioned.py vouches for, and until the moment
-that changes it without a change of any row.
+A document carries the versions of the meeting and of its owner's connection that it was
+made of. It is valid while both versions are current in versioned.py, and until the time when it
+would change without a change of any row.
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from meetings.models import Meeting
 
 
 class CachedDocument(TypedDict):
-    """`versions`: the versions of meeting and connection. The moments are ISO 8601, or None.
+    """`versions`: of meeting and connection. Times are ISO 8601, or None.
 
-    `body` is the document as JSON, but for `poll_after`: that comes from `state` and
-    `next_attempt_at` whenever somebody asks.
+    `body` is the document as JSON without `poll_after`, which is computed from `state` and
+    `next_attempt_at` at every poll.
     """
 
     versions: list[int]
@@ -33,7 +33,7 @@ class CachedDocument(TypedDict):
 
 
 def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
-    """What find() wants to be given the entries of."""
+    """The keys whose entries get() takes."""
     return [
         meeting_cache.key(meeting_id),
         connection_cache.key(user_id),
@@ -42,7 +42,7 @@ def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
 
 
 def get(entries: Sequence[bytes | None], user_id: int, now: datetime) -> CachedDocument | None:
-    """The document as it stands, if it is known and the user's own."""
+    """The current document, if it is cached and belongs to the user."""
     meeting, connection, cached = map(versioned.decode, entries)
     if cached is None or meeting is None or meeting["user_id"] != user_id:
         return None
@@ -54,7 +54,7 @@ def get(entries: Sequence[bytes | None], user_id: int, now: datetime) -> CachedD
 
 
 def store(meeting: Meeting, language: str, cached: CachedDocument) -> None:
-    """`meeting` and `cached` come from one reading of the rows."""
+    """`meeting` and `cached` must come from the same read."""
     meeting_version, connection_version = cached["versions"]
     meeting_cache.store(meeting_cache.snapshot_of(meeting))
     versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)

@@ -1,4 +1,4 @@
-"""The document of a meeting as its owner gets it: from Redis while it holds, or from the rows."""
+"""Delivers a meeting's document to its owner: from Redis while valid, else from the rows."""
 
 import hashlib
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ class Document:
 
 
 def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) -> Document | None:
-    """None where the user has no such meeting. `entries`: what Redis held under keys() just now."""
+    """None if the user has no such meeting. `entries`: what Redis just returned for keys()."""
     now = timezone.now()
     cached = cache.get(entries, user_id, now) if entries else None
     counters.count("cache", "document", "hit" if cached else "miss")
@@ -50,7 +50,7 @@ def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) ->
 
 
 def keys(meeting_id: int, user_id: int) -> list[str]:
-    """Under which Redis may hold what read() needs."""
+    """The Redis keys whose entries read() takes."""
     return cache.keys(meeting_id, user_id, _language())
 
 
@@ -77,7 +77,7 @@ def _read_and_store(meeting_id: int, user_id: int, now: datetime) -> cache.Cache
 
 
 def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | None:
-    """Adds what differs from poll to poll."""
+    """Adds `poll_after`, which differs from poll to poll."""
     if cached is None:
         return None
     at = cached["next_attempt_at"]
@@ -90,17 +90,17 @@ def _read_rows(
     meeting_id: int, user_id: int, now: datetime
 ) -> tuple[cache.CachedDocument | None, Meeting | None]:
     """The document, and the meeting it is of."""
-    # One statement, because two would see two moments: done, with a step still in progress.
+    # One statement: two could see different moments, say "synced" with a step in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
     meeting: Any = run.meeting if run else _read_meeting(meeting_id, user_id)
     if run is None and meeting is not None and meeting.has_runs:
-        return _read_rows(meeting_id, user_id, now)  # Its first has just been asked for.
+        return _read_rows(meeting_id, user_id, now)  # Its first run has just been requested.
     return (None if meeting is None else _make(meeting, run, now)), meeting
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Any:
-    """The meeting, and in the same statement whether it has runs."""
+    """The meeting and, in the same statement, whether it has runs."""
     own = Meeting.objects.owned_by(user_id).select_related("user__connection")
     has_runs = Exists(SyncRun.objects.filter(meeting=OuterRef("pk")))
     return own.filter(pk=meeting_id).annotate(has_runs=has_runs).first()
@@ -109,7 +109,7 @@ def _read_meeting(meeting_id: int, user_id: int) -> Any:
 def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.CachedDocument:
     data = build(meeting, run, now)
     until = valid_until(run, now)
-    link = getattr(meeting.user, "connection", None)  # Also one that was disconnected.
+    link = getattr(meeting.user, "connection", None)  # Also a disconnected one.
     del data["poll_after"]
     body = JSONRenderer().render(data)
     return cache.CachedDocument(

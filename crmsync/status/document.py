@@ -1,4 +1,4 @@
-"""The document that a person reads about a sync: its state in words and figures. It is pure."""
+"""Builds the document that a person reads about a sync. Pure: no database, no clock."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -33,8 +33,8 @@ def describe(
 ) -> dict[str, Any]:
     """The document of one meeting, in the active language.
 
-    `run` is its latest, `connection` its owner's, if any. Until one of the three changes or
-    `valid_until` comes, all of it but `poll_after` stays the same.
+    `run` is its latest, `connection` its owner's, if any. Until one of the three changes, or until
+    `valid_until`, everything but `poll_after` stays the same.
     """
     state = state_of(meeting, run, connection, now)
     run = run_of_current_account(run)
@@ -65,14 +65,14 @@ def describe(
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
-    """The try that is under way, or the last one that was."""
+    """The number of the current attempt, or of the last one."""
     if run is None or state not in {"syncing", "retrying"}:
         return None
     return run.failures + 1 if state == "syncing" else run.failures
 
 
 def _max_attempts(run: SyncRun | None) -> int:
-    """Of a step. What went wrong last decides, also while the next try is under way."""
+    """Per step. The last error decides, also while the next attempt is running."""
     kind = CATALOGUE.get(run.error_code) if run else None
     return retry_policy.max_tries(kind, settings.SYNC_RETRY_DELAYS)
 
@@ -84,7 +84,7 @@ def _progress(
     next_attempt_at: datetime | None,
     now: datetime,
 ) -> dict[str, Any] | None:
-    """How far the sync has come. Only instants, so that the same state reads the same."""
+    """How far the sync has come. Instants only, so that an unchanged state renders the same."""
     if run is None:
         return None
     step = SyncStep(meeting.in_progress_sync_status or run.step)
@@ -101,7 +101,7 @@ def _progress(
         "percent": 100 if is_done else int(100 * sum(seconds[: step - 1]) / sum(seconds)),
         "step_started_at": run.step_started_at if state == "syncing" else None,
         "step_expected_seconds": None if is_done else seconds[step - 1],
-        # What takes longer than it usually does ends nobody knows when.
+        # Once a step takes longer than usual, no end can be predicted.
         "ends_about": ends_about if ends_about and ends_about > now else None,
     }
 
@@ -113,7 +113,7 @@ def _render_texts(
     connection: Connection | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """Headline, detail and what comes next, in words."""
+    """Headline, detail and next step, in words."""
     progress, at = document["progress"], document["next_attempt_at"]
     words = MESSAGES[manner]
     error = document["error"] or {"title": "", "remedy": "", "who": "support"}
@@ -142,7 +142,7 @@ def _render_texts(
 
 
 def _prerequisite(actions: list[str], kind: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """Who has to connect a CRM before anything else can be done reads that instead."""
+    """Replaces the next step if the person has to connect a CRM first."""
     if kind in {"sync", "resolve"} and actions[0] in PREREQUISITES:
         first = PREREQUISITES[actions[0]]
         return {"kind": actions[0], "by": "you", "text": str(first).format_map(facts)}
@@ -150,7 +150,7 @@ def _prerequisite(actions: list[str], kind: str, facts: dict[str, Any]) -> dict[
 
 
 def _message_key(document: dict[str, Any], run: SyncRun | None, reason: str | None) -> str:
-    """Which words fit."""
+    """The key of the matching message."""
     state, records = document["state"], document["records"]
     if state == "synced":
         if run is not None and any(entry.get("remark") for entry in run.written):
@@ -169,7 +169,7 @@ def _message_key(document: dict[str, Any], run: SyncRun | None, reason: str | No
 def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str]:
     names = {"meeting": meeting.title, "note": _("Notes"), "link": _("Link")}
     name = names.get(entry["kind"]) or entry["name"] or entry["key"]
-    remark = entry.get("remark")  # Older runs have none.
+    remark = entry.get("remark")  # Older runs have no remark.
     return {
         "kind": entry["kind"],
         "name": f"{name} ({_(remark)})" if remark else name,

@@ -1,4 +1,4 @@
-"""Why a sync, or one try of it, went wrong, in the words of its CRM. Pure, as state.py."""
+"""Explains why a sync or an attempt failed, in terms of its CRM. Pure."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
 
 
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
-    """Why a run does not go on, in words, and what to do."""
+    """The document's `error`: why a run does not continue, and what to do."""
     kind = CATALOGUE[code]
     goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
     texts = error_texts(code, run.crm, run.error_field, _detail(run))
@@ -31,14 +31,14 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
 
 
 def run_result(run: SyncRun) -> str:
-    """What a run came to, in a few words."""
+    """The outcome of a run, in a few words."""
     title = error_texts(run.error_code, run.crm, run.error_field)["title"]
     words = {"crm": crm_name(run.crm), "title": title}
     return str(RUN_RESULTS[run.status]).format_map(words)
 
 
 def attempt_result(attempt: SyncAttempt) -> str:
-    """What a try came to, in a few words."""
+    """The outcome of an attempt, in a few words."""
     if not attempt.error_code and attempt.run.status == SyncRun.Status.CANCELED:
         return str(RUN_RESULTS["canceled"])
     title = error_texts(attempt.error_code, attempt.run.crm)["title"]
@@ -46,7 +46,7 @@ def attempt_result(attempt: SyncAttempt) -> str:
 
 
 def error_texts(code: str, provider: str = "", field: str = "", detail: str = "") -> dict[str, str]:
-    """Title, message and remedy of an error code, in the words of one CRM or of none."""
+    """Title, message and remedy of an error code, for one CRM or in general."""
     if not code:
         return {"title": "", "message": "", "remedy": ""}
     kind = CATALOGUE[code]
@@ -64,7 +64,7 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
 
 
 def format_time(at: datetime, now: datetime) -> str:
-    """A moment as people say it: the time, and the day where it is another one than now."""
+    """A time as people say it; with the day, if it is not today."""
     words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
     text = _("{time} UTC") if at.date() == now.date() else _("{time} UTC on {day}")
     return text.format_map(words)

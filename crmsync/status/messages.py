@@ -1,7 +1,7 @@
-"""The words of a sync's document, as data: first what is the case, then whether anything is lost,
-then who must act. "We" act; "you" only where the person must. Chosen by state.py alone.
+"""The texts of a sync's document, as data: first the state, then whether anything is lost, then who
+must act. "We" act; "you" only if the person must. document.py chooses among them.
 
-They may name {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
+Placeholders: {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
 and the error's {title} and {remedy}.
 """
 
@@ -159,7 +159,7 @@ MESSAGES: dict[str, StateMessage] = {
     ),
 }
 
-# Where a person has to do this first, whatever else is to be done.
+# What a person has to do before anything else.
 PREREQUISITES: dict[str, Text] = {
     "connect": _("Connect your CRM."),
     "reconnect": _("Connect {crm} again, then start the sync."),

@@ -9,7 +9,7 @@ from crmsync.status.messages import MESSAGES
 from crmsync.status.state import ACTIONS, PHASES
 from meetings.models import SyncStep
 
-# A connection that was cut is shown as none.
+# A disconnected connection is shown as none.
 CONNECTION_STATES = [s for s in Connection.State.values if s != Connection.State.DISCONNECTED]
 
 
@@ -23,7 +23,7 @@ REASONS = [*SyncRun.WaitReason.values, "needs_reauth", "by_support", *CATALOGUE]
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
-    """Why a sync does not go on. `who` has to act, as `remedy` says."""
+    """Why a sync does not continue. `remedy` says what `who` has to do."""
 
     code = serializers.ChoiceField(choices=ERROR_CODES)
     category = serializers.ChoiceField(choices=sorted({k.category for k in CATALOGUE.values()}))
@@ -37,7 +37,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class NextSerializer(serializers.Serializer[Any]):
-    """What comes next, when (null: not known), and who does it."""
+    """What comes next, when (null: unknown), and who does it."""
 
     kind = serializers.ChoiceField(choices=sorted({words.kind for words in MESSAGES.values()}))
     at = serializers.DateTimeField(allow_null=True)
@@ -46,7 +46,7 @@ class NextSerializer(serializers.Serializer[Any]):
 
 
 class ProgressSerializer(serializers.Serializer[Any]):
-    """`percent` never falls within a sync; between two steps a frontend may fill it in by time."""
+    """`percent` never falls during a sync; a frontend may interpolate within a step by time."""
 
     step = serializers.ChoiceField(choices=SyncStep.choices)
     steps = serializers.IntegerField()
@@ -74,7 +74,7 @@ class ConnectionSummarySerializer(serializers.Serializer[Any]):
 
 
 class SyncSerializer(serializers.Serializer[Any]):
-    """Where the sync of a meeting stands. `poll_after`: seconds; null: no need to ask again."""
+    """Where the sync of a meeting stands. `poll_after` is in seconds; null: no need to poll."""
 
     meeting_id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=STATES)

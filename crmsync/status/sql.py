@@ -1,4 +1,4 @@
-"""`?state=`: what state.py says of one meeting, said to the database of many."""
+"""The rules of state.py as SQL, for lists of meetings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ Status = SyncRun.Status
 
 RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
 HAS_ACTIVE_RUN = Q(Exists(RUNS.active()))
-# What an index finds, before the state of each is worked out.
+# Conditions that an index can serve, applied before the state is computed.
 INDEX_PREFILTERS = {
     "failed": Q(last_sync_success=False),
     "canceled": Q(Exists(RUNS.filter(status=Status.CANCELED))),
@@ -24,14 +24,14 @@ INDEX_PREFILTERS = {
 
 
 def annotate_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
-    """Annotates `state`; a test holds it against state_of()."""
+    """Annotates `state`; a test compares it with state_of()."""
     latest = SyncRun.objects.latest_of(OuterRef("pk")).annotate(state=_state_of_latest(now))
     without_run = [
         ("synced", Q(last_sync_success=True)),
         ("never_synced", Q(Exists(_connections_of(OuterRef("user"))))),
     ]
     return meetings.annotate(
-        # One look at the runs of each meeting, however often it is one of a million.
+        # One subquery per meeting, and only for the meetings of the page.
         state=Coalesce(
             Subquery(latest.values("state")[:1]), _first_that_holds(without_run, "not_connected")
         )
@@ -44,14 +44,14 @@ def active_runs_with_state(now: datetime) -> QuerySet[Any]:
 
 
 def _state_of_latest(now: datetime) -> Case:
-    """Of a meeting in the query around the one for its latest run."""
+    """The state that a meeting's latest run implies; OuterRef is the meeting."""
     of_former_account = ~Q(status__in=SyncRun.ACTIVE) & Q(
         created_at__lt=F("connection__account_since")
     )
     own = _connections_of(OuterRef(OuterRef("user")))
     cases = [
         *_active_cases(now),
-        # Not "failed" or "synced": that was in another account.
+        # Not "failed" or "synced", which belonged to another account.
         ("never_synced", of_former_account & Q(Exists(own))),
         ("not_connected", of_former_account),
         ("failed", Q(status=Status.FAILED)),

@@ -1,4 +1,4 @@
-"""Which state a meeting's sync is in, and what follows from it. Pure: rows and a clock come in."""
+"""Decides a sync's state and what follows from it. Pure: rows and the time are arguments."""
 
 from datetime import datetime, timedelta
 
@@ -35,23 +35,23 @@ ACTIONS = {
     "canceled": ["sync"],
 }
 POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": None}
-IN_LINE_POLL_AFTER = 5  # Due, and its turn may come any moment.
+IN_LINE_POLL_AFTER = 5  # Due; its turn may come at any moment.
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
 def valid_until(run: SyncRun | None, now: datetime) -> datetime | None:
-    """The next moment that changes the document without a change of any row."""
+    """When the document changes next without a change of any row; None if never."""
     if run is None or run.status not in SyncRun.ACTIVE:
         return None
     planned = [moment for moment in (run.due_at, run.connection.not_before) if moment]
-    # On the day itself the day is not named any more.
+    # Texts name the day only until midnight of that day.
     days = [at.replace(hour=0, minute=0, second=0, microsecond=0) for at in planned]
     moments = [*planned, *days, ends_about_of(run)]
     return min((moment for moment in moments if moment and moment > now), default=None)
 
 
 def run_of_current_account(run: SyncRun | None) -> SyncRun | None:
-    """None where the run tells of an account that is not the one connected now."""
+    """None if the run belongs to an account that is no longer connected."""
     return None if run is None or run.is_of_former_account else run
 
 
@@ -82,7 +82,7 @@ def _state_of_active(run: SyncRun, now: datetime) -> str:
 
 
 def _is_kept_from_its_next_step(run: SyncRun, now: datetime) -> bool:
-    """Between two steps, and the CRM wants no calls. While a worker holds it, it is not due."""
+    """Whether it is between two steps while the CRM accepts no calls. A claimed run is not due."""
     not_before = run.connection.not_before
     return bool(not_before and not_before > now and run.due_at <= now)
 
@@ -101,14 +101,14 @@ def reason_of(state: str, run: SyncRun | None, now: datetime) -> str | None:
 
 
 def error_code_of(state: str, run: SyncRun | None) -> str:
-    """What stands in the way; of a paused run that is what its connection met."""
+    """The error to show; for a paused run that is its connection's."""
     if run is None or state not in STATES_WITH_ERROR:
         return ""
     return run.connection.last_error if state == "paused" else run.error_code
 
 
 def next_attempt_at_of(state: str, run: SyncRun | None, now: datetime) -> datetime | None:
-    """When it goes on, where that is known; a run that stands in line is due already."""
+    """When the run continues, if that is known. A run in line is due already."""
     if run is None or state not in {"retrying", "waiting"}:
         return None
     planned = max(run.due_at, run.connection.not_before or run.due_at)
@@ -129,7 +129,7 @@ def expected_seconds_of(run: SyncRun) -> list[float]:
 
 
 def ends_about_of(run: SyncRun) -> datetime | None:
-    """Counted from the start of the step that is under way."""
+    """Counted from the start of the current step."""
     if run.status != Status.RUNNING or run.step_started_at is None:
         return None
     return run.step_started_at + timedelta(seconds=sum(expected_seconds_of(run)[run.step - 1 :]))
@@ -138,7 +138,7 @@ def ends_about_of(run: SyncRun) -> datetime | None:
 def actions_of(
     state: str, run: SyncRun | None, connection: Connection | None, now: datetime
 ) -> list[str]:
-    """What the person can do now; nothing that would be refused."""
+    """What the person can do now, without anything that would be refused."""
     actions = list(ACTIONS[state])
     if "sync" in actions and connection is None:
         actions[actions.index("sync")] = "connect"

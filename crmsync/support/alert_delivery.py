@@ -1,4 +1,4 @@
-"""The job that delivers an alert. In a file of its own: Apprise takes a second to import."""
+"""Delivers alerts by e-mail and Apprise."""
 
 from datetime import datetime
 from smtplib import SMTPException
@@ -18,11 +18,11 @@ logger = structlog.get_logger(__name__)
 
 
 class UndeliveredError(Exception):
-    """The message says why, and names no password."""
+    """Its message says why, without any password."""
 
 
 def deliver(alert_id: int) -> None:
-    """Once, however often it is called; what failed is tried again later."""
+    """Delivers once, however often it is called. A failure is retried later."""
     alert = alerts.claim(alert_id, timezone.now())
     if alert is None:
         return
@@ -39,7 +39,7 @@ def deliver(alert_id: int) -> None:
 def subject(alert: Alert) -> str:
     told = describe_incident(alert.incident)
     over = "Resolved: " if alert.kind == Alert.Kind.RESOLVED else ""
-    # A line break in an account's name would end the header.
+    # A line break in an account name would end the header.
     return " ".join(f"[syncsite] {over}{told['title']} ({told['scope']})".split())
 
 

@@ -1,4 +1,4 @@
-"""All that there is to know about one sync, for whoever helps its owner."""
+"""Everything about one sync, for the support agent who helps its owner."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ MAX_RELATED = 10
 
 
 def build(run: SyncRun, now: datetime) -> dict[str, Any]:
-    """`document` is what the owner reads now: about the latest run, which `run` may not be."""
+    """`document` is what the owner reads now, about the latest run, which may not be `run`."""
     meeting = run.meeting
     latest = SyncRun.objects.latest_of(meeting).select_related("connection").first()
     document = delivery.build(meeting, latest, now)
@@ -30,11 +30,11 @@ def build(run: SyncRun, now: datetime) -> dict[str, Any]:
 
 
 def reply(run: SyncRun, document: dict[str, Any], now: datetime) -> str:
-    """To be copied into the answer to the customer."""
+    """A draft reply to the customer."""
     error = document["error"]
     said = [document["headline"], document["detail"]]
     said += [error["message"]] if error else []
-    # Who writes to support need not be told to.
+    # A customer who has written to support needs no advice to do so.
     said += [document["next"]["text"]] if document["next"]["by"] != "support" else []
     sentences = " ".join(text if text.endswith((".", "”")) else f"{text}." for text in said)
     starts = format_time(run.meeting.starts_at, now)

@@ -1,4 +1,4 @@
-"""A bar chart of hours as numbers for an SVG: pure geometry, in its own units."""
+"""The geometry of an SVG bar chart by hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LABEL_EVERY = 6  # Hours.
 
 @dataclass(frozen=True)
 class Hour:
-    """How many syncs ended in the hour that begins at `at`."""
+    """Syncs that ended in the hour from `at`."""
 
     at: datetime
     succeeded: int

@@ -1,4 +1,4 @@
-"""What the support desk sees first: how things stand now, and how the last day went."""
+"""The support desk's start page: the situation now, and the last day."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
 
 
 class Ended(NamedTuple):
-    """How many ended alike within an hour."""
+    """Syncs that ended alike within one hour."""
 
     hour: datetime
     status: str
@@ -54,7 +54,7 @@ def _active(now: datetime) -> dict[str, int]:
 
 
 def _last_day(now: datetime) -> list[Ended]:
-    """In one query, because it looks at all that ended since."""
+    """One query, because it reads all runs that ended since."""
     ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
     kinds = ended.annotate(hour=TruncHour("finished_at")).values_list(
         "hour", "status", "error_code"
@@ -93,7 +93,7 @@ def _hours(day: list[Ended], now: datetime) -> list[chart.Hour]:
 
 
 def _oldest_waiting(now: datetime) -> SyncRun | None:
-    """Of those that only we keep waiting."""
+    """The oldest run that waits for nothing but us."""
     waiting = SyncRun.objects.active().startable(now).filter(status=Status.QUEUED)
     return waiting.select_related("meeting__user").order_by("due_at").first()
 
@@ -109,7 +109,7 @@ def _incidents() -> list[dict[str, Any]]:
 
 
 def _parts(now: datetime) -> list[dict[str, Any]]:
-    """The moving parts: whether each is well, and a figure."""
+    """The health of workers, dispatcher and queue, with a figure for each."""
     wait = SyncRun.objects.longest_wait(now)
     try:
         workers, figure = hints.count_workers(), f"{hints.length()} hints wait"

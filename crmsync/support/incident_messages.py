@@ -9,7 +9,7 @@ from crmsync.status.error_messages import crm_name, error_texts
 
 @dataclass(frozen=True)
 class Stall:
-    """For staff: what stands still, and where to look."""
+    """What has stalled, and where to look."""
 
     title: str
     remedy: str
@@ -35,14 +35,14 @@ STALLS: dict[str, Stall] = {
 
 
 def describe_incident(incident: Incident) -> dict[str, str]:
-    """For staff: what is wrong, who acts and how, and whom it concerns."""
+    """Title, remedy, who acts, and whom it concerns."""
     if incident.cause in STALLS:
         stall = STALLS[incident.cause]
         return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
     who = kind.actor.replace("_", " ")
-    if kind.handling is Handling.RETRY:  # It was tried again, and given up.
+    if kind.handling is Handling.RETRY:  # It was retried and given up.
         who, texts["remedy"] = "support", REQUEUE
     if incident.connection is None:
         scope = f"many customers of {crm_name(incident.provider)}"

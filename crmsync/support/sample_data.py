@@ -1,4 +1,4 @@
-"""A demo user, a support login and meetings to play with. Making them again changes nothing."""
+"""Sample users and meetings. Creating them again changes nothing."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -62,7 +62,7 @@ def connect_to_sandbox(users: Sequence[User]) -> None:
 
 
 def make_meetings(users: Sequence[User], count: int) -> Iterator[int]:
-    """Makes those that are missing, a chunk at a time; yields how many meetings are looked at."""
+    """Creates missing meetings in chunks; yields the size of each chunk."""
     owners = list(users)
     for start in range(0, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))

@@ -1,4 +1,4 @@
-"""What must hold before the demo starts anything; each refusal is one sentence."""
+"""Checks before the demo starts anything; each error is one sentence."""
 
 import fcntl
 import os

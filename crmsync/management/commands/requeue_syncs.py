@@ -70,7 +70,7 @@ def moment(text: str) -> datetime:
 
 
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
-    """The latest run of each meeting that fits; only failed ones, unless meetings are named."""
+    """The latest run of each matching meeting; only failed ones, unless meetings are named."""
     chosen = {LOOKUPS[name]: options[name] for name in LOOKUPS if options[name] is not None}
     if not chosen and not options["failed"]:
         raise CommandError(
@@ -82,10 +82,10 @@ def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
 
 
 def _meetings(runs: QuerySet[SyncRun]) -> Iterator[Meeting]:
-    """Those of the runs that exist now, a batch in memory at a time."""
+    """The meetings of the runs that exist now, one batch in memory at a time."""
     newest = SyncRun.objects.aggregate(pk=Max("pk"))["pk"] or 0
     last = 0
-    # Not those that fail while this goes on: what fails for ever would be put back for ever.
+    # Runs that fail from now on are left out, or a permanent failure would be re-queued for ever.
     while batch := list(runs.filter(pk__gt=last, pk__lte=newest).select_related("meeting")[:BATCH]):
         yield from (run.meeting for run in batch)
         last = batch[-1].pk

@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-browser", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
+        # SIGINT too: a shell starts background jobs with SIGINT ignored.
         _on_signals(_interrupt)
         self.password = choose_password()
         self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
@@ -135,7 +135,7 @@ class Command(BaseCommand):
 
 
 def choose_password() -> str:
-    """The usual one is known to everybody, so it opens nothing but a local database."""
+    """The default password is public, so it is used only for a local database."""
     return secrets.token_urlsafe(9) if os.environ.get("DATABASE_URL") else LOCAL_PASSWORD
 
 
@@ -145,7 +145,7 @@ def _on_signals(handler: Any) -> None:
 
 
 def _interrupt(*_: Any) -> None:
-    _on_signals(signal.SIG_IGN)  # A second Ctrl-C must not leave half of the processes running.
+    _on_signals(signal.SIG_IGN)  # A second Ctrl-C must not leave processes behind.
     raise KeyboardInterrupt
 
 
