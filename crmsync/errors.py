@@ -58,7 +58,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "transient",
         WAIT,
         Actor.NOBODY,
-        _("{crm} takes no more requests today"),
+        _("{crm}'s daily request limit is reached"),
         _("Your account at {crm} has used up the requests it may receive in a day."),
         _("We go on when {crm} allows it. If it happens often, ask the administrator of {crm}."),
         wait_seconds=3600,
@@ -92,7 +92,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         HOLD,
         Actor.YOU,
         _("{crm} does not let us in"),
-        _("The sign-in that you gave us is not accepted, or not any more."),
+        _("Your sign-in was rejected or has expired."),
         _("Connect {crm} with a sign-in that is valid. We then save what is waiting."),
     ),
     "permission_missing": ErrorKind(

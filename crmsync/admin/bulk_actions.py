@@ -41,7 +41,7 @@ class SupportActionForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept with what is done, and with each sync.",
+        help_text="Stored with this action and with each sync.",
     )
 
     def clean_targets(self) -> list[int]:
@@ -57,7 +57,7 @@ def confirm(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpRes
     chosen = list(dict.fromkeys(targets))
     given = {"kind": kind, "targets": ",".join(map(str, chosen[:MAX_TARGETS]))}
     if len(chosen) > MAX_TARGETS:
-        text = f"These are the latest {MAX_TARGETS}. Do it again for the others."
+        text = f"Only the latest {MAX_TARGETS} are included. Repeat this for the others."
         messages.warning(request, text)
     return _page(request, kind, chosen[:MAX_TARGETS], SupportActionForm(initial=given))
 

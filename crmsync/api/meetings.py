@@ -47,14 +47,14 @@ POLLING_HEADERS = [
         int,
         "header",
         response=SHOWING_A_DOCUMENT,
-        description="`poll_after`, in seconds; absent where there is no need to ask again.",
+        description="`poll_after`, in seconds; absent if there is no need to poll.",
     ),
 ]
 REPLAYED = OpenApiParameter(
     "Idempotent-Replayed",
     location="header",
     response=[202],
-    description="`true` where the answer is that of an earlier request with the same key.",
+    description="`true` if this is the answer to an earlier request with the same key.",
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",

@@ -45,7 +45,7 @@ def _ended_runs() -> Iterator[Metric]:
         "syncsite_runs", "Ended syncs.", labels=["provider", "status", "code"]
     )
     attempts = CounterMetricFamily(
-        "syncsite_run_attempts", "Tries of ended syncs.", labels=["provider", "status"]
+        "syncsite_run_attempts", "Attempts of ended syncs.", labels=["provider", "status"]
     )
     tries: dict[tuple[str, str], int] = defaultdict(int)
     for tally in RunTotals.objects.all():
@@ -60,7 +60,7 @@ def _ended_runs() -> Iterator[Metric]:
 def _step_seconds() -> Metric:
     family = HistogramMetricFamily(
         "syncsite_step_seconds",
-        "How long the steps of ended syncs took that succeeded.",
+        "Duration of the successful steps of ended syncs.",
         labels=["provider", "step"],
     )
     ends = [*map(str, totals.BUCKETS), "+Inf"]
@@ -71,9 +71,7 @@ def _step_seconds() -> Metric:
 
 
 def _active_runs(now: datetime) -> Iterator[Metric]:
-    runs = GaugeMetricFamily(
-        "syncsite_active_runs", "Syncs under way.", labels=["provider", "status"]
-    )
+    runs = GaugeMetricFamily("syncsite_active_runs", "Active syncs.", labels=["provider", "status"])
     active = SyncRun.objects.active().order_by()
     counted = active.values_list("provider", "status").annotate(Count("pk"))
     for provider, status, number in counted:
@@ -87,15 +85,15 @@ def _active_runs(now: datetime) -> Iterator[Metric]:
         held=Count("pk", filter=~working),
     )
     texts = {
-        "due": "Syncs that could go on now, or stand in line to.",
-        "claimed": "Syncs that a worker is at.",
+        "due": "Syncs that are due or waiting for a slot.",
+        "claimed": "Syncs that a worker is processing.",
         "held": "Syncs that wait for their connection.",
     }
     for name, text in texts.items():
         yield GaugeMetricFamily(f"syncsite_{name}_runs", text, value=figures[name])
     yield GaugeMetricFamily(
         "syncsite_oldest_due_run_seconds",
-        "How long the oldest sync waits that only a worker is missing for.",
+        "How long the oldest due sync has been waiting for a worker.",
         value=SyncRun.objects.longest_wait(now),
     )
 
@@ -126,7 +124,7 @@ def _usage() -> Iterator[Metric]:
         "syncsite_polls", "Answers to polls.", labels=["endpoint", "status"]
     )
     lookups = CounterMetricFamily(
-        "syncsite_cache_lookups", "Look-ups of copies.", labels=["copy", "result"]
+        "syncsite_cache_lookups", "Cache look-ups.", labels=["copy", "result"]
     )
     families = {"poll": polls, "cache": lookups}
     for (kind, *labels), number in sorted(counts.items()):

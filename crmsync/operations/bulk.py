@@ -31,7 +31,7 @@ BATCH_LEASE = timedelta(seconds=60)  # Longer than one delivery takes.
 RESEND_AFTER = timedelta(seconds=5)
 CONNECTION_KINDS = (Kind.PAUSE, Kind.RESUME)
 DONE = {Kind.CANCEL: "canceled", Kind.PAUSE: "paused", Kind.RESUME: "resumed"}
-NOT_DONE = {Kind.CANCEL: "already ended", Kind.PAUSE: "not to be paused", Kind.RESUME: "not paused"}
+NOT_DONE = {Kind.CANCEL: "already ended", Kind.PAUSE: "cannot be paused", Kind.RESUME: "not paused"}
 
 
 def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAction:
@@ -122,7 +122,7 @@ def _act_safely(action: SupportAction, target: int) -> str:
         raise  # The database is unavailable; the next hint continues here.
     except Exception:  # One target must not block the others for ever.
         logger.exception("support action hit a bug", action=action.pk, target=target)
-        return "met an error on our side"
+        return "hit an error on our side"
 
 
 def _act(action: SupportAction, target: int) -> str:

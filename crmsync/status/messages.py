@@ -37,7 +37,7 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "never_synced": StateMessage(
         _("Not in {crm} yet"),
-        _("The meeting is safe here. Nobody has started a sync."),
+        _("This meeting has not been synced yet. It is safe here."),
         "sync",
         "you",
         _("Start the sync when you are ready."),
@@ -80,7 +80,7 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "daily_quota": StateMessage(
         _("We go on at {time}"),
-        _("{crm} takes no more requests of your account today. Nothing is lost."),
+        _("Your account has reached {crm}'s daily request limit. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,

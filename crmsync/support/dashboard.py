@@ -117,8 +117,12 @@ def _parts(now: datetime) -> list[dict[str, Any]]:
         workers, figure = 0, "Redis does not answer"
     dispatches = heartbeat.is_alive()
     return [
-        {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
-        {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},
-        {"name": "Queue", "is_well": "hints" in figure, "figure": figure},
-        {"name": "Longest overdue", "is_well": wait < MAX_HEALTHY_WAIT, "figure": f"{wait:.0f} s"},
+        {"name": "Workers", "is_healthy": workers > 0, "figure": str(workers)},
+        {
+            "name": "Dispatcher",
+            "is_healthy": dispatches,
+            "figure": "alive" if dispatches else "none",
+        },
+        {"name": "Queue", "is_healthy": "hints" in figure, "figure": figure},
+        {"name": "Longest wait", "is_healthy": wait < MAX_HEALTHY_WAIT, "figure": f"{wait:.0f} s"},
     ]

@@ -15,21 +15,23 @@ class Stall:
     remedy: str
 
 
-REQUEUE = "Re-queue what failed once it works again: filter the syncs in the admin by the error."
+REQUEUE = (
+    "Once it works again, filter the failed syncs in the admin by this error and re-queue them."
+)
 
 
 STALLS: dict[str, Stall] = {
     "nothing_dispatched": Stall(
-        "No dispatcher hands out what is due",
-        "Look whether `manage.py dispatch_syncs` runs, and whether it reaches Redis.",
+        "Due syncs are not dispatched",
+        "Check that `manage.py dispatch_syncs` is running and reaches Redis.",
     ),
     "overdue": Stall(
-        "No worker takes what is due",
-        "Look whether workers run, and whether there are enough of them.",
+        "No worker picks up due syncs",
+        "Check that workers are running, and that there are enough of them.",
     ),
     "no_success": Stall(
-        "Syncs are worked on, but none succeeds",
-        "Look into the workers' logs.",
+        "Syncs are processed, but none succeeds",
+        "Check the workers' logs.",
     ),
 }
 

@@ -125,7 +125,7 @@ def test_refuses_an_interval_that_would_never_rest(interval):
 
 
 def test_once_as_a_command_says_that_redis_is_away(unreachable_redis):
-    with pytest.raises(CommandError, match="Redis is away"):
+    with pytest.raises(CommandError, match="Redis is unavailable"):
         call_command("dispatch_syncs", once=True)
 
 

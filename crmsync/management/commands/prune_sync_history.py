@@ -12,7 +12,7 @@ from crmsync.operations import retention
 
 
 class Command(BaseCommand):
-    help = "Deletes ended syncs that are old; each meeting keeps its last one."
+    help = "Deletes old ended syncs; each meeting keeps its last one."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--older-than", type=age, required=True, metavar="90d")

@@ -30,7 +30,7 @@ LOOKUPS = {
 
 
 class Command(BaseCommand):
-    help = "Puts ended syncs back in line; each continues at the step that failed."
+    help = "Re-queues ended syncs; each continues at the step that failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--failed", action="store_true", help="every sync that failed for good")

@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> str:
         password = _checked(options["password"]) or _local_password()
         if options["users"] < 1 or options["meetings"] < 0:
-            raise CommandError("Seed at least one user and no fewer than zero meetings.")
+            raise CommandError("Give at least one user and zero or more meetings.")
         emails = [DEMO_USER, *(f"user-{n}@example.com" for n in range(2, options["users"] + 1))]
         users = make_users(emails, password)
         make_support_user(password)
@@ -64,7 +64,7 @@ def _checked(password: str | None) -> str | None:
 
 def _local_password() -> str:
     if not settings.GENERATED_KEYS:
-        raise CommandError("Give a --password: the usual one is known to everybody.")
+        raise CommandError("Give a --password: the default one is public.")
     return LOCAL_PASSWORD
 
 

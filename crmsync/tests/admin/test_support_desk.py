@@ -75,7 +75,7 @@ def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
         f'<a href="{RUNS}?state=failed&amp;error=record_rejected">',
         "Your CRM did not accept the data</a>: 1",
         "0 syncs succeeded and 1 failed in 24 hours.",
-        "Longest overdue",
+        "Longest wait",
     ):
         assert text in page
 
@@ -153,7 +153,7 @@ def test_shows_the_new_sync_of_one_that_was_put_back(admin_client, failed_run):
     response = start(admin_client, "requeue", failed_run.meeting_id)
     newest = SyncRun.objects.first()
     assert response.redirect_chain[-1][0] == f"{RUNS}{newest.pk}/change/"
-    assert "Put back by staff: The customer called." in response.content.decode()
+    assert "Re-queued by staff: The customer called." in response.content.decode()
 
 
 def test_writes_down_who_did_what_and_why(admin_client, failed_run):

@@ -117,7 +117,7 @@ def test_go_on_after_a_target_that_meets_a_bug(failed, user, monkeypatch):
 
     monkeypatch.setattr(bulk, "requeue", fail_once)
     done = start(Kind.REQUEUE, targets, user)
-    assert done.outcomes == {"re-queued": 2, "met an error on our side": 1}
+    assert done.outcomes == {"re-queued": 2, "hit an error on our side": 1}
     assert done.finished_at
 
 
