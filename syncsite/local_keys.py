@@ -22,7 +22,7 @@ def local_key(path: Path, make: Callable[[], str]) -> str:
     except OSError as error:
         sys.exit(
             f"syncsite cannot keep its files in {path.parent}: {error.strerror}. "
-            "Make the folder writable, or set the variables that README.md lists."
+            "Make the folder writable, or set the variables that docs/settings.md lists."
         )
 
 
