@@ -123,7 +123,8 @@ def test_has_a_caddyfile_that_caddy_accepts(tmp_path):
 
 
 def test_sets_only_variables_that_are_read():
-    source = (ROOT / "syncsite" / "settings.py").read_text()
+    sources = [ROOT / "syncsite" / name for name in ("settings.py", "api_settings.py")]
+    source = "".join(path.read_text() for path in sources)
     read = set(re.findall(r'(?:env\.\w+|listed|environ\.get)\(\s*"([A-Z_]+)"', source))
     read |= {name for command in PROCFILE.values() for name, _ in DEFAULT.findall(command)}
     assert {name for name, _ in VARIABLE.findall(ENVIRONMENT_FILE)} <= read

@@ -46,8 +46,9 @@ def test_translates_again_what_others_translate_badly(catalogue):
     assert set(TEXTS) <= set(catalogue)
 
 
-def test_says_sie_to_everybody(client):
-    answer = client.post("/users", {"email": "no"}, headers={"Accept-Language": "de"}).json()
+@pytest.mark.django_db
+def test_says_sie_to_everybody(api):
+    answer = api.post("/users", {"email": "no"}, headers={"Accept-Language": "de"}).json()
     assert answer["email"] == ["Bitte geben Sie eine gültige E-Mail-Adresse ein."]
 
 

@@ -139,7 +139,7 @@ def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection,
     form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
     page = admin_client.post(RUNS, form).content.decode()
     assert "2</strong> canceled" in page
-    assert "These are the latest 2" in page
+    assert "Only the latest 2" in page
 
 
 def test_asks_for_a_reason(admin_client, failed_run):
