@@ -64,7 +64,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
-def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
+def _invalidate_cached_user(instance: User, created: bool = False, **_: Any) -> None:
     if instance.pk and not created:  # A new user has no copy yet.
         users.invalidate(instance.pk)
         transaction.on_commit(partial(users.invalidate, instance.pk))
@@ -77,4 +77,4 @@ SIGNALS: Iterable[models.signals.ModelSignal] = (
     models.signals.post_delete,
 )
 for signal in SIGNALS:
-    signal.connect(_distrust_cached_user, sender=User)
+    signal.connect(_invalidate_cached_user, sender=User)

@@ -42,7 +42,7 @@ class ErrorKind:
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
 WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
-WE_LOOK = _("Give our support the reference, and they will look into it.")
+ASK_SUPPORT = _("Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
     "crm_rate_limited": ErrorKind(
@@ -158,7 +158,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         Actor.SUPPORT,
         _("Something went wrong on our side"),
         _("{crm} and syncsite did not understand each other."),
-        WE_LOOK,
+        ASK_SUPPORT,
         tries=3,
     ),
 }

@@ -60,7 +60,7 @@ class ThreadWorker(SimpleWorker):
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
         """Takes a job only when a thread is free: another worker may be idle."""
         while not self._free.acquire(timeout=1):
-            self._note_life()
+            self._heartbeat_if_due()
             if self._stop_requested:
                 raise StopRequested
         found = None
@@ -75,7 +75,7 @@ class ThreadWorker(SimpleWorker):
                 self._free.release()
         return found
 
-    def _note_life(self) -> None:
+    def _heartbeat_if_due(self) -> None:
         if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_INTERVAL:
             self.heartbeat()
 

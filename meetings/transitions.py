@@ -67,9 +67,9 @@ def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     transaction.on_commit(partial(cache.store, snapshot))
 
 
-def _note_edit(instance: Meeting, created: bool, **_: Any) -> None:
+def _count_edit(instance: Meeting, created: bool, **_: Any) -> None:
     if not created:
         touch(instance.pk)
 
 
-post_save.connect(_note_edit, sender=Meeting)
+post_save.connect(_count_edit, sender=Meeting)

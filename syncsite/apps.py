@@ -21,10 +21,10 @@ class SyncsiteConfig(AppConfig):
     def ready(self) -> None:
         if settings.SENTRY_DSN:
             import_module("syncsite.sentry")
-        pre_migrate.connect(let_migrations_take_their_time)
+        pre_migrate.connect(lift_time_limits)
 
 
-def let_migrations_take_their_time(using: str, **_: Any) -> None:
+def lift_time_limits(using: str, **_: Any) -> None:
     """A migration may run for long, but not wait for a lock while others queue behind it."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from accounts.cache import counters
 
 TTL_SECONDS = 90  # Seconds. Bounds how long a change made while Redis was down can go unnoticed.
-INVALIDATED = b"distrusted"
+INVALIDATED = b"invalidated"
 
 
 class CachedUser(TypedDict):

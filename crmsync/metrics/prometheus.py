@@ -48,9 +48,9 @@ def _ended_runs() -> Iterator[Metric]:
         "syncsite_run_attempts", "Attempts of ended syncs.", labels=["provider", "status"]
     )
     tries: dict[tuple[str, str], int] = defaultdict(int)
-    for tally in RunTotals.objects.all():
-        runs.add_metric([tally.provider, tally.status, tally.error_code], tally.runs)
-        tries[tally.provider, tally.status] += tally.attempts
+    for total in RunTotals.objects.all():
+        runs.add_metric([total.provider, total.status, total.error_code], total.runs)
+        tries[total.provider, total.status] += total.attempts
     for labels, number in tries.items():
         attempts.add_metric(labels, number)
     yield runs
@@ -64,9 +64,9 @@ def _step_seconds() -> Metric:
         labels=["provider", "step"],
     )
     ends = [*map(str, totals.BUCKETS), "+Inf"]
-    for tally in StepTotals.objects.all():
-        buckets = list(zip(ends, accumulate(tally.counts), strict=True))
-        family.add_metric([tally.provider, STEPS[tally.step]], buckets, tally.seconds)
+    for total in StepTotals.objects.all():
+        buckets = list(zip(ends, accumulate(total.counts), strict=True))
+        family.add_metric([total.provider, STEPS[total.step]], buckets, total.seconds)
     return family
 
 

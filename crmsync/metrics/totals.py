@@ -41,10 +41,10 @@ def _add_runs(pks: Sequence[int]) -> None:
     # In a fixed order, to avoid deadlocks.
     for kind in sorted(kinds):
         provider, status, code = kind
-        tally, _ = RunTotals.objects.get_or_create(
+        total, _ = RunTotals.objects.get_or_create(
             provider=provider, status=status, error_code=code
         )
-        RunTotals.objects.filter(pk=tally.pk).update(
+        RunTotals.objects.filter(pk=total.pk).update(
             runs=F("runs") + kinds[kind], attempts=F("attempts") + tries[kind]
         )
 
@@ -57,9 +57,9 @@ def _add_steps(pks: Sequence[int]) -> None:
         taken[provider, step].append(took.total_seconds())
     for (provider, step), seconds in sorted(taken.items()):
         StepTotals.objects.get_or_create(provider=provider, step=step)
-        tally = StepTotals.objects.select_for_update().get(provider=provider, step=step)
-        tally.counts = tally.counts or [0] * (len(BUCKETS) + 1)
+        total = StepTotals.objects.select_for_update().get(provider=provider, step=step)
+        total.counts = total.counts or [0] * (len(BUCKETS) + 1)
         for each in seconds:
-            tally.counts[bisect_left(BUCKETS, each)] += 1
-        tally.seconds += sum(seconds)
-        tally.save()
+            total.counts[bisect_left(BUCKETS, each)] += 1
+        total.seconds += sum(seconds)
+        total.save()

@@ -134,7 +134,7 @@ class SyncRun(models.Model):
         help_text="So far, to the CRM.",
     )
     expected_seconds = models.JSONField(null=True, help_text="Of each step, for its progress.")
-    counted = models.BooleanField(default=False, db_default=False, help_text="In the tallies.")
+    counted = models.BooleanField(default=False, db_default=False, help_text="In the totals.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
 

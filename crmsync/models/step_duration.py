@@ -17,7 +17,7 @@ class StepDuration(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["provider", "step"], name="one_pace_per_step")
+            models.UniqueConstraint(fields=["provider", "step"], name="one_duration_per_step")
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ class RunTotals(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["provider", "status", "error_code"], name="one_tally_per_kind_of_run"
+                fields=["provider", "status", "error_code"], name="one_total_per_kind_of_run"
             )
         ]
 
@@ -35,7 +35,7 @@ class StepTotals(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["provider", "step"], name="one_tally_per_step")
+            models.UniqueConstraint(fields=["provider", "step"], name="one_total_per_step")
         ]
 
     def __str__(self) -> str:

@@ -29,7 +29,7 @@ FIELDS = {
     "occurred_at": gettext_noop("start"),
     "duration_seconds": gettext_noop("end"),
 }
-NOT_LET_IN = "organization context is required"  # Its answer to an unknown token.
+UNAUTHENTICATED = "organization context is required"  # Its answer to an unknown token.
 REQUIRED = "required"
 
 
@@ -164,7 +164,7 @@ class BottleCrm:
 def explain(answer: Answer) -> CrmError:
     data = answer.data if isinstance(answer.data, dict) else {}
     said = str(data.get("detail") or data.get("message") or "")
-    if answer.status == 403 and NOT_LET_IN in str(data).lower():
+    if answer.status == 403 and UNAUTHENTICATED in str(data).lower():
         return error_of(answer, "connection_expired")
     if answer.status == 403:
         return error_of(answer, detail=said[:500])

@@ -99,7 +99,7 @@ def resolve(host: str, port: int, seconds: float = 5) -> list[str]:
     try:
         found = pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(seconds)
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(f"{host} was looked up in vain.") from error
+        raise httpcore.ConnectTimeout(f"{host} could not be looked up in time.") from error
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host} is not known.") from error
     finally:

@@ -46,16 +46,16 @@ def subject(alert: Alert) -> str:
 def body(alert: Alert) -> str:
     incident, told = alert.incident, describe_incident(alert.incident)
     lines = [f"{told['title']}.", "", f"Concerns: {told['scope']}"]
-    lines += [f"Syncs affected: {incident.syncs}", f"Since: {_moment(incident.opened_at)}"]
+    lines += [f"Syncs affected: {incident.syncs}", f"Since: {_format_time(incident.opened_at)}"]
     if alert.kind == Alert.Kind.RESOLVED and incident.resolved_at:
-        lines += [f"Until: {_moment(incident.resolved_at)}"]
+        lines += [f"Until: {_format_time(incident.resolved_at)}"]
     else:
         lines += ["", f"Who acts: {told['who']}", f"What to do: {told['remedy']}"]
     page = reverse("admin:crmsync_incident_change", args=[incident.pk])
     return "\n".join([*lines, "", f"{settings.PUBLIC_URL}{page}"])
 
 
-def _moment(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -9,7 +9,7 @@ import httpx
 from rich.console import Console
 
 POLL_SECONDS = 0.25
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 # For the last one the sandbox CRM fails twice at the second step.
 ATTENDEES = [
     {"email": "ann@acme.example", "name": "Ann Lee"},
@@ -31,7 +31,7 @@ class Frontend:
 
     def wait_until_ready(self, still_running: Callable[[], None]) -> None:
         """Returns once every part of the service is up; `still_running` raises if one has died."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not self._is_ready():
             still_running()
             if time.monotonic() > deadline:
@@ -66,7 +66,7 @@ class Frontend:
         """Starts a sync and shows it until it ends; returns whether it succeeded."""
         self._call("POST", f"/meetings/{meeting_id}/sync")
         started, shown = time.monotonic(), ""
-        while time.monotonic() - started < PATIENCE_SECONDS:
+        while time.monotonic() - started < TIMEOUT_SECONDS:
             still_running()
             document = self._call("GET", f"/meetings/{meeting_id}/sync")
             line = _line(document)

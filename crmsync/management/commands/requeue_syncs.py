@@ -38,7 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--provider", choices=list(PROVIDERS))
         parser.add_argument("--user", metavar="EMAIL")
         parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
-        parser.add_argument("--since", type=moment, metavar="WHEN", help="ended since then (UTC)")
+        parser.add_argument(
+            "--since", type=date_time, metavar="WHEN", help="ended since then (UTC)"
+        )
         parser.add_argument("--limit", type=int, metavar="N")
         parser.add_argument("--rate", type=float, default=10, metavar="N", help="per second")
         parser.add_argument("--reason", default="", help="kept with the new run")
@@ -64,7 +66,7 @@ class Command(BaseCommand):
         return _report(chosen, outcomes, options)
 
 
-def moment(text: str) -> datetime:
+def date_time(text: str) -> datetime:
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else timezone.make_aware(given)
 

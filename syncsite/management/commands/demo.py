@@ -22,7 +22,7 @@ from rich.console import Console
 
 from crmsync.support.sample_data import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
 from syncsite.demo.frontend import Frontend, FrontendError
-from syncsite.demo.preflight import check_port, claim_folder
+from syncsite.demo.preflight import check_port, lock_folder
 from syncsite.demo.processes import Processes, procfile
 from syncsite.demo.valkey import EmbeddedValkey, ValkeyError
 
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
 
     def _run(self, stack: ExitStack, options: dict[str, Any]) -> None:
-        stack.enter_context(claim_folder(settings.DATA_DIR))
+        stack.enter_context(lock_folder(settings.DATA_DIR))
         check_port(HOST, options["port"])
         self._start_valkey(stack)
         self._prepare_database()
