@@ -132,9 +132,14 @@ def _log_keys(claim: claims.Claim, now: datetime) -> dict[str, Any]:
 
 def _log_keys_of(decision: retry_policy.Decision) -> dict[str, Any]:
     match decision:
-        case retry_policy.Retry(seconds) | retry_policy.Wait(seconds):
-            return {"decision": type(decision).__name__, "next_in": round(seconds, 1)}
-    return {"decision": type(decision).__name__}
+        case retry_policy.Retry(seconds):
+            return {"decision": "retry", "next_in": round(seconds, 1)}
+        case retry_policy.Wait(seconds):
+            return {"decision": "wait", "next_in": round(seconds, 1)}
+        case retry_policy.Hold():
+            return {"decision": "hold"}
+        case retry_policy.GiveUp():
+            return {"decision": "give up"}
 
 
 def _seconds_since_start(claim: claims.Claim, now: datetime) -> float:

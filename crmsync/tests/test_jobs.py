@@ -207,6 +207,22 @@ def test_survive_the_deletion_of_the_meeting_under_them(connection, meeting, mon
     assert not RemoteRecord.objects.exists()
 
 
+def test_log_each_start_and_each_end(sync, make_meeting, caplog):
+    caplog.set_level("INFO", "crmsync")
+    run = sync(make_meeting("unavailable.x1@sandbox.invalid"))
+    ends = [
+        (r.getMessage(), r.run, r.step)
+        for r in caplog.records
+        if r.name.startswith("crmsync.engine")
+    ]
+    failed, succeeded = (
+        ("step failed", run.pk, 1),
+        [("step succeeded", run.pk, n) for n in (1, 2, 3)],
+    )
+    assert [end for end in ends if end[0] != "step started"] == [failed, *succeeded]
+    assert [end[2] for end in ends if end[0] == "step started"] == [1, 1, 2, 3]
+
+
 def test_carry_only_ids(connection, meeting):
     run, _ = syncs.request_sync(meeting, by=None)
     (job,) = django_rq.get_queue("crmsync").jobs

@@ -40,11 +40,22 @@ def test_show_no_local_variables_of_an_error(log, as_json):
 def test_are_one_json_object_a_line_for_machines(log):
     logger, written = log(as_json=True)
     with structlog.contextvars.bound_contextvars(request_id="abc"):
-        logger.info("Sync run %s", 7)
+        logger.info("Sync of meeting %s", 7)
     line = json.loads(written())
-    assert (line["event"], line["level"], line["logger"]) == ("Sync run 7", "info", "crmsync")
+    assert (line["event"], line["level"], line["logger"]) == (
+        "Sync of meeting 7",
+        "info",
+        "crmsync",
+    )
     assert line["request_id"] == "abc"
     assert line["timestamp"].endswith("Z")
+
+
+def test_carry_keys_beside_the_event(log):
+    _, written = log(as_json=True)
+    structlog.get_logger("crmsync").info("step succeeded", run=7, seconds=0.5)
+    line = json.loads(written())
+    assert (line["event"], line["run"], line["seconds"]) == ("step succeeded", 7, 0.5)
 
 
 def test_carry_the_request_id_of_the_caller(client):
