@@ -10,8 +10,8 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.utils import timezone
 
-from benchmarks.growth.rows import RARE
-from benchmarks.growth.subject import PERSON, Subject
+from benchmarks.growth.database import RARE
+from benchmarks.growth.requests import PERSON, Requests
 from crmsync import dispatcher
 from crmsync.incidents import incidents
 from crmsync.operations import retention
@@ -29,75 +29,63 @@ class Measure:
     before: Callable[[], object] = int
 
 
-def measures(subject: Subject) -> Iterator[Measure]:
-    yield from _owners_list(subject)
-    yield from _polls(subject)
-    yield from _sync_list(subject)
-    yield from _meeting_list(subject)
-    yield from _support_desk(subject)
-    yield from _machines(subject)
+def measures(requests: Requests) -> Iterator[Measure]:
+    for name, query in _owners_queries(requests).items():
+        yield Measure(f"GET /meetings, {name}", partial(requests.meetings, query))
+    for action in ("sync_status", "sync"):
+        call = partial(requests.poll, action)
+        yield Measure(f"poll {action}, cold", call, before=cache.clear)
+        yield Measure(f"poll {action}, warm", call)
+    for name, query in _sync_queries(requests).items():
+        yield Measure(f"admin syncs, {name}", partial(requests.rows, f"{RUNS}?{query}"))
+    for query in ("", "sync=failed", "sync=in_progress", "sync=never", "sync=synced", f"q={RARE}"):
+        yield Measure(f"admin meetings, {query}", partial(requests.rows, f"{MEETINGS}?{query}"))
+    for name, path in _pages(requests).items():
+        yield Measure(name, partial(requests.page, path))
+    for name, work in MACHINES.items():
+        yield Measure(name, work)
 
 
-def _owners_list(subject: Subject) -> Iterator[Measure]:
-    queries = {
+def _owners_queries(requests: Requests) -> dict[str, str]:
+    return {
         "page 1": "page=1",
-        "page 1000": f"page={subject.size.last_page}",
+        "page 1000": f"page={requests.size.last_page}",
         "?state=failed": "state=failed",
         "?search=": f"search={RARE}",
     }
-    for what, query in queries.items():
-        yield Measure(f"GET /meetings, {what}", partial(subject.meetings, query))
 
 
-def _polls(subject: Subject) -> Iterator[Measure]:
-    for action in ("sync_status", "sync"):
-        call = partial(subject.poll, action)
-        yield Measure(f"poll {action}, cold", call, before=cache.clear)
-        yield Measure(f"poll {action}, warm", call)
-
-
-def _sync_list(subject: Subject) -> Iterator[Measure]:
-    queries = {
+def _sync_queries(requests: Requests) -> dict[str, str]:
+    filters = (
+        "state=failed",
+        "state=retrying",
+        "error=record_rejected",
+        "provider=bottlecrm",
+        "age=day",
+    )
+    return {
         "plain": "",
-        "page 45": f"p={min(45, subject.size.meetings // 50)}",
-        "state=failed": "state=failed",
-        "state=retrying": "state=retrying",
-        "error=record_rejected": "error=record_rejected",
-        "provider=bottlecrm": "provider=bottlecrm",
-        "age=day": "age=day",
+        "page 45": f"p={min(45, requests.size.meetings // 50)}",
+        **{query: query for query in filters},
         "q=e-mail": f"q=person-{PERSON}@",
         "q=rare title": f"q={RARE}",
         "q=frequent title": "q=weekly",
-        "q=reference": f"q={subject.run.reference}",
-        "q=id": f"q={subject.run.meeting_id}",
+        "q=reference": f"q={requests.run.reference}",
+        "q=id": f"q={requests.run.meeting_id}",
     }
-    for what, query in queries.items():
-        yield Measure(f"admin syncs, {what}", partial(subject.listed, f"{RUNS}?{query}"))
 
 
-def _meeting_list(subject: Subject) -> Iterator[Measure]:
-    filters = ("failed", "in_progress", "never", "synced")
-    queries = {"plain": "", **{name: f"sync={name}" for name in filters}}
-    for what, query in {**queries, "q=rare title": f"q={RARE}"}.items():
-        yield Measure(f"admin meetings, {what}", partial(subject.listed, f"{MEETINGS}?{query}"))
-
-
-def _support_desk(subject: Subject) -> Iterator[Measure]:
-    pages = {
+def _pages(requests: Requests) -> dict[str, str]:
+    return {
         "admin start page": "/admin/",
-        "case file": f"{RUNS}{subject.run.pk}/change/",
-        "case file of the big owner": f"{RUNS}{subject.run_of_owner.pk}/change/",
+        "case file": f"{RUNS}{requests.run.pk}/change/",
+        "case file of the big owner": f"{RUNS}{requests.run_of_owner.pk}/change/",
+        "/metrics": "/metrics",
     }
-    for what, path in pages.items():
-        yield Measure(what, partial(subject.page, path))
 
 
-def _machines(subject: Subject) -> Iterator[Measure]:
-    yield Measure("/metrics", subject.metrics)
-    yield Measure("sweep", lambda: 1 + dispatcher.sweep())
-    yield Measure("review of incidents", _review)
-    yield Measure("requeue_syncs --failed --dry-run", _dry_run)
-    yield Measure("prune: count_old", _count_old)
+def _sweep() -> int:
+    return 1 + dispatcher.sweep()
 
 
 def _review() -> int:
@@ -111,3 +99,11 @@ def _dry_run() -> int:
 
 def _count_old() -> int:
     return retention.count_old(timezone.now() - timedelta(days=89))
+
+
+MACHINES = {
+    "sweep": _sweep,
+    "review of incidents": _review,
+    "requeue_syncs --failed --dry-run": _dry_run,
+    "prune_sync_history: count": _count_old,
+}

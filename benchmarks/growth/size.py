@@ -1,4 +1,4 @@
-"""How much there is of everything, and whose each meeting is."""
+"""How much there is of everything."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,23 @@ PAGE = 50
 
 @dataclass(frozen=True)
 class Size:
+    """`owned` meetings are the owner's, spread evenly among those of the others."""
+
     name: str
     meetings: int
-    users: int
     owned: int
 
     @classmethod
     def small(cls, meetings: int) -> "Size":
-        return cls("small", meetings, max(100, meetings // 100), meetings // 2)
+        return cls("small", meetings, meetings // 2)
 
     @classmethod
     def large(cls, meetings: int) -> "Size":
-        return cls("large", meetings, max(100, meetings // 100), meetings * 6 // 100)
+        return cls("large", meetings, meetings * 6 // 100)
 
-    def owner_of(self, meeting: int) -> int:
-        """The owner's are spread evenly among those of the others."""
-        if meeting * self.owned // self.meetings > (meeting - 1) * self.owned // self.meetings:
-            return OWNER
-        return 2 + meeting % (self.users - 1)
+    @property
+    def users(self) -> int:
+        return max(100, self.meetings // 100)
 
     @property
     def last_page(self) -> int:

@@ -4,38 +4,33 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 import redis
 
-from benchmarks.lab.postgres import Postgres
 from benchmarks.lab.stack import LEASE_SECONDS, Stack
+from benchmarks.postgres import Postgres
 
 OUTAGE_SECONDS = (0.5, 2.5)
 
 
 class Faults:
-    """`plan` says how often each fault happens; `happened` how often it did."""
-
     def __init__(self, stack: Stack, postgres: Postgres | None, seed: int) -> None:
         self.stack = stack
         self.postgres = postgres
         self.random = random.Random(seed)
-        self.happened: Counter[str] = Counter()
         self.database_outages: list[tuple[float, float]] = []
-        self._stopped: list[threading.Thread] = []
+        self._frozen: list[threading.Thread] = []
 
     def cause(self, plan: Mapping[str, int], progress: Callable[[], float]) -> None:
-        """Spread over the progress of the run, 0 to 1. Returns when the last of them is over."""
+        """Each as often as `plan` says, spread over the run's progress from 0 to 1."""
         names = [name for name, count in plan.items() for _ in range(count)]
         self.random.shuffle(names)
         for name, moment in zip(names, sorted(self.random.random() for _ in names), strict=True):
             while progress() < moment:
                 time.sleep(0.05)
             FAULTS[name](self)
-            self.happened[name] += 1
-        for thread in self._stopped:
+        for thread in self._frozen:
             thread.join()
 
     def kill_something(self) -> None:
@@ -84,7 +79,7 @@ class Faults:
         """For longer than its lease; then it wakes up and goes on as if nothing had happened."""
         thread = threading.Thread(target=self._freeze, args=[self.stack.worker(self.random)])
         thread.start()
-        self._stopped.append(thread)
+        self._frozen.append(thread)
 
     def restart_database(self) -> None:
         if self.postgres:

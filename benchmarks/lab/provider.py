@@ -1,4 +1,4 @@
-"""The provider for the lab's CRM, which has no upsert and no unique key: look, then write."""
+"""The provider for the faulty CRM, which has no upsert and no unique key: look, then write."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, 
 from crmsync.providers.http import CrmClient, known_record
 
 
-class LabCrm:
-    name = "Lab CRM"
+class FaultyCrm:
+    name = "Faulty CRM"
     needs: Sequence[str] = ()
 
     def __init__(self, session: Session) -> None:

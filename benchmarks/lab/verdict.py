@@ -1,4 +1,4 @@
-"""What a run came to: each figure of `FAULTLESS` has to be zero."""
+"""What a run came to: each figure of `MUST_BE_ZERO` has to be zero."""
 
 import time
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import QuerySet
 
-from benchmarks.lab.crm import LabServer
+from benchmarks.lab.crm import FaultyServer
 from benchmarks.lab.people import Observations
 from benchmarks.lab.stack import CONCURRENCY
 from crmsync.models import SyncAttempt, SyncRun
@@ -29,8 +29,8 @@ class Verdict:
     lost_workers: int
     restarts: int
     settled_seconds: float
-    unasked: int
-    surprises: int
+    not_started: int
+    unexpected: int
     lost: int
     stuck: int
     duplicates: int
@@ -38,18 +38,18 @@ class Verdict:
     backward: int
     server_errors: int
     open_attempts: int
-    disagreeing: int
+    inconsistent: int
     too_many_calls: int
 
     @property
     def is_faultless(self) -> bool:
         mostly_synced = self.synced + self.canceled + self.deleted > 0.9 * self.meetings
-        return mostly_synced and not any(getattr(self, name) for name in FAULTLESS)
+        return mostly_synced and not any(getattr(self, name) for name in MUST_BE_ZERO)
 
 
-FAULTLESS = {
-    "unasked": "meetings that nobody came to sync: the run proves nothing",
-    "surprises": "refusals nobody expected, and people who stumbled",
+MUST_BE_ZERO = {
+    "not_started": "meetings that nobody came to sync: the run proves nothing",
+    "unexpected": "refusals nobody expected, and people who stumbled",
     "lost": "asked for, but neither synced nor failed with a reason, canceled or deleted",
     "stuck": "still active when all should be settled",
     "duplicates": "records that the CRM holds more than once",
@@ -57,7 +57,7 @@ FAULTLESS = {
     "backward": "moves back that a poller or an onlooker saw",
     "server_errors": "5xx answers while the database was up",
     "open_attempts": "attempts that nobody closed",
-    "disagreeing": "meetings whose sync fields contradict their run",
+    "inconsistent": "meetings whose sync fields contradict their run",
     "too_many_calls": "calls at once beyond the connection's places",
 }
 
@@ -74,14 +74,13 @@ def wait_until_settled(limit: float) -> float:
 
 
 def judge(
-    *,
     seed: int,
     syncs: int,
-    crm: LabServer,
+    crm: FaultyServer,
     seen: Observations,
+    *,
     outages: list[tuple[float, float]],
     restarts: int,
-    settled: float,
 ) -> Verdict:
     latest = _latest_runs()
     statuses = [run.status for run in latest.values()]
@@ -96,9 +95,9 @@ def judge(
         polls=seen.polls,
         lost_workers=SyncAttempt.objects.filter(error_code="worker_lost").count(),
         restarts=restarts,
-        settled_seconds=round(settled, 1),
-        unasked=syncs - len(seen.asked),
-        surprises=len(seen.surprises),
+        settled_seconds=round(seen.settled_seconds, 1),
+        not_started=syncs - len(seen.asked),
+        unexpected=len(seen.unexpected),
         lost=sum(_is_lost(pk, latest, seen) for pk in seen.asked),
         stuck=SyncRun.objects.active().count(),
         duplicates=len(crm.duplicates()),
@@ -106,8 +105,8 @@ def judge(
         backward=len(seen.backward),
         server_errors=sum(not _in(outages, moment) for moment, _ in seen.server_errors),
         open_attempts=_open_attempts().count(),
-        disagreeing=sum(_disagrees(run) for run in latest.values()),
-        too_many_calls=max(0, crm.most_calls_at_once - CONCURRENCY),
+        inconsistent=sum(_is_inconsistent(run) for run in latest.values()),
+        too_many_calls=max(0, crm.max_calls - CONCURRENCY),
     )
 
 
@@ -125,7 +124,7 @@ def _is_lost(pk: int, latest: dict[int, SyncRun], seen: Observations) -> bool:
     return run.status == Status.FAILED and not run.error_code
 
 
-def _missing(run: SyncRun, crm: LabServer) -> list[str]:
+def _missing(run: SyncRun, crm: FaultyServer) -> list[str]:
     if run.status != Status.SUCCEEDED:
         return []
     meeting = run.meeting
@@ -134,7 +133,7 @@ def _missing(run: SyncRun, crm: LabServer) -> list[str]:
     return [key for kind, key in keys if not crm.find(meeting.user.email, kind, key)]
 
 
-def _disagrees(run: SyncRun) -> bool:
+def _is_inconsistent(run: SyncRun) -> bool:
     fields = run.meeting.in_progress_sync_status, run.meeting.last_sync_success
     if run.status in SyncRun.ACTIVE:
         return False  # It counts as stuck.

@@ -9,8 +9,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from benchmarks.polls.servers.answers import REDIS_URL, answer, keys, refusal
-from benchmarks.polls.servers.tokens import claims_of
+from benchmarks.polls.servers.answers import REDIS_URL, answer, claims_of, keys, refusal
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],

@@ -8,8 +8,7 @@ from typing import Any
 
 import redis
 
-from benchmarks.polls.servers.answers import REDIS_URL, answer, keys, refusal
-from benchmarks.polls.servers.tokens import claims_of
+from benchmarks.polls.servers.answers import REDIS_URL, answer, claims_of, keys, refusal
 
 PATH = re.compile(r"/meetings/(\d+)/sync_status")
 client: Any = redis.Redis.from_url(REDIS_URL)
