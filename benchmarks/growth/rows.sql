@@ -25,7 +25,7 @@ RETURN CASE pg_temp.status_of(meeting, turn) WHEN 'succeeded' THEN true WHEN 'fa
 
 CREATE FUNCTION pg_temp.code_of(meeting bigint) RETURNS text LANGUAGE sql IMMUTABLE RETURN
   CASE WHEN mod(meeting, 2) = 1 THEN 'record_rejected'
-    ELSE (%(codes)s)[1 + mod(meeting, cardinality(%(codes)s))] END;
+    ELSE (%(codes)s::text[])[1 + mod(meeting, cardinality(%(codes)s::text[]))] END;
 
 INSERT INTO accounts_user
   (id, email, password, is_active, is_staff, is_superuser, date_joined)
@@ -66,7 +66,7 @@ SELECT n, meeting, pg_temp.owner_of(meeting), pg_temp.provider_of(pg_temp.owner_
   status, CASE status WHEN 'succeeded' THEN 3 ELSE 1 END, 1, 0, began, '',
   CASE status WHEN 'failed' THEN pg_temp.code_of(meeting) ELSE '' END, '', '', '',
   -- A multiple of another number modulo a prime repeats none for long.
-  'SY-' || lpad(mod(n * 7654321, 9999991)::text, 7, '0'), '', began, began, began,
+  'SY-' || lpad(mod(n::bigint * 7654321, 9999991)::text, 7, '0'), '', began, began, began,
   began + interval '3 seconds', true
 FROM generate_series(1, 3 * %(meetings)s) n,
   LATERAL (SELECT 1 + mod(n - 1, %(meetings)s), (n - 1) / %(meetings)s) AS a(meeting, turn),
