@@ -8,14 +8,14 @@ figure that must be zero is zero.
 """
 
 import argparse
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
 
 import cli
 
 from benchmarks.lab.people import Observations
 from benchmarks.lab.stack import Stack
 from benchmarks.lab.trial import Trial
-from benchmarks.lab.verdict import MUST_BE_ZERO, Verdict
+from benchmarks.lab.verdict import Verdict
 from benchmarks.results import console, print_table
 from benchmarks.services import Services, environment
 
@@ -36,9 +36,9 @@ PLAN = {
 def main(options: argparse.Namespace, services: Services) -> bool:
     seeds = range(options.seed, options.seed + options.seeds)
     verdicts = [_run(seed, options.syncs, services) for seed in seeds]
-    columns = [asdict(verdict) for verdict in verdicts]
-    rows = [(_heading(name), *(column[name] for column in columns)) for name in columns[0]]
-    print_table("Figures in bold must be zero", [""] * len(verdicts), rows)
+    heads = [f"seed {verdict.seed}" for verdict in verdicts]
+    print_table("Totals", heads, _columns([verdict.totals for verdict in verdicts]))
+    print_table("Must be zero", heads, _columns([verdict.violations for verdict in verdicts]))
     return all(verdict.is_faultless for verdict in verdicts)
 
 
@@ -48,19 +48,17 @@ def _run(seed: int, syncs: int, services: Services) -> Verdict:
     folder.mkdir()
     with Stack(folder, environment(), PROCESSES) as stack:
         verdict, seen = Trial(seed, USERS, syncs, PLAN).run(stack, services.postgres)
-    _explain(verdict, seen)
+    _explain(seen)
     return verdict
 
 
-def _explain(verdict: Verdict, seen: Observations) -> None:
-    console.print(verdict)
+def _explain(seen: Observations) -> None:
     for line in [*seen.unexpected, *seen.backward, *(text for _, text in seen.server_errors)]:
         console.print(line, markup=False)
 
 
-def _heading(name: str) -> str:
-    text = name.replace("_", " ")
-    return f"[bold]{text}[/]" if name in MUST_BE_ZERO else text
+def _columns(runs: Sequence[Mapping[str, float]]) -> Iterator[Sequence[object]]:
+    return ((name, *(run[name] for run in runs)) for name in runs[0])
 
 
 if __name__ == "__main__":

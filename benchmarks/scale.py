@@ -17,7 +17,6 @@ from django.test.utils import CaptureQueriesContext
 
 from benchmarks.growth import database
 from benchmarks.growth.measures import Measure, measures
-from benchmarks.growth.requests import Requests
 from benchmarks.growth.size import Size
 from benchmarks.results import Goal, console, print_table
 from benchmarks.services import Services
@@ -48,13 +47,13 @@ def _build(size: Size) -> None:
 
 def _measure_all(size: Size) -> dict[str, Timing]:
     database.choose(size.name)
-    return {measure.what: _measure(measure) for measure in measures(Requests.on(size))}
+    return {measure.what: _measure(measure) for measure in measures(size)}
 
 
 def _measure(measure: Measure) -> Timing:
     measure.before()
     with CaptureQueriesContext(connection) as warm_up:
-        assert measure.call(), f"{measure.what}: nothing came."
+        measure.call()
     queries = len(warm_up)  # The next request clears the log.
     return 1000 * median(_seconds(measure) for _ in range(ROUNDS)), queries
 

@@ -12,14 +12,13 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from benchmarks.growth.size import OWNER, Size
+from benchmarks.growth.size import OWNER, RARE, Size
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, Incident, RunTally, StepTally, SyncAttempt, SyncRun
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
 ROWS = Path(__file__).with_name("rows.sql")
-RARE = "Zanzibar"  # In the titles of 40 meetings.
 
 
 def make(size: Size) -> None:

@@ -1,109 +1,129 @@
-"""What people and machines ask of syncsite, each as one call that says how much came."""
+"""What people and machines ask of syncsite."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from io import StringIO
+from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
 
-from benchmarks.growth.database import RARE
-from benchmarks.growth.requests import PERSON, Requests
+from accounts.models import User
+from benchmarks.growth.size import OWNER, RARE, Size
 from crmsync import dispatcher
 from crmsync.incidents import incidents
+from crmsync.models import SyncRun
 from crmsync.operations import retention
 
-RUNS = "/admin/crmsync/syncrun/"
-MEETINGS = "/admin/meetings/meeting/"
+PERSON = 77
+POLLS = ("/meetings/{owner_meeting}/sync_status", "/meetings/{owner_meeting}/sync")
+MEETINGS = ("page=1", "page={last_page}", "state=failed", f"search={RARE}")
+ADMIN_SYNCS = (
+    "",
+    "p={admin_page}",
+    "state=failed",
+    "state=retrying",
+    "error=record_rejected",
+    "provider=bottlecrm",
+    "age=day",
+    f"q=person-{PERSON}@",
+    f"q={RARE}",
+    "q=weekly",
+    "q={reference}",
+    "q={meeting}",
+)
+ADMIN_MEETINGS = ("", "sync=failed", "sync=in_progress", "sync=never", "sync=synced", f"q={RARE}")
+ADMIN_PAGES = (
+    "/admin/",
+    "/admin/crmsync/syncrun/{run}/change/",
+    "/admin/crmsync/syncrun/{owner_run}/change/",
+    "/metrics",
+)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`call` returns how many rows, bytes or the like it got; nothing would be an error."""
-
     what: str
-    call: Callable[[], int]
+    call: Callable[[], object]
     before: Callable[[], object] = int
 
 
-def measures(requests: Requests) -> Iterator[Measure]:
-    for name, query in _owners_queries(requests).items():
-        yield Measure(f"GET /meetings, {name}", partial(requests.meetings, query))
-    for action in ("sync_status", "sync"):
-        call = partial(requests.poll, action)
-        yield Measure(f"poll {action}, cold", call, before=cache.clear)
-        yield Measure(f"poll {action}, warm", call)
-    for name, query in _sync_queries(requests).items():
-        yield Measure(f"admin syncs, {name}", partial(requests.rows, f"{RUNS}?{query}"))
-    for query in ("", "sync=failed", "sync=in_progress", "sync=never", "sync=synced", f"q={RARE}"):
-        yield Measure(f"admin meetings, {query}", partial(requests.rows, f"{MEETINGS}?{query}"))
-    for name, path in _pages(requests).items():
-        yield Measure(name, partial(requests.page, path))
-    for name, work in MACHINES.items():
-        yield Measure(name, work)
+def measures(size: Size) -> Iterator[Measure]:
+    values = _values(size)
+    owner, support = _owner(), _support()
+    for query in MEETINGS:
+        yield _listing(owner, f"/meetings?{query}", values)
+    for path in POLLS:
+        call = partial(_get, owner, path.format(**values))
+        yield Measure(f"{path}, cold", call, before=cache.clear)
+        yield Measure(f"{path}, warm", call)
+    for query in ADMIN_SYNCS:
+        yield _listing(support, f"/admin/crmsync/syncrun/?{query}", values)
+    for query in ADMIN_MEETINGS:
+        yield _listing(support, f"/admin/meetings/meeting/?{query}", values)
+    for path in ADMIN_PAGES:
+        yield Measure(path, partial(_get, support, path.format(**values)))
+    yield Measure("sweep", dispatcher.sweep)
+    yield Measure("review of incidents", lambda: incidents.review(timezone.now()))
+    yield Measure("requeue_syncs --failed --dry-run", _dry_run)
+    yield Measure("prune_sync_history: count", _count_old)
 
 
-def _owners_queries(requests: Requests) -> dict[str, str]:
+def _values(size: Size) -> dict[str, object]:
+    run, owner_run = _last_run(PERSON), _last_run(OWNER)
     return {
-        "page 1": "page=1",
-        "page 1000": f"page={requests.size.last_page}",
-        "?state=failed": "state=failed",
-        "?search=": f"search={RARE}",
+        "last_page": size.last_page,
+        "admin_page": min(45, size.meetings // 50),
+        "run": run.pk,
+        "reference": run.reference,
+        "meeting": run.meeting_id,
+        "owner_run": owner_run.pk,
+        "owner_meeting": owner_run.meeting_id,
     }
 
 
-def _sync_queries(requests: Requests) -> dict[str, str]:
-    filters = (
-        "state=failed",
-        "state=retrying",
-        "error=record_rejected",
-        "provider=bottlecrm",
-        "age=day",
-    )
-    return {
-        "plain": "",
-        "page 45": f"p={min(45, requests.size.meetings // 50)}",
-        **{query: query for query in filters},
-        "q=e-mail": f"q=person-{PERSON}@",
-        "q=rare title": f"q={RARE}",
-        "q=frequent title": "q=weekly",
-        "q=reference": f"q={requests.run.reference}",
-        "q=id": f"q={requests.run.meeting_id}",
-    }
+def _last_run(user: int) -> SyncRun:
+    return SyncRun.objects.filter(connection=user, status="succeeded").order_by("-id")[:1].get()
 
 
-def _pages(requests: Requests) -> dict[str, str]:
-    return {
-        "admin start page": "/admin/",
-        "case file": f"{RUNS}{requests.run.pk}/change/",
-        "case file of the big owner": f"{RUNS}{requests.run_of_owner.pk}/change/",
-        "/metrics": "/metrics",
-    }
+def _owner() -> Client:
+    token = AccessToken.for_user(User.objects.get(pk=OWNER))
+    return Client(SERVER_NAME="localhost", headers={"Authorization": str(token)})
 
 
-def _sweep() -> int:
-    return 1 + dispatcher.sweep()
+def _support() -> Client:
+    authorization = f"Bearer {settings.METRICS_TOKEN}"
+    client = Client(SERVER_NAME="localhost", headers={"Authorization": authorization})
+    client.force_login(User.objects.get(is_superuser=True))
+    return client
 
 
-def _review() -> int:
-    incidents.review(timezone.now())
-    return 1
+def _listing(client: Client, path: str, values: dict[str, object]) -> Measure:
+    return Measure(path, partial(_get_rows, client, path.format(**values)))
 
 
-def _dry_run() -> int:
-    return len(call_command("requeue_syncs", failed=True, dry_run=True, stdout=StringIO()))
+def _get_rows(client: Client, path: str) -> None:
+    response = _get(client, path)
+    is_admin = path.startswith("/admin")
+    rows = response.context_data["cl"].result_list if is_admin else response.json()["results"]
+    assert rows, f"{path}: no rows."
 
 
-def _count_old() -> int:
-    return retention.count_old(timezone.now() - timedelta(days=89))
+def _get(client: Client, path: str) -> Any:
+    response = client.get(path)
+    assert response.status_code == 200, f"{path}: {response.status_code}"
+    return response
 
 
-MACHINES = {
-    "sweep": _sweep,
-    "review of incidents": _review,
-    "requeue_syncs --failed --dry-run": _dry_run,
-    "prune_sync_history: count": _count_old,
-}
+def _dry_run() -> None:
+    call_command("requeue_syncs", failed=True, dry_run=True, stdout=StringIO())
+
+
+def _count_old() -> None:
+    assert retention.count_old(timezone.now() - timedelta(days=89))

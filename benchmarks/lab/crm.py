@@ -86,13 +86,11 @@ class FaultyServer(ThreadingHTTPServer):
             self.records.append(record)
             return record
 
-    def update(self, account: str, record_id: str, content: dict[str, Any]) -> Record | None:
+    def update(self, record_id: str, content: dict[str, Any]) -> Record:
         with self.lock:
-            for record in self.records:
-                if (record.account, record.id) == (account, record_id):
-                    record.content = content
-                    return record
-        return None
+            record = self.records[int(record_id) - 1]
+            record.content = content
+            return record
 
     def handle_error(self, *_: Any) -> None:
         """A caller that is killed hangs up; that is what a chaos run is for."""
@@ -147,8 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST":
             key = self.body.pop("key")
             return 201, {"id": self.server.create(self.account, kind, key, self.body).id}
-        record = self.server.update(self.account, record_id, self.body)
-        return (200, {"id": record.id}) if record else (404, {"error": "not found"})
+        return 200, {"id": self.server.update(record_id, self.body).id}
 
     def retry_after(self) -> str:
         """Either way to say it."""

@@ -33,23 +33,9 @@ class Faults:
         for thread in self._frozen:
             thread.join()
 
-    def kill_something(self) -> None:
-        victims = [self.kill_worker, self.kill_job]
-        self.random.choice([*victims, self.kill_dispatcher, self.kill_web])()
-
-    def kill_worker(self) -> None:
-        for pid in self.stack.worker(self.random):
-            self.stack.kill(pid)
-
-    def kill_job(self) -> None:
-        """The process that performs it, which is the worker itself where that does not fork."""
-        self.stack.kill(self.stack.worker(self.random)[-1])
-
-    def kill_dispatcher(self) -> None:
-        self.stack.kill(self.random.choice(self.stack.pids("dispatcher")))
-
-    def kill_web(self) -> None:
-        self.stack.kill(self.random.choice(self.stack.pids("web")))
+    def kill_process(self) -> None:
+        kind = self.random.choice(["worker", "worker", "dispatcher", "web"])
+        self.stack.kill(self._one_of(kind))
 
     def restart_workers(self) -> None:
         for pid in self.stack.pids("worker"):
@@ -77,7 +63,7 @@ class Faults:
 
     def freeze_worker(self) -> None:
         """For longer than its lease; then it wakes up and goes on as if nothing had happened."""
-        thread = threading.Thread(target=self._freeze, args=[self.stack.worker(self.random)])
+        thread = threading.Thread(target=self._freeze, args=[self._one_of("worker")])
         thread.start()
         self._frozen.append(thread)
 
@@ -87,12 +73,13 @@ class Faults:
             self.postgres.restart()
             self.database_outages.append((start, time.monotonic()))
 
-    def _freeze(self, pids: list[int]) -> None:
-        for pid in pids:
-            self.stack.kill(pid, signal.SIGSTOP)
+    def _freeze(self, pid: int) -> None:
+        self.stack.kill(pid, signal.SIGSTOP)
         time.sleep(LEASE_SECONDS + 3)
-        for pid in pids:
-            self.stack.kill(pid, signal.SIGCONT)
+        self.stack.kill(pid, signal.SIGCONT)
+
+    def _one_of(self, kind: str) -> int:
+        return self.random.choice(self.stack.pids(kind))
 
     def _redis(self, command: Callable[[redis.Redis], object]) -> None:
         with self.stack.redis() as client:
@@ -100,7 +87,7 @@ class Faults:
 
 
 FAULTS: dict[str, Callable[[Faults], None]] = {
-    "kill": Faults.kill_something,
+    "kill": Faults.kill_process,
     "restart workers": Faults.restart_workers,
     "kill redis": Faults.kill_redis,
     "hang redis": Faults.hang_redis,

@@ -31,7 +31,9 @@ class Observations:
 
     active: int = 0
     polls: int = 0
+    restarts: int = 0
     settled_seconds: float = 0
+    outages: list[tuple[float, float]] = field(default_factory=list)  # Of the database.
     asked: set[int] = field(default_factory=set)
     canceled: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)

@@ -1,7 +1,6 @@
 """The processes of the Procfile on a Valkey of their own; whatever dies is started again."""
 
 import os
-import random
 import signal
 import threading
 from collections.abc import Mapping
@@ -12,7 +11,6 @@ import redis
 from django.conf import settings
 
 from benchmarks.procfs import PROC as PROC
-from benchmarks.procfs import children_of
 from benchmarks.services import PROCFILE
 from syncsite.demo.processes import Processes
 from syncsite.demo.valkey import EmbeddedValkey
@@ -79,11 +77,6 @@ class Stack:
             os.kill(pid, number)
         except ProcessLookupError:
             return
-
-    def worker(self, rng: random.Random) -> list[int]:
-        """A worker, and the process in which it performs a job, if that is another one."""
-        pid = rng.choice(self.pids("worker"))
-        return [pid, *children_of(pid)]
 
     def _start(self, name: str) -> None:
         kind, _, number = name.partition("-")

@@ -36,17 +36,10 @@ class Trial:
     def run(self, stack: Stack, postgres: Postgres | None = None) -> tuple[Verdict, Observations]:
         seen = Observations()
         faults = Faults(stack, postgres, self.seed)
-        restarts = stack.restarts
         with FaultyServer(self.seed) as crm:
             self._sync_all(stack, self._make_meetings(crm.url), faults, seen)
-            verdict = judge(
-                self.seed,
-                self.syncs,
-                crm,
-                seen,
-                outages=faults.database_outages,
-                restarts=stack.restarts - restarts,
-            )
+            seen.outages, seen.restarts = faults.database_outages, stack.restarts
+            verdict = judge(self.seed, self.syncs, crm, seen)
         return verdict, seen
 
     def _sync_all(self, stack: Stack, owned: Owned, faults: Faults, seen: Observations) -> None:
