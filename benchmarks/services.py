@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import redis
 from django.conf import settings
 from django.core.management import call_command
@@ -86,3 +87,11 @@ def environment() -> dict[str, str]:
         "SECRET_KEY": settings.SECRET_KEY,
         "CREDENTIALS_KEYS": ",".join(settings.CREDENTIALS_KEYS),
     }
+
+
+def http_status(port: int, path: str) -> int:
+    """0 where nobody answers."""
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}{path}", trust_env=False).status_code
+    except httpx.TransportError:
+        return 0

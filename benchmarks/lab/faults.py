@@ -29,11 +29,11 @@ class Faults:
         for name, moment in zip(names, sorted(self.random.random() for _ in names), strict=True):
             while progress() < moment:
                 time.sleep(0.05)
-            FAULTS[name](self)
+            getattr(self, name.replace(" ", "_"))()
         for thread in self._frozen:
             thread.join()
 
-    def kill_process(self) -> None:
+    def kill(self) -> None:
         kind = self.random.choice(["worker", "worker", "dispatcher", "web"])
         self.stack.kill(self._one_of(kind))
 
@@ -84,15 +84,3 @@ class Faults:
     def _redis(self, command: Callable[[redis.Redis], object]) -> None:
         with self.stack.redis() as client:
             command(client)
-
-
-FAULTS: dict[str, Callable[[Faults], None]] = {
-    "kill": Faults.kill_process,
-    "restart workers": Faults.restart_workers,
-    "kill redis": Faults.kill_redis,
-    "hang redis": Faults.hang_redis,
-    "empty redis": Faults.empty_redis,
-    "fill redis": Faults.fill_redis,
-    "freeze worker": Faults.freeze_worker,
-    "restart database": Faults.restart_database,
-}

@@ -6,12 +6,11 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
 import redis
 from django.conf import settings
 
 from benchmarks.procfs import PROC as PROC
-from benchmarks.services import PROCFILE
+from benchmarks.services import PROCFILE, http_status
 from syncsite.demo.processes import Processes
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.redis_urls import unix_url
@@ -51,7 +50,7 @@ class Stack:
         self.valkey.start()
         for name in self.names:
             self._start(name)
-        wait_for(lambda: all(_is_ready(url) for url in self.urls))
+        wait_for(lambda: all(http_status(port, "/readyz") == 200 for port in self.ports))
         self._supervisor.start()
         return self
 
@@ -89,10 +88,3 @@ class Stack:
                 if process.poll() is not None:
                     self.restarts += 1
                     self._start(name)
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False

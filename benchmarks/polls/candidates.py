@@ -20,7 +20,6 @@ NAIVE = {"DJANGO_SETTINGS_MODULE": f"{SERVERS}.naive_settings"}
 class Candidate:
     """`conditional` asks again with the ETag that it got."""
 
-    name: str
     command: str
     poll_of: Callable[[Polled], Poll] = poll.sync_status
     conditional: bool = False
@@ -34,15 +33,15 @@ def as_web(application: str) -> str:
     return line
 
 
-CANDIDATES = [
-    Candidate("ours", as_web(PRODUCT)),
-    Candidate("ours, 304 of /sync", as_web(PRODUCT), poll.document, conditional=True),
-    Candidate("ours on gunicorn", GUNICORN),
-    Candidate(
-        "naive DRF", as_web(f"{DJANGO} --factory"), poll.sync_status_as_bearer, environment=NAIVE
+CANDIDATES = {
+    "ours": Candidate(as_web(PRODUCT)),
+    "ours, 304 of /sync": Candidate(as_web(PRODUCT), poll.document, conditional=True),
+    "ours on gunicorn": Candidate(GUNICORN),
+    "naive DRF": Candidate(
+        as_web(f"{DJANGO} --factory"), poll.sync_status_as_bearer, environment=NAIVE
     ),
-    Candidate("bare Django", as_web(f"{SERVERS}.bare_django:application")),
-    Candidate("bare WSGI", as_web(f"{SERVERS}.bare_wsgi:application")),
-    Candidate("FastAPI", UVICORN),
-    Candidate("FastAPI, memo", UVICORN, environment={"TOKEN_MEMO": "1"}),
-]
+    "bare Django": Candidate(as_web(f"{SERVERS}.bare_django:application")),
+    "bare WSGI": Candidate(as_web(f"{SERVERS}.bare_wsgi:application")),
+    "FastAPI": Candidate(UVICORN),
+    "FastAPI, memo": Candidate(UVICORN, environment={"TOKEN_MEMO": "1"}),
+}

@@ -8,7 +8,7 @@ import httpx
 from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks.results import Goal, print_table
-from benchmarks.services import PROCFILE, Services
+from benchmarks.services import PROCFILE, Services, http_status
 from benchmarks.workers.rows import make_unsynced
 from crmsync import dispatcher
 from crmsync.engine import hints
@@ -33,11 +33,11 @@ def run(services: Services) -> list[Goal]:
 
 
 def _measure(services: Services) -> tuple[Sequence[float], Sequence[float]]:
-    port, calls = str(free_port()), services.folder / "calls"
+    port, calls = free_port(), services.folder / "calls"
     commands = {name: PROCFILE[name] for name in ("web", "worker", "dispatcher")}
-    variables = {"CRM_CALLS_FILE": str(calls), "HOST": "127.0.0.1", "PORT": port}
+    variables = {"CRM_CALLS_FILE": str(calls), "HOST": "127.0.0.1", "PORT": str(port)}
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
-    with client, services.running(commands, variables, lambda: _is_ready(client)):
+    with client, services.running(commands, variables, lambda: _is_ready(port)):
         asked = [_sync(client, meeting) for meeting in make_unsynced(WARM_UP + SYNCS)]
     called = [float(line) for line in calls.read_text().split()][::3]
     begun = [1000 * (call - ask) for ask, call in zip(asked, called, strict=True)]
@@ -63,9 +63,7 @@ def _gap(run: SyncRun) -> float:
     return 1000 * (second.started_at - first.finished_at).total_seconds()
 
 
-def _is_ready(client: httpx.Client) -> bool:
-    try:
-        is_up = client.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
-    return is_up and dispatcher.is_alive() and hints.count_workers() > 0
+def _is_ready(port: int) -> bool:
+    return (
+        http_status(port, "/readyz") == 200 and dispatcher.is_alive() and hints.count_workers() > 0
+    )

@@ -50,5 +50,10 @@ def answer(claims: Claims, copies: Sequence[bytes | None]) -> tuple[int, dict[st
     return 200, {"in_progress_sync_status": meeting["step"]}
 
 
+def look_up(client: Any, token: str, meeting_id: int) -> tuple[int, dict[str, Any]]:
+    claims = claims_of(token)
+    return answer(claims, client.mget(keys(claims, meeting_id))) if claims else refusal()
+
+
 def refusal() -> tuple[int, dict[str, Any]]:
     return 401, {"detail": "This token is not good."}
