@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -52,9 +51,7 @@ class Postgres:
 
 def _programs() -> Path:
     """Debian keeps them off the PATH, by version."""
-    versions = sorted(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name))
     found = shutil.which("initdb")
-    candidates: Sequence[Path] = [Path(found).parent] if found else versions
-    if not candidates:
-        raise FileNotFoundError("No PostgreSQL server is installed here.")
-    return candidates[-1]
+    if found:
+        return Path(found).parent
+    return max(DEBIAN.glob("*/bin"), key=lambda path: int(path.parent.name))

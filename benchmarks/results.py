@@ -35,14 +35,9 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object
 
 def print_goals(goals: Sequence[Goal]) -> bool:
     """Whether all of them are met."""
-    rows = [
-        (goal.name, *(f"{number:.3g} {goal.unit}" for number in (goal.figure, goal.limit)))
-        for goal in goals
-    ]
-    verdicts = [goal.verdict for goal in goals]
-    heads = ("figure", "at most", "")
-    print_table("Goals", heads, ((*row, it) for row, it in zip(rows, verdicts, strict=True)))
-    return "missed" not in verdicts
+    rows = [(it.name, it.figure, it.limit, it.unit, it.verdict) for it in goals]
+    print_table("Goals", ("figure", "at most", "", ""), rows)
+    return all(goal.verdict == "met" for goal in goals)
 
 
 def _text(value: object) -> str:

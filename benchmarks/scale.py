@@ -15,9 +15,8 @@ import cli
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.growth import database
+from benchmarks.growth.database import Size, choose, make
 from benchmarks.growth.measures import Measure, measures
-from benchmarks.growth.size import Size
 from benchmarks.results import Goal, console, print_table
 from benchmarks.services import Services
 
@@ -29,24 +28,19 @@ Timing = tuple[float, int]  # Milliseconds, and the number of queries.
 
 
 def main(options: argparse.Namespace, services: Services) -> bool:
-    sizes = [Size.small(options.meetings // 100), Size.large(options.meetings)]
+    few, many = options.meetings // 100, options.meetings
+    sizes = [Size("small", few, few // 2), Size("large", many, many * 6 // 100)]
     for size in sizes:
-        _build(size)
+        make(size)
+        console.print(f"{size.name}: {size.meetings:,} meetings")
     small, large = (_measure_all(size) for size in sizes)
     rows = [_compare(what, small[what], large[what]) for what in small]
     print_table("", HEADS, rows)
     return all(row[-1] == "met" for row in rows)
 
 
-def _build(size: Size) -> None:
-    start = time.perf_counter()
-    database.make(size)
-    seconds = time.perf_counter() - start
-    console.print(f"{size.name}: {size.meetings:,} meetings, built in {seconds:.0f} s")
-
-
 def _measure_all(size: Size) -> dict[str, Timing]:
-    database.choose(size.name)
+    choose(size.name)
     return {measure.what: _measure(measure) for measure in measures(size)}
 
 

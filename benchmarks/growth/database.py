@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,27 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
-from benchmarks.growth.size import OWNER, RARE, Size
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, Incident, RunTally, StepTally, SyncAttempt, SyncRun
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
 ROWS = Path(__file__).with_name("rows.sql")
+OWNER = 1  # Who has far more meetings than anybody else.
+RARE = "Zanzibar"  # In the titles of 40 meetings.
+
+
+@dataclass(frozen=True)
+class Size:
+    """`owned` meetings are the owner's, spread evenly among those of the others."""
+
+    name: str
+    meetings: int
+    owned: int
+
+    @property
+    def users(self) -> int:
+        return max(100, self.meetings // 100)
 
 
 def make(size: Size) -> None:

@@ -58,40 +58,36 @@ INSERT INTO meetings_attendee (id, meeting_id, email, name)
 SELECT n, n, 'guest-' || n || '@guests.example', 'Guest ' || n
 FROM generate_series(1, %(meetings)s) n;
 
-INSERT INTO crmsync_syncrun
-  (id, meeting_id, connection_id, provider, status, step, attempt, failures, due_at, wait_reason,
-  error_code, error_cause, error_field, error_detail, reference, reason, created_at, started_at,
-  step_started_at, finished_at, counted)
-SELECT n, meeting, pg_temp.owner_of(meeting), pg_temp.provider_of(pg_temp.owner_of(meeting)),
-  status, CASE status WHEN 'succeeded' THEN 3 ELSE 1 END, 1, 0, began, '',
-  CASE status WHEN 'failed' THEN pg_temp.code_of(meeting) ELSE '' END, '', '', '',
-  -- A multiple of another number modulo a prime repeats none for long.
-  'SY-' || lpad(mod(n::bigint * 7654321, 9999991)::text, 7, '0'), '', began, began, began,
-  began + interval '3 seconds', true
-FROM generate_series(1, 3 * %(meetings)s) n,
-  LATERAL (SELECT 1 + mod(n - 1, %(meetings)s), (n - 1) / %(meetings)s) AS a(meeting, turn),
-  LATERAL (SELECT pg_temp.status_of(meeting, turn),
-    %(now)s - interval '90 days' * (1 - n / (3.0 * %(meetings)s))) AS b(status, began)
-WHERE pg_temp.was_synced(meeting);
-
 -- 200 are under way; every tenth of them is of somebody whose connection needs them.
 INSERT INTO crmsync_syncrun
   (id, meeting_id, connection_id, provider, status, step, attempt, failures, due_at, wait_reason,
   error_code, error_cause, error_field, error_detail, reference, reason, created_at, started_at,
-  step_started_at, counted)
-SELECT DISTINCT ON (meeting) 3 * %(meetings)s + n, meeting, pg_temp.owner_of(meeting),
-  pg_temp.provider_of(pg_temp.owner_of(meeting)), status, 1, 1, 0,
-  %(now)s + interval '1 hour' * CASE WHEN status = 'running' OR mod(n, 3) > 0 THEN 1 ELSE -1 END,
-  '', CASE status WHEN 'retrying' THEN 'crm_timeout' ELSE '' END, '', '', '', 'SY-A' || n, '',
-  %(now)s, %(now)s, %(now)s, false
-FROM generate_series(1, 200) n,
-  LATERAL (SELECT 1 + (n - 1) * greatest(1, %(meetings)s / 200)) AS a(first),
-  LATERAL (SELECT id FROM meetings_meeting
-    WHERE id >= first AND (mod(n, 10) > 0 OR pg_temp.needs_reauth(user_id))
-    ORDER BY id LIMIT 1) AS b(meeting),
-  LATERAL (SELECT CASE WHEN mod(n, 10) = 0 THEN 'queued'
-    ELSE (ARRAY['queued', 'retrying', 'running'])[1 + mod(n, 3)] END) AS c(status)
-ORDER BY meeting, n;
+  step_started_at, finished_at, counted)
+SELECT id, meeting, pg_temp.owner_of(meeting), pg_temp.provider_of(pg_temp.owner_of(meeting)),
+  status, CASE status WHEN 'succeeded' THEN 3 ELSE 1 END, 1, 0,
+  began + interval '1 hour' * CASE WHEN ended THEN 0 WHEN status <> 'running' AND mod(id, 3) = 0
+    THEN -1 ELSE 1 END,
+  '', CASE status WHEN 'failed' THEN pg_temp.code_of(meeting) WHEN 'retrying' THEN 'crm_timeout'
+    ELSE '' END, '', '', '',
+  -- A multiple of another number modulo a prime repeats none for long.
+  'SY-' || lpad(mod(id * 7654321, 9999991)::text, 7, '0'), '', began, began, began,
+  CASE WHEN ended THEN began + interval '3 seconds' END, ended
+FROM (
+  SELECT n::bigint, meeting, pg_temp.status_of(meeting, (n - 1) / %(meetings)s),
+    %(now)s - interval '90 days' * (1 - n / (3.0 * %(meetings)s)), true
+  FROM generate_series(1, 3 * %(meetings)s) n,
+    LATERAL (SELECT 1 + mod(n - 1, %(meetings)s)) AS a(meeting)
+  WHERE pg_temp.was_synced(meeting)
+  UNION ALL
+  (SELECT DISTINCT ON (meeting) 3 * %(meetings)s + n, meeting, CASE WHEN mod(n, 10) = 0 THEN 'queued'
+    ELSE (ARRAY['queued', 'retrying', 'running'])[1 + mod(n, 3)] END, %(now)s, false
+  FROM generate_series(1, 200) n,
+    LATERAL (SELECT id FROM meetings_meeting
+      WHERE id > (n - 1) * greatest(1, %(meetings)s / 200)
+        AND (mod(n, 10) > 0 OR pg_temp.needs_reauth(user_id))
+      ORDER BY id LIMIT 1) AS a(meeting)
+  ORDER BY meeting, n)
+) AS syncs(id, meeting, status, began, ended);
 
 UPDATE meetings_meeting SET in_progress_sync_status = 1
 WHERE id IN (SELECT meeting_id FROM crmsync_syncrun WHERE status = 'running');

@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from benchmarks.results import Goal, console, print_table
 from benchmarks.services import Services
 from benchmarks.workers import ours, rivals
-from benchmarks.workers.engine import Engine
-from benchmarks.workers.load import measure
+from benchmarks.workers.load import Engine, measure
 
 CRM_SECONDS = 0.3  # For each call.
 THREADS = 64

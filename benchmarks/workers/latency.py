@@ -9,7 +9,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks.results import Goal, print_table
 from benchmarks.services import PROCFILE, Services, http_status
-from benchmarks.workers.rows import make_unsynced
+from benchmarks.workers.ours import make_unsynced
 from crmsync import dispatcher
 from crmsync.engine import hints
 from crmsync.models import SyncRun

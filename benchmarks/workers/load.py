@@ -1,19 +1,39 @@
 """Gives an engine many syncs at once and measures while it is in the midst of them."""
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import mean
 
 from benchmarks.procfs import cpu_seconds, megabytes
 from benchmarks.services import Services
-from benchmarks.workers.engine import Engine
 from benchmarks.workers.rq_jobs import STEPS
 from syncsite.tests.processes import wait_for
 
 WARM_UP = 8  # Syncs for each process.
 SAMPLE_SECONDS = 0.25
 MIDST = (0.2, 0.8)  # Of all steps: neither the start nor the end, when some have nothing to do.
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What performs syncs of three steps each; not all keep count of the steps in flight."""
+
+    name: str
+    command: str
+    submit: Callable[[int], None]
+    count_steps: Callable[[], int]
+    processes: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, str] = field(default_factory=dict)
+    is_ready: Callable[[], bool] = lambda: True
+    count_in_flight: Callable[[], int] | None = None
+    check: Callable[[int], None] = lambda count: None
+
+    @property
+    def commands(self) -> Mapping[str, str]:
+        workers = {f"worker-{number}": self.command for number in range(self.processes)}
+        return {**workers, **self.beside}
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,27 @@
 
 from functools import partial
 
+from django.utils import timezone
+
+from benchmarks.rows import connect, invite, make_meetings, make_users
 from benchmarks.services import PROCFILE
-from benchmarks.workers import rows
-from benchmarks.workers.engine import Engine
+from benchmarks.workers.load import Engine
 from crmsync import dispatcher
 from crmsync.engine import hints
+from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
+from meetings.models import Meeting, SyncStep
 
 OPTIONS = "--serializer rq.serializers.JSONSerializer --worker-ttl 60"
 FORKING = f"python manage.py rqworker crmsync {OPTIONS}"
+
+
+def make_unsynced(count: int) -> list[Meeting]:
+    """Each of another person."""
+    users = make_users(count)
+    connect(users, "steady")
+    meetings = make_meetings(users)
+    invite(meetings, lambda: ["ann@acme.example"])
+    return meetings
 
 
 def with_threads(threads: int, seconds: float = 0, processes: int = 1) -> Engine:
@@ -33,9 +46,9 @@ def _engine(
         beside={"dispatcher": PROCFILE["dispatcher"]},
         is_ready=partial(_is_ready, processes),
         submit=_submit,
-        count_steps=rows.count_steps,
-        count_in_flight=rows.count_in_flight,
-        check=rows.check_all,
+        count_steps=_count_steps,
+        count_in_flight=_count_in_flight,
+        check=_check,
     )
 
 
@@ -44,4 +57,33 @@ def _is_ready(processes: int) -> bool:
 
 
 def _submit(count: int) -> None:
-    hints.send_hints([(run.pk, run.step) for run in rows.make_runs(count)])
+    """As requested a moment ago, all at once."""
+    now = timezone.now()
+    runs = SyncRun.objects.bulk_create(
+        SyncRun(
+            meeting=meeting,
+            connection=meeting.user.connection,
+            provider="steady",
+            sent_at=now,
+            turn_at=now,
+        )
+        for meeting in make_unsynced(count)
+    )
+    hints.send_hints((run.pk, run.step) for run in runs)
+
+
+def _count_steps() -> int:
+    return SyncAttempt.objects.filter(outcome="succeeded").count()
+
+
+def _count_in_flight() -> int:
+    return SyncAttempt.objects.filter(finished_at=None).count()
+
+
+def _check(count: int) -> None:
+    """Each was synced at its first try, and everything of it is written down."""
+    steps = len(SyncStep)
+    assert SyncRun.objects.filter(status="succeeded").count() == count == SyncRun.objects.count()
+    assert Meeting.objects.filter(last_sync_success=True).count() == count
+    assert _count_steps() == steps * count
+    assert SyncAttempt.objects.count() == RemoteRecord.objects.count() == steps * count

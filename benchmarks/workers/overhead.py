@@ -5,8 +5,7 @@ from operator import attrgetter
 from benchmarks.results import Goal, print_table
 from benchmarks.services import Services
 from benchmarks.workers import ours, rivals
-from benchmarks.workers.engine import Engine
-from benchmarks.workers.load import Load, measure
+from benchmarks.workers.load import Engine, Load, measure
 
 LIMIT = 1.5  # Times what RQ alone takes.
 THREADS = 16

@@ -11,7 +11,7 @@ from rq.serializers import JSONSerializer
 
 from benchmarks.services import Services, environment
 from benchmarks.workers import rq_jobs
-from benchmarks.workers.engine import Engine
+from benchmarks.workers.load import Engine
 from benchmarks.workers.ours import OPTIONS
 
 CELERY_DATABASE = 3  # Beside those that the product uses.

@@ -4,14 +4,13 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import jwt
 
 REDIS_URL = os.environ["COPIES_URL"]
-MAX_REMEMBERED = 10_000
 Claims = dict[str, Any]
-_remembered: dict[str, Claims] = {}
 
 
 def verify(token: str) -> Claims | None:
@@ -23,15 +22,13 @@ def verify(token: str) -> Claims | None:
     return claims if claims.get("token_type") == "access" else None
 
 
+remember = lru_cache(10_000)(verify)
+
+
 def recall(token: str) -> Claims | None:
-    claims = _remembered.get(token) or verify(token)
+    claims = remember(token)
     # The signature stays good, the time does not.
-    if claims is None or claims["exp"] <= time.time():
-        return None
-    if len(_remembered) >= MAX_REMEMBERED:
-        _remembered.clear()
-    _remembered[token] = claims
-    return claims
+    return claims if claims and claims["exp"] > time.time() else None
 
 
 claims_of = recall if os.environ.get("TOKEN_MEMO") else verify
