@@ -11,8 +11,6 @@ from crmsync.fields import Sealed
 from crmsync.models import Connection
 from meetings.models import Attendee, Meeting
 
-BATCH = 1000
-
 
 def make_users(count: int) -> list[User]:
     first = User.objects.count()
@@ -21,7 +19,7 @@ def make_users(count: int) -> list[User]:
         User(email=f"user-{number}@example.com", password=f"!{number}")
         for number in range(first, first + count)
     )
-    return User.objects.bulk_create(users, batch_size=BATCH)
+    return User.objects.bulk_create(users)
 
 
 def connect(users: Iterable[User], provider: str, **credentials: str) -> None:
@@ -40,11 +38,10 @@ def connect(users: Iterable[User], provider: str, **credentials: str) -> None:
 
 def make_meetings(owners: Iterable[User], **values: Any) -> list[Meeting]:
     """One for each time that an owner is named."""
-    starts_at = timezone.now()
-    content = {"title": "Lunch", "notes": "Said.", "starts_at": starts_at, **values}
-    ends_at = starts_at + timedelta(hours=1)
-    meetings = (Meeting(user=owner, ends_at=ends_at, **content) for owner in owners)
-    return Meeting.objects.bulk_create(meetings, batch_size=BATCH)
+    now = timezone.now()
+    times = {"starts_at": now, "ends_at": now + timedelta(hours=1)}
+    content = {"title": "Lunch", "notes": "Said.", **times, **values}
+    return Meeting.objects.bulk_create(Meeting(user=owner, **content) for owner in owners)
 
 
 def invite(meetings: Iterable[Meeting], draw_emails: Callable[[], Sequence[str]]) -> None:

@@ -57,16 +57,15 @@ class Measure:
 def measures(size: Size) -> Iterator[Measure]:
     values = _values(size)
     owner, support = _owner(), _support()
-    for query in MEETINGS:
-        yield _listing(owner, f"/meetings?{query}", values)
+    listings = [(owner, f"/meetings?{query}") for query in MEETINGS]
+    listings += [(support, f"/admin/crmsync/syncrun/?{query}") for query in ADMIN_SYNCS]
+    listings += [(support, f"/admin/meetings/meeting/?{query}") for query in ADMIN_MEETINGS]
+    for client, path in listings:
+        yield Measure(path, partial(_get_rows, client, path.format(**values)))
     for path in POLLS:
         call = partial(_get, owner, path.format(**values))
         yield Measure(f"{path}, cold", call, before=cache.clear)
         yield Measure(f"{path}, warm", call)
-    for query in ADMIN_SYNCS:
-        yield _listing(support, f"/admin/crmsync/syncrun/?{query}", values)
-    for query in ADMIN_MEETINGS:
-        yield _listing(support, f"/admin/meetings/meeting/?{query}", values)
     for path in ADMIN_PAGES:
         yield Measure(path, partial(_get, support, path.format(**values)))
     yield Measure("sweep", dispatcher.sweep)
@@ -102,10 +101,6 @@ def _support() -> Client:
     client = Client(SERVER_NAME="localhost", headers={"Authorization": authorization})
     client.force_login(User.objects.get(is_superuser=True))
     return client
-
-
-def _listing(client: Client, path: str, values: dict[str, object]) -> Measure:
-    return Measure(path, partial(_get_rows, client, path.format(**values)))
 
 
 def _get_rows(client: Client, path: str) -> None:

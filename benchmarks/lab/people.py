@@ -17,7 +17,6 @@ from crmsync.models import SyncRun
 from meetings.models import Meeting
 
 ENDED = {SyncRun.Status.SUCCEEDED, SyncRun.Status.FAILED, SyncRun.Status.CANCELED}
-ROW = ("pk", "status", "attempt", "step")
 RETRY_SECONDS = 60
 EXPECTED_REFUSALS = {404, 409}  # Of what was deleted or ended a moment ago.
 MAX_POLLS = 60  # Of one sync.
@@ -213,7 +212,9 @@ class Onlooker(Person):
                 self.seen.backward.append(f"meeting {meeting}: version {version}")
             self.versions[meeting] = version
         self.seen.active = SyncRun.objects.active().count()
-        for pk, status, attempt, step in SyncRun.objects.values_list(*ROW):
+        for pk, status, attempt, step in SyncRun.objects.values_list(
+            "pk", "status", "attempt", "step"
+        ):
             self._compare(pk, status, attempt, step)
 
     def _compare(self, pk: int, status: str, attempt: int, step: int) -> None:

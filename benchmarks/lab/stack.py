@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import redis
@@ -72,10 +73,8 @@ class Stack:
         return [process.pid for name, process in running if name.startswith(kind)]
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
 
     def _start(self, name: str) -> None:
         kind, _, number = name.partition("-")

@@ -35,7 +35,7 @@ def send_each(port: int, polls: Sequence[Poll]) -> list[str]:
 def run_load(port: int, polls: Sequence[Poll], seconds: int, folder: Path) -> Load:
     file = folder / "polls.tsv"
     file.write_text("".join(map(_line, polls)))
-    many = str(CONNECTIONS)  # As many threads, for a response does not say what it answers.
+    many = str(CONNECTIONS)
     command = ["wrk", "-t", many, "-c", many, "-d", f"{seconds}s", "-s", str(SCRIPT)]
     target = [f"http://127.0.0.1:{port}", "--", str(file), many]
     done = subprocess.run([*command, *target], capture_output=True, text=True, check=True)  # noqa: S603

@@ -1,16 +1,12 @@
-"""Three waits as a chain of Celery tasks.
-
-python -m benchmarks.workers.celery_app COUNT sends that many chains.
-"""
+"""A step of a sync as a Celery task."""
 
 import os
-import sys
 import time
 
 import redis
-from celery import Celery, chain
+from celery import Celery
 
-from benchmarks.workers.rq_jobs import COUNTER, STEPS
+from benchmarks.workers.rq_jobs import COUNTER
 
 store = redis.Redis.from_url(os.environ["COUNTER_URL"])
 app = Celery("celery_app", broker=os.environ["BROKER_URL"])
@@ -21,8 +17,3 @@ app.conf.update(task_ignore_result=True, worker_prefetch_multiplier=1)
 def step() -> None:
     time.sleep(float(os.environ["CRM_ANSWER_SECONDS"]))
     store.incr(COUNTER)
-
-
-if __name__ == "__main__":
-    for _ in range(int(sys.argv[1])):
-        chain(*[step.si() for _ in range(STEPS)]).delay()

@@ -24,13 +24,12 @@ def run(services: Services) -> list[Goal]:
     base = loads[0]
     rows = [
         (
-            load.name,
-            *(load.syncs_per_second, load.cpu_ms, load.megabytes),
-            *(load.in_flight, load.megabytes_per_100),
-            load.syncs_per_second / base.syncs_per_second,
-            load.megabytes_per_100 / base.megabytes_per_100,
+            *(it.name, it.syncs_per_second, it.cpu_ms, it.megabytes, it.in_flight),
+            it.megabytes_per_100,
+            it.syncs_per_second / base.syncs_per_second,
+            it.megabytes_per_100 / base.megabytes_per_100,
         )
-        for load in loads
+        for it in loads
     ]
     print_table(f"The CRM takes {CRM_SECONDS} s for each of three calls", HEADS, rows)
     console.print(NOTES)

@@ -9,9 +9,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks.results import Goal, print_table
 from benchmarks.services import PROCFILE, Services, http_status
-from benchmarks.workers.ours import make_unsynced
-from crmsync import dispatcher
-from crmsync.engine import hints
+from benchmarks.workers import ours
 from crmsync.models import SyncRun
 from meetings.models import Meeting
 from syncsite.tests.processes import free_port, wait_for
@@ -38,7 +36,7 @@ def _measure(services: Services) -> tuple[Sequence[float], Sequence[float]]:
     variables = {"CRM_CALLS_FILE": str(calls), "HOST": "127.0.0.1", "PORT": str(port)}
     client = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
     with client, services.running(commands, variables, lambda: _is_ready(port)):
-        asked = [_sync(client, meeting) for meeting in make_unsynced(WARM_UP + SYNCS)]
+        asked = [_sync(client, meeting) for meeting in ours.make_unsynced(WARM_UP + SYNCS)]
     called = [float(line) for line in calls.read_text().split()][::3]
     begun = [1000 * (call - ask) for ask, call in zip(asked, called, strict=True)]
     gaps = [_gap(run) for run in SyncRun.objects.order_by("pk")]
@@ -64,6 +62,4 @@ def _gap(run: SyncRun) -> float:
 
 
 def _is_ready(port: int) -> bool:
-    return (
-        http_status(port, "/readyz") == 200 and dispatcher.is_alive() and hints.count_workers() > 0
-    )
+    return http_status(port, "/readyz") == 200 and ours.is_ready(processes=1)

@@ -20,20 +20,13 @@ class Engine:
     """What performs syncs of three steps each; not all keep count of the steps in flight."""
 
     name: str
-    command: str
+    commands: Mapping[str, str]  # Of which the workers' names begin with worker.
     submit: Callable[[int], None]
     count_steps: Callable[[], int]
-    processes: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
-    beside: Mapping[str, str] = field(default_factory=dict)
     is_ready: Callable[[], bool] = lambda: True
     count_in_flight: Callable[[], int] | None = None
     check: Callable[[int], None] = lambda count: None
-
-    @property
-    def commands(self) -> Mapping[str, str]:
-        workers = {f"worker-{number}": self.command for number in range(self.processes)}
-        return {**workers, **self.beside}
 
 
 @dataclass(frozen=True)
@@ -55,12 +48,12 @@ def measure(services: Services, engine: Engine, syncs: int, seconds: float = 0) 
     """`seconds` is what the CRM takes for a call."""
     services.empty()
     with services.running(engine.commands, engine.environment, engine.is_ready) as processes:
-        warm_up = WARM_UP * engine.processes
+        running = processes.running.items()
+        pids = [process.pid for name, process in running if name.startswith("worker")]
+        warm_up = WARM_UP * len(pids)
         engine.submit(warm_up)
         wait_for(lambda: engine.count_steps() >= STEPS * warm_up)
         engine.submit(syncs)
-        running = processes.running.items()
-        pids = [process.pid for name, process in running if name.startswith("worker")]
         first, last = (STEPS * (warm_up + int(part * syncs)) for part in MIDST)
         load = _watch(engine, pids, first, last, seconds)
         wait_for(lambda: engine.count_steps() >= STEPS * (warm_up + syncs))

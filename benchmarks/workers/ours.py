@@ -38,13 +38,12 @@ def with_a_process_per_job(seconds: float = 0, processes: int = 1) -> Engine:
 def _engine(
     name: str, command: str, seconds: float, processes: int, variables: dict[str, str]
 ) -> Engine:
+    workers = {f"worker-{number}": command for number in range(processes)}
     return Engine(
         name=name,
-        command=command,
-        processes=processes,
+        commands={**workers, "dispatcher": PROCFILE["dispatcher"]},
         environment={"CRM_ANSWER_SECONDS": str(seconds), **variables},
-        beside={"dispatcher": PROCFILE["dispatcher"]},
-        is_ready=partial(_is_ready, processes),
+        is_ready=partial(is_ready, processes),
         submit=_submit,
         count_steps=_count_steps,
         count_in_flight=_count_in_flight,
@@ -52,7 +51,7 @@ def _engine(
     )
 
 
-def _is_ready(processes: int) -> bool:
+def is_ready(processes: int) -> bool:
     return dispatcher.is_alive() and hints.count_workers() >= processes
 
 

@@ -1,15 +1,13 @@
 """RQ and Celery without us: the same three steps, nothing written to a database."""
 
-import subprocess
-import sys
 from functools import partial
 
 import redis
-from django.conf import settings
+from django.utils.module_loading import import_string
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from benchmarks.services import Services, environment
+from benchmarks.services import Services
 from benchmarks.workers import rq_jobs
 from benchmarks.workers.load import Engine
 from benchmarks.workers.ours import OPTIONS
@@ -23,25 +21,25 @@ def rq(services: Services, name: str, worker_class: str = "rq.Worker") -> Engine
     program = f"python manage.py rqworker {rq_jobs.QUEUE}"
     return Engine(
         name=name,
-        command=f"{program} --worker-class {worker_class} {OPTIONS}",
+        commands={"worker": f"{program} --worker-class {worker_class} {OPTIONS}"},
         submit=partial(_send_to_rq, store),
         count_steps=partial(_count_steps, store),
     )
 
 
 def celery(services: Services, threads: int, seconds: float) -> Engine:
-    store = services.redis(CELERY_DATABASE)
-    variables = {
-        "BROKER_URL": f"redis+socket://{services.socket}?virtual_host={CELERY_DATABASE}",
-        "COUNTER_URL": services.redis_url(CELERY_DATABASE),
-        "CRM_ANSWER_SECONDS": str(seconds),
-    }
+    broker = f"redis+socket://{services.socket}?virtual_host={CELERY_DATABASE}"
+    command = f"celery -A {CELERY_APP} worker --pool threads -c {threads} -l INFO"
     return Engine(
         name=f"Celery, 1 × {threads} threads",
-        command=f"celery -A {CELERY_APP} worker --pool threads -c {threads} -l INFO",
-        environment=variables,
-        submit=partial(_send_to_celery, variables),
-        count_steps=partial(_count_steps, store),
+        commands={"worker": command},
+        environment={
+            "BROKER_URL": broker,
+            "COUNTER_URL": services.redis_url(CELERY_DATABASE),
+            "CRM_ANSWER_SECONDS": str(seconds),
+        },
+        submit=partial(_send_to_celery, broker),
+        count_steps=partial(_count_steps, services.redis(CELERY_DATABASE)),
     )
 
 
@@ -55,10 +53,8 @@ def _send_to_rq(store: redis.Redis, count: int) -> None:
         rq_jobs.send(queue, 1)
 
 
-def _send_to_celery(variables: dict[str, str], count: int) -> None:
-    subprocess.run(  # noqa: S603
-        [sys.executable, "-m", CELERY_APP, str(count)],
-        cwd=settings.BASE_DIR,
-        env={**environment(), **variables},
-        check=True,
-    )
+def _send_to_celery(broker: str, count: int) -> None:
+    app = import_string("celery.Celery")(broker=broker)  # By name, for it need not be installed.
+    steps = [app.signature("step", immutable=True, app=app) for _ in range(rq_jobs.STEPS)]
+    for _ in range(count):
+        import_string("celery.chain")(*steps, app=app).delay()
