@@ -36,7 +36,7 @@ def print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[object
 def print_goals(goals: Sequence[Goal]) -> bool:
     """Whether all of them are met."""
     rows = [(it.name, it.figure, it.limit, it.unit, it.verdict) for it in goals]
-    print_table("Goals", ("figure", "at most", "", ""), rows)
+    print_table("Goals", ("figure", "at most", "unit", ""), rows)
     return all(goal.verdict == "met" for goal in goals)
 
 
