@@ -58,7 +58,7 @@ def empty_redis(redis_server: None) -> None:
 
 @pytest.fixture(autouse=True)
 def english() -> None:
-    """A request leaves its language behind in its thread, which here is that of the tests."""
+    """A request leaves its language behind in the thread, which the tests share."""
     translation.deactivate()
 
 
@@ -148,7 +148,7 @@ def work_hints() -> None:
 
 @pytest.fixture
 def settle() -> Callable[[], None]:
-    """Lets the dispatcher and a worker take turns until nothing is due."""
+    """Runs the dispatcher and a worker in turn until nothing is due."""
 
     def run_until_idle() -> None:
         work_hints()

@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -14,10 +14,10 @@ from rest_framework_simplejwt.tokens import Token
 from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
 
 from accounts.cache import users
-from accounts.cache.key_lock import turn
+from accounts.cache.key_lock import key_lock
 from accounts.models import User
 
-REMEMBERED = 4096  # Tokens of a process, about a kilobyte each.
+MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
 REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
 USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 
@@ -29,10 +29,10 @@ class AuthenticatedRequest(Request):
 
 
 class TokenAuthentication(JWTAuthentication):
-    """SimpleJWT's, with the token bare or behind `Bearer`, and with the user from Redis."""
+    """SimpleJWT's authentication, with an optional `Bearer` and with users cached in Redis."""
 
     def __init__(self) -> None:
-        self.user_model = User  # Which SimpleJWT would look up for every request.
+        self.user_model = User  # SimpleJWT would look it up for every request.
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
@@ -42,22 +42,22 @@ class TokenAuthentication(JWTAuthentication):
         return parts[0] if len(parts) == 1 else super().get_raw_token(header)
 
     def get_validated_token(self, raw_token: bytes) -> Token:
-        """The signature of a token stays valid, so it is verified once; its time runs out."""
+        """Verifies a signature once per process, and the expiry on every request."""
         token = _verified(raw_token)
         try:
             token.check_exp(current_time=aware_utcnow())
         except TokenError:
-            return super().get_validated_token(raw_token)  # In its words why not.
+            return super().get_validated_token(raw_token)  # Raises SimpleJWT's own error.
         return token
 
     def get_user(self, validated_token: Token) -> Any:
         user = _check(validated_token, _look_up(_user_id(validated_token)))
-        # The other fields, the password among them, stay in the database until somebody reads one.
+        # The other fields, such as the password, are deferred.
         return User.from_db(None, ("id", "email", "is_active"), _values(user))
 
 
-class Caller:
-    """Who polls: not a row, only an id that a token and a copy vouch for."""
+class MinimalUser:
+    """The caller of a poll: no row, only an id that a token and a cached copy vouch for."""
 
     is_authenticated = True
 
@@ -68,14 +68,15 @@ class Caller:
 class PollRequest(Request):
     """For annotations: what PollAuthentication makes of a request."""
 
-    user: Caller  # type: ignore[assignment]
-    auth: Sequence[bytes | None]
+    user: MinimalUser  # type: ignore[assignment]
+    cached_entries: Sequence[bytes | None]
 
 
 class PollAuthentication(TokenAuthentication):
     """Reads what a poll needs in the one round trip that looks up its caller.
 
-    `keys(user_id)` says which. `request.user` is a Caller, and `request.auth` what Redis holds.
+    `keys(user_id)` names the entries. `request.user` is a MinimalUser, and
+    `request.cached_entries` is what Redis holds.
     """
 
     def __init__(self, keys: Callable[[int], Sequence[str]]) -> None:
@@ -84,20 +85,22 @@ class PollAuthentication(TokenAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         identified = super().authenticate(request)
-        return identified and (identified[0], self.copies)
+        if identified is not None:
+            cast(PollRequest, request).cached_entries = self.entries
+        return identified
 
     def get_user(self, validated_token: Token) -> Any:
         pk = _user_id(validated_token)
         keys = self.keys(pk)
         try:
-            user, self.copies = users.find(pk, keys)
+            user, self.entries = users.get_many(pk, keys)
         except RedisError:
-            user, self.copies = None, [None] * len(keys)
+            user, self.entries = None, [None] * len(keys)
         _check(validated_token, user or _load(pk))
-        return Caller(pk)
+        return MinimalUser(pk)
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(MAX_VERIFIED_TOKENS)
 def _verified(raw_token: bytes) -> Token:
     return JWTAuthentication().get_validated_token(raw_token)
 
@@ -123,25 +126,25 @@ def _user_id(token: Token) -> int:
 
 def _look_up(pk: int) -> users.CachedUser | None:
     try:
-        found = users.find(pk)[0]
+        found = users.get_many(pk)[0]
     except RedisError:
         return _read(pk)
     return found or _load(pk)
 
 
 def _load(pk: int) -> users.CachedUser | None:
-    """Needs a copy that was just looked for in vain."""
+    """Call after a cache miss."""
     try:
-        with turn(f"user:{pk}"):
-            return users.find(pk)[0] or _read_and_keep(pk)
+        with key_lock(f"user:{pk}"):
+            return users.get_many(pk)[0] or _read_and_store(pk)
     except RedisError:
         return _read(pk)
 
 
-def _read_and_keep(pk: int) -> users.CachedUser | None:
+def _read_and_store(pk: int) -> users.CachedUser | None:
     user = _read(pk)
     if user is not None:
-        users.keep(user)
+        users.store(user)
     return user
 
 

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class LowercaseEmailField(models.EmailField):
-    """Compares and stores addresses in lower case, so that `unique` holds whatever the case."""
+    """Compares and stores addresses in lower case, so that `unique` ignores case."""
 
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)

@@ -14,11 +14,11 @@ from accounts.fields import LowercaseEmailField
 
 class UserQuerySet(models.QuerySet["User"]):
     def update(self, **values: Any) -> int:
-        """Sends no signals, so it must keep the cached users honest itself."""
+        """Sends no signals, so it invalidates the cached users itself."""
         with transaction.atomic():
             pks = list(self.values_list("pk", flat=True))
-            users.distrust(*pks)
-            transaction.on_commit(partial(users.distrust, *pks))
+            users.invalidate(*pks)
+            transaction.on_commit(partial(users.invalidate, *pks))
             return super().update(**values)
 
 
@@ -64,10 +64,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
 
-def _distrust_cached_user(instance: User, created: bool = False, **_: Any) -> None:
-    if instance.pk and not created:  # Of a new user there is no copy yet.
-        users.distrust(instance.pk)
-        transaction.on_commit(partial(users.distrust, instance.pk))
+def _invalidate_cached_user(instance: User, created: bool = False, **_: Any) -> None:
+    if instance.pk and not created:  # A new user has no copy yet.
+        users.invalidate(instance.pk)
+        transaction.on_commit(partial(users.invalidate, instance.pk))
 
 
 SIGNALS: Iterable[models.signals.ModelSignal] = (
@@ -77,4 +77,4 @@ SIGNALS: Iterable[models.signals.ModelSignal] = (
     models.signals.post_delete,
 )
 for signal in SIGNALS:
-    signal.connect(_distrust_cached_user, sender=User)
+    signal.connect(_invalidate_cached_user, sender=User)

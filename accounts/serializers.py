@@ -15,20 +15,20 @@ from accounts.models import User
 
 
 def issue_token(user: User) -> dict[str, Any]:
-    """A new token and when it ends: `{"auth_token", "expires_at"}`."""
+    """A new token and its expiry: `{"auth_token", "expires_at"}`."""
     token = AccessToken.for_user(user)
     return {"auth_token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
 
 
 class PasswordField(serializers.CharField):
-    """Taken as typed: a blank at its end belongs to a password."""
+    """Not trimmed: a trailing blank belongs to the password."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(write_only=True, trim_whitespace=False, max_length=1024, **kwargs)
 
 
 class LowercaseEmailField(serializers.EmailField):
-    """Lower case first, the rules after: some letters get longer on the way."""
+    """Lower-cases before validating, because some letters get longer."""
 
     def __init__(self, *, validators: Sequence[Any] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -83,7 +83,7 @@ class SignUpSerializer(NewPasswordSerializer):
         try:
             with transaction.atomic():
                 return User.objects.create_user(**validated_data)
-        except IntegrityError as error:  # Somebody else signed up with it since we looked.
+        except IntegrityError as error:  # Somebody else has just signed up with it.
             raise serializers.ValidationError({"email": [TAKEN]}, code="unique") from error
 
 
@@ -92,7 +92,7 @@ class ChangePasswordSerializer(NewPasswordSerializer):
 
     @transaction.atomic
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        # Locked, so that of two changes at once only one knows the current password.
+        # Locked, so that only one of two concurrent changes knows the current password.
         user = User.objects.select_for_update(no_key=True).get(pk=instance.pk)
         if not user.check_password(validated_data["current_password"]):
             wrong = [_("This is not your current password.")]

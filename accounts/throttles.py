@@ -1,6 +1,6 @@
-"""Limits on guessing passwords and on making accounts, exact under concurrency.
+"""Limits on password guessing and sign-ups, exact under concurrency.
 
-DRF's own throttles read the history, then write it: forty parallel requests all find room. Here one
+DRF's own throttles read the history, then write it, so forty parallel requests all pass. Here one
 atomic counter per identity and clock-aligned window decides. Without Redis nothing is limited.
 """
 
@@ -34,7 +34,7 @@ class CountingThrottle(SimpleRateThrottle):
         return math.ceil(self.duration - self.now % self.duration)
 
     def identify(self, request: Request) -> str:
-        return self.get_ident(request) or "unknown"  # Behind a unix socket nobody has an address.
+        return self.get_ident(request) or "unknown"  # Behind a unix socket there is no address.
 
 
 class AuthenticateAddressThrottle(CountingThrottle):

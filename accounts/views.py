@@ -27,7 +27,7 @@ from accounts.throttles import (
 
 
 class SignUpView(APIView):
-    """Makes an account and answers with a token."""
+    """Creates an account and returns a token."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -47,14 +47,14 @@ class SignUpView(APIView):
 
 
 class AuthenticateView(APIView):
-    """Answers e-mail address and password with a token, to be sent in `Authorization`."""
+    """Exchanges e-mail address and password for a token, to be sent in `Authorization`."""
 
-    # The authenticator stays, unused: without one a refused log-in would be a 403.
+    # Kept though unused: without an authenticator a refused log-in would be a 403.
     permission_classes = (AllowAny,)
     throttle_classes = (AuthenticateAddressThrottle, AuthenticateEmailThrottle)
 
     def perform_authentication(self, request: Request) -> None:
-        """An old token in the header is no reason to refuse a log-in."""
+        """Ignores an old token in the header."""
 
     @extend_schema(
         auth=[],
@@ -72,7 +72,7 @@ class AuthenticateView(APIView):
 
 
 class MeView(APIView):
-    """The person who asks."""
+    """The caller."""
 
     @extend_schema(responses=UserSerializer)
     def get(self, request: AuthenticatedRequest) -> Response:
@@ -80,7 +80,7 @@ class MeView(APIView):
 
 
 class PasswordView(APIView):
-    """Changes the password, ends every older token and answers with a new one."""
+    """Changes the password, revokes every older token and returns a new one."""
 
     @extend_schema(request=ChangePasswordSerializer, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:

@@ -1,58 +1,92 @@
-"""The sweep: finds what is due and what lost its worker. Any number may run at once."""
+"""The loop that keeps syncs moving: it hands out what is due. Any number may run at once.
 
-import logging
+If no dispatcher is running, workers check for incidents, so that a dead dispatcher is reported.
+"""
+
 import threading
+import time
 from collections.abc import Callable
+from datetime import datetime
+from types import SimpleNamespace
 
-from django.core.cache import cache
+import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import upkeep
-from crmsync.engine import claims, hints, scheduling
+from crmsync.engine import heartbeat, hints, outcomes, scheduling
+from crmsync.incidents import alerts, incidents
+from crmsync.metrics import totals
+from crmsync.operations import bulk
+from crmsync.support.alert_delivery import deliver
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
-HEARTBEAT = "dispatcher"
-HEARTBEAT_SECONDS = 15
 SHORT_QUEUE = 20
+PERIOD_SECONDS = 5
+_last_run = SimpleNamespace(at=0.0)
 
 
 def sweep() -> int:
-    """One round; returns how many hints it sent. Raises RedisError and DatabaseError."""
+    """One sweep; returns how many hints it sent. Raises RedisError and DatabaseError."""
     now = timezone.now()
-    lost = claims.recover_lost(now)
+    lost = outcomes.reap_expired(now)
     if lost:
-        logger.warning("%s attempts had lost their worker.", lost)
+        logger.warning("expired leases reaped", attempts=lost)
     waiting = hints.length()
     room = max(0, hints.CAPACITY - waiting)
-    due = scheduling.take_due(now, room, busy=waiting > SHORT_QUEUE) if room else []
+    due = scheduling.select_due_hints(now, room, busy=waiting > SHORT_QUEUE) if room else []
     if due:
         hints.send_hints(due)
-    upkeep.hand_out(now)
-    cache.set(HEARTBEAT, now.isoformat(), HEARTBEAT_SECONDS)
+    send_background_hints(now)
+    heartbeat.beat(now)
     return len(due)
 
 
 def run(interval: float, stop: threading.Event) -> None:
-    """Sweeps every `interval` seconds until `stop` is set, whatever is down meanwhile."""
+    """Sweeps every `interval` seconds until `stop` is set, whatever is down."""
+    logger.info("dispatcher started", version=settings.VERSION)
     while not stop.is_set():
-        for duty in (sweep, upkeep.keep_up):  # Without Redis the second is all the more needed.
-            _try(duty, interval)
+        for task in (sweep, run_periodic_tasks):  # Without Redis the second matters even more.
+            _run_safely(task, interval)
         close_old_connections()
         stop.wait(interval)
 
 
-def _try(duty: Callable[[], object], interval: float) -> None:
+def _run_safely(task: Callable[[], object], interval: float) -> None:
     try:
-        duty()
+        task()
     except (RedisError, DatabaseError) as error:
-        logger.warning("Sweep failed, next one in %s s: %s", interval, error)
-    except Exception:  # Whatever it is, the next sweep must take place.
-        logger.exception("Sweep failed, next one in %s s.", interval)
+        logger.warning("sweep failed", task=task.__name__, retry_in=interval, error=str(error))
+    except Exception:  # Whatever it is, the next sweep must happen.
+        logger.exception("sweep failed", task=task.__name__, retry_in=interval)
 
 
-def is_alive() -> bool:
-    return cache.get(HEARTBEAT) is not None
+def run_periodic_tasks() -> None:
+    """Runs at most once every PERIOD_SECONDS. Raises RedisError and DatabaseError."""
+    if time.monotonic() < _last_run.at + PERIOD_SECONDS:
+        return
+    _last_run.at = time.monotonic()
+    now = timezone.now()
+    while totals.add_ended() == totals.BATCH:
+        pass
+    incidents.review(now)
+    deliver_overdue_alerts(now)
+
+
+def send_background_hints(now: datetime) -> None:
+    """Hints for the other jobs of workers. Raises RedisError."""
+    for job, pks in (
+        (hints.DELIVER_ALERT, alerts.select_due(now)),
+        (hints.RUN_SUPPORT_ACTION, bulk.select_due(now)),
+    ):
+        if pks:
+            hints.enqueue_background_jobs(job, pks)
+
+
+def deliver_overdue_alerts(now: datetime) -> None:
+    """Without a worker, nobody else can report that there is none."""
+    for alert_id in alerts.overdue(now):
+        deliver(alert_id)

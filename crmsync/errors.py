@@ -1,4 +1,4 @@
-"""What can go wrong, as data: what each code means, what is done about it and what people read.
+"""The error catalogue, as data: what each code means, how it is handled, what people read.
 
 Texts may name {crm}, {field} and {detail} (the CRM's own words about the person's data).
 """
@@ -6,8 +6,12 @@ Texts may name {crm}, {field} and {detail} (the CRM's own words about the person
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.db import InterfaceError, InternalError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+# What Django raises while the database is unavailable or shutting down.
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
 
 
 class Handling(StrEnum):
@@ -17,7 +21,7 @@ class Handling(StrEnum):
     GIVE_UP = "give_up"
 
 
-class Who(StrEnum):
+class Actor(StrEnum):
     NOBODY = "nobody"
     YOU = "you"
     CRM_ADMIN = "crm_admin"
@@ -28,23 +32,23 @@ class Who(StrEnum):
 class ErrorKind:
     category: str
     handling: Handling
-    who: Who
+    actor: Actor
     title: str | Promise
     message: str | Promise
     remedy: str | Promise
-    tries: int | None = None  # None: one more than there are delays in SYNC_RETRY_DELAYS.
-    wait_seconds: float = 0  # Where the CRM names no time itself.
+    tries: int | None = None  # None: one more than the delays in SYNC_RETRY_DELAYS.
+    wait_seconds: float = 0  # Used if the CRM names no time.
 
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
 WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
-WE_LOOK = _("Give our support the reference, and they will look into it.")
+ASK_SUPPORT = _("Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
     "crm_rate_limited": ErrorKind(
         "transient",
         WAIT,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} asked us to slow down"),
         _("{crm} limits how many requests it takes at a time, and we reached that limit."),
         _("We go on as soon as {crm} allows it. You need to do nothing."),
@@ -53,8 +57,8 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_daily_quota_used": ErrorKind(
         "transient",
         WAIT,
-        Who.NOBODY,
-        _("{crm} takes no more requests today"),
+        Actor.NOBODY,
+        _("{crm}'s daily request limit is reached"),
         _("Your account at {crm} has used up the requests it may receive in a day."),
         _("We go on when {crm} allows it. If it happens often, ask the administrator of {crm}."),
         wait_seconds=3600,
@@ -62,7 +66,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_unavailable": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} is not answering"),
         _("{crm} could not be reached or had a problem of its own."),
         WE_TRY_AGAIN,
@@ -70,7 +74,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_timeout": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("{crm} took too long to answer"),
         _("We sent the data, but no answer came in time. Trying again does not write it twice."),
         WE_TRY_AGAIN,
@@ -78,7 +82,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_locked": ErrorKind(
         "transient",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("Somebody is editing the record in {crm}"),
         _("{crm} holds the record locked while somebody or something else changes it."),
         WE_TRY_AGAIN,
@@ -86,15 +90,15 @@ CATALOGUE: dict[str, ErrorKind] = {
     "connection_expired": ErrorKind(
         "reconnect",
         HOLD,
-        Who.YOU,
+        Actor.YOU,
         _("{crm} does not let us in"),
-        _("The sign-in that you gave us is not accepted, or not any more."),
+        _("Your sign-in was rejected or has expired."),
         _("Connect {crm} with a sign-in that is valid. We then save what is waiting."),
     ),
     "permission_missing": ErrorKind(
         "reconnect",
         HOLD,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("A permission is missing in {crm}"),
         _("Your account at {crm} may not write what a meeting needs."),
         _("Ask the administrator of {crm} for the permission, then connect {crm} again."),
@@ -102,7 +106,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "crm_user_inactive": ErrorKind(
         "reconnect",
         HOLD,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("Your user at {crm} is not active"),
         _("Somebody deactivated the user that the connection belongs to."),
         _("Ask the administrator of {crm} to activate it, then connect {crm} again."),
@@ -110,7 +114,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_rejected": ErrorKind(
         "data",
         GIVE_UP,
-        Who.YOU,
+        Actor.YOU,
         _("{crm} did not accept the {field}"),
         _("{crm} said: “{detail}”"),
         _("Correct the {field} and sync the meeting again."),
@@ -118,7 +122,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "field_missing": ErrorKind(
         "data",
         GIVE_UP,
-        Who.CRM_ADMIN,
+        Actor.CRM_ADMIN,
         _("{crm} requires the {field}"),
         _("{crm} said: “{detail}”"),
         _("Fill in the {field}, or ask the administrator of {crm}, and sync the meeting again."),
@@ -126,7 +130,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "record_deleted": ErrorKind(
         "gone",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("The record was deleted in {crm}"),
         _("What an earlier sync wrote is no longer in {crm}."),
         _("We write it once more. You need to do nothing."),
@@ -135,7 +139,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "worker_lost": ErrorKind(
         "system",
         RETRY,
-        Who.NOBODY,
+        Actor.NOBODY,
         _("The sync was interrupted on our side"),
         _("The process that saved your meeting stopped before it was done."),
         WE_TRY_AGAIN,
@@ -143,7 +147,7 @@ CATALOGUE: dict[str, ErrorKind] = {
     "attempts_exhausted": ErrorKind(
         "final",
         GIVE_UP,
-        Who.SUPPORT,
+        Actor.SUPPORT,
         _("Several tries went wrong"),
         _("We tried several times. The last time: {detail}"),
         _("Give our support the reference: they see what happened. You can also sync it again."),
@@ -151,17 +155,18 @@ CATALOGUE: dict[str, ErrorKind] = {
     "unexpected_error": ErrorKind(
         "bug",
         RETRY,
-        Who.SUPPORT,
+        Actor.SUPPORT,
         _("Something went wrong on our side"),
         _("{crm} and syncsite did not understand each other."),
-        WE_LOOK,
+        ASK_SUPPORT,
         tries=3,
     ),
 }
+BLOCKING_CODES = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
 
 
 class CrmError(Exception):
-    """The one failure that leaves a provider; its code decides what happens next.
+    """The only error that leaves a provider. Its code decides what happens next.
 
     `message` is for staff. `detail` and `field` are the CRM's words about the person's data.
     `retry_after` is in seconds.
@@ -180,7 +185,7 @@ class CrmError(Exception):
         outcome_unknown: bool = False,
     ) -> None:
         message, field, detail, correlation_id = map(
-            storable, (message, field, detail, correlation_id)
+            strip_unstorable, (message, field, detail, correlation_id)
         )
         super().__init__(message or code)
         self.code = code
@@ -194,6 +199,6 @@ class CrmError(Exception):
         self.outcome_unknown = outcome_unknown
 
 
-def storable(text: str) -> str:
-    """A CRM may send anything; databases take neither null bytes nor halves of characters."""
+def strip_unstorable(text: str) -> str:
+    """Removes null bytes and lone surrogates, which databases refuse."""
     return text.replace("\0", "").encode(errors="replace").decode()

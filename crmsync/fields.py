@@ -1,4 +1,4 @@
-"""Encrypted JSON at rest: Fernet with rotating keys, sealed until somebody opens it."""
+"""Encrypted JSON at rest: Fernet with rotating keys, decrypted only on demand."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Sealed:
         return cls(_keys().encrypt(json.dumps(value).encode()).decode())
 
     def open(self) -> dict[str, Any]:
-        """Raises cryptography.fernet.InvalidToken where no current key fits."""
+        """Raises cryptography.fernet.InvalidToken if no current key fits."""
         return json.loads(_keys().decrypt(self.token.encode())) if self.token else {}
 
     def __repr__(self) -> str:
@@ -30,9 +30,9 @@ class Sealed:
 
 
 class EncryptedJSONField(models.TextField):
-    """Holds a `Sealed`. Reading rows decrypts nothing, so a lost key breaks no list and no job."""
+    """Holds a `Sealed`. Reading a row decrypts nothing, so a lost key breaks no list and no job."""
 
-    # What django-stubs reads as the types that the attribute takes and gives.
+    # For django-stubs: the types that the attribute accepts and returns.
     _pyi_private_set_type: Sealed  # type: ignore[assignment]
     _pyi_private_get_type: Sealed  # type: ignore[assignment]
 

@@ -1,168 +1,36 @@
-"""The three jobs of a sync, one per step. A job is a hint: the run's row says what is to do."""
+"""The jobs that RQ runs. Their paths are stored in Redis, so they never change.
 
-import logging
-import time
-import traceback
-from collections.abc import Callable, Sequence
-from functools import partial
+A job is only a hint: the row that it names says what there is to do.
+"""
 
-from django.db import InterfaceError, InternalError, OperationalError
-from django.db import connection as database
-from rq.timeouts import JobTimeoutException
-from structlog.contextvars import bound_contextvars
-
-from crmsync import dispatcher, upkeep
-from crmsync.connections import tokens
-from crmsync.engine import claims, remote_records
-from crmsync.errors import CrmError
-from crmsync.models import RemoteRecord
-from crmsync.providers import PROVIDERS
-from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
-from meetings.models import Meeting, SyncStep
-
-logger = logging.getLogger(__name__)
-
-Kind = RemoteRecord.Kind
-DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
-COMMIT_TRIES = 3
-COMMIT_PAUSE = 2  # Seconds.
-Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
+from crmsync import dispatcher
+from crmsync.engine import heartbeat, steps
+from crmsync.operations import bulk
+from crmsync.support import alert_delivery
+from meetings.models import SyncStep
 
 
 def sync_contacts(run_id: int) -> None:
-    _perform(run_id, SyncStep.CONTACTS, _save_contacts)
+    _perform(run_id, SyncStep.CONTACTS)
 
 
 def sync_meeting(run_id: int) -> None:
-    _perform(run_id, SyncStep.MEETING, _save_meeting)
+    _perform(run_id, SyncStep.MEETING)
 
 
 def sync_notes(run_id: int) -> None:
-    _perform(run_id, SyncStep.NOTES, _save_notes)
+    _perform(run_id, SyncStep.NOTES)
 
 
-def _perform(run_id: int, step: SyncStep, work: Work) -> None:
-    try:
-        claim = claims.claim(run_id, step)
-        if claim is not None:
-            _attempt(claim, work)
-        if not dispatcher.is_alive():
-            upkeep.keep_up()
-    except DATABASE_AWAY as error:
-        # The row stays as it is: the dispatcher sends another hint, or ends the lease.
-        logger.warning("Sync run %s: step %s is left to the dispatcher: %s", run_id, step, error)
+def deliver_alert(alert_id: int) -> None:
+    alert_delivery.deliver(alert_id)
 
 
-def _attempt(claim: claims.Claim, work: Work) -> None:
-    with bound_contextvars(request_id=claim.run.request_id, reference=claim.run.reference):
-        _call_crm(claim, work)
+def run_support_action(action_id: int) -> None:
+    bulk.run_batch(action_id)
 
 
-def _call_crm(claim: claims.Claim, work: Work) -> None:
-    run_id, step = claim.run.pk, claim.run.step
-    logger.info("Sync run %s: step %s, try %s.", run_id, step, claim.attempt.number)
-    try:
-        with _open_session(claim) as session:
-            refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
-        _complete(claim, refs)
-    except DATABASE_AWAY:
-        raise
-    except claims.StaleAttemptError:
-        claims.abandon(claim)
-    except CrmError as error:
-        _fail(claim, error)
-    except JobTimeoutException as error:
-        _fail(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
-    except Exception:  # The one edge where an unknown error becomes a recorded one.
-        logger.exception("Sync run %s: step %s met a bug.", run_id, step)
-        _fail(claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True))
-
-
-def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
-    """What the CRM has done is not forgotten because the database is away for a moment."""
-    for left in reversed(range(COMMIT_TRIES)):
-        try:
-            claims.complete_step(claim, refs)
-            return
-        except DATABASE_AWAY:
-            if not left:
-                raise
-            database.close()
-            time.sleep(COMMIT_PAUSE)
-
-
-def _fail(claim: claims.Claim, error: CrmError) -> None:
-    logger.warning("Sync run %s: step %s failed: %s.", claim.run.pk, claim.run.step, error.code)
-    claims.fail_step(claim, error)
-
-
-def _open_session(claim: claims.Claim) -> Session:
-    return Session(
-        **tokens.access(claim.run.connection),
-        meeting_key=claim.run.meeting.key,
-        before_call=partial(_before_call, claim),
-    )
-
-
-def _before_call(claim: claims.Claim) -> None:
-    claims.renew(claim)
-    tokens.lend_database_connection()
-
-
-def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
-    emails = [person.email for person in people]
-    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
-    if len(known) < len(people) and not claim.attempt.makes_contacts:
-        # Another try may be making the same ones; this one has to claim the right to.
-        raise CrmError("record_deleted", "A contact that was known is not known any more.")
-    return provider.upsert_contacts(people, _ids(known)) if people else []
-
-
-def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    run = claim.run
-    contacts, new = _contacts(provider, claim)
-    content = _content(run.meeting)
-    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
-    return [*new, provider.upsert_meeting(content, contacts, _ids(known))]
-
-
-def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    run = claim.run
-    contacts, new = _contacts(provider, claim)
-    content = _content(run.meeting)
-    known = remote_records.find(run.connection, Kind.MEETING, [str(content.key)])
-    if known:
-        meeting_ref = known[0]
-    else:
-        meeting_ref = provider.upsert_meeting(content, contacts, {})
-        new = [*new, meeting_ref]
-    return [*new, *provider.add_notes(meeting_ref, content, contacts)]
-
-
-def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
-    """The attendees' contacts, and those of them that had to be saved now.
-
-    An attendee may have joined, and a record may have been forgotten, since the first step.
-    """
-    emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
-    known = remote_records.find(claim.run.connection, Kind.CONTACT, emails)
-    if len(known) == len(emails):
-        return known, []
-    saved = _save_contacts(provider, claim)
-    return saved, saved
-
-
-def _ids(known: Sequence[Ref]) -> Known:
-    return {ref.local_key: ref.remote_id for ref in known}
-
-
-def _content(meeting: Meeting) -> MeetingContent:
-    return MeetingContent(
-        key=meeting.key,
-        title=meeting.title,
-        starts_at=meeting.starts_at,
-        ends_at=meeting.ends_at,
-        location=meeting.location,
-        notes=meeting.notes,
-    )
+def _perform(run_id: int, step: SyncStep) -> None:
+    steps.perform(run_id, step)
+    if not heartbeat.is_alive():
+        dispatcher.run_periodic_tasks()

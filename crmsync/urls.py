@@ -1,17 +1,20 @@
-from django.urls import path
+from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import meetings
+from crmsync.api import connections, help, meetings
+from meetings.converters import BigIdConverter
+
+register_converter(BigIdConverter, "big_id")
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("meetings", meetings.SyncedMeetingViewSet)
 
 urlpatterns = [
     *router.urls,
-    path("connection", meetings.ConnectionView.as_view()),
-    path("connection/check", meetings.ConnectionCheckView.as_view()),
-    path("connection/authorize", meetings.AuthorizeView.as_view()),
-    path("connection/callback", meetings.CallbackView.as_view()),
-    path("help", meetings.help_index, name="help"),
-    path("help/<slug:code>", meetings.help_page, name="help-code"),
+    path("connection", connections.ConnectionView.as_view()),
+    path("connection/check", connections.ConnectionCheckView.as_view()),
+    path("connection/authorize", connections.AuthorizeView.as_view()),
+    path("connection/callback", connections.CallbackView.as_view()),
+    path("help", help.help_index, name="help"),
+    path("help/<slug:code>", help.help_page, name="help-code"),
 ]

@@ -1,7 +1,7 @@
-"""The RQ worker that syncs are made for: jobs wait for a CRM, so a process takes many at once.
+"""An RQ worker for jobs that mostly wait for a CRM: it runs many at once, in threads.
 
-What a fork for every job would guard against, a job that never ends or that takes the process with
-it, the engine bounds anyway: each call to a CRM has a deadline, and a lost worker's lease ends.
+RQ forks for each job to survive one that hangs or crashes. The engine bounds those anyway: each
+call to a CRM has a deadline, and the lease of a lost worker expires.
 """
 
 import os
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import connection as database
 from django.db import connections as databases
@@ -23,13 +24,17 @@ from rq.utils import now
 
 from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
 
-HEARTBEAT_EVERY = timedelta(seconds=15)
-ONE_KEYSTROKE = timedelta(seconds=1)  # Ctrl-C reaches all of a group, then its leader passes it on.
-SHARED_CONNECTIONS = 8
+logger = structlog.get_logger(__name__)
+
+HEARTBEAT_INTERVAL = timedelta(seconds=15)
+DUPLICATE_SIGNAL_WINDOW = timedelta(
+    seconds=1
+)  # One Ctrl-C arrives twice: from the terminal, and passed on by the parent.
+POOL_SIZE = 8
 
 
-class Undisturbed(BaseDeathPenalty):
-    """RQ would interrupt a job that takes too long by an exception in the middle of anything."""
+class NoJobTimeout(BaseDeathPenalty):
+    """RQ would interrupt a long job with an exception at an arbitrary line."""
 
     def setup_death_penalty(self) -> None:
         pass
@@ -39,26 +44,30 @@ class Undisturbed(BaseDeathPenalty):
 
 
 class ThreadWorker(SimpleWorker):
-    """Performs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
+    """Runs up to SYNC_THREADS_PER_WORKER jobs at once, each in a thread."""
 
-    death_penalty_class = Undisturbed
+    death_penalty_class = NoJobTimeout
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
-        share_database_connections()
-        kwargs["logging_level"] = "WARNING"  # Lines about hints; jobs.py says more, and of whom.
-        self._threads = ThreadPoolExecutor(settings.SYNC_THREADS_PER_WORKER)
-        self._free = threading.Semaphore(settings.SYNC_THREADS_PER_WORKER)
+        use_connection_pool()
+        kwargs["logging_level"] = "WARNING"  # RQ logs hints; the engine logs steps with their keys.
+        threads = settings.SYNC_THREADS_PER_WORKER
+        logger.info("worker started", version=settings.VERSION, threads=threads)
+        self._threads = ThreadPoolExecutor(threads)
+        self._free = threading.Semaphore(threads)
         return super().work(*args, **kwargs)
 
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
-        """Takes no job that would have to wait here while another worker is free."""
+        """Takes a job only when a thread is free: another worker may be idle."""
         while not self._free.acquire(timeout=1):
-            self._note_life()
+            self._heartbeat_if_due()
             if self._stop_requested:
                 raise StopRequested
         found = None
         try:
-            if self._stop_requested:  # Asked while threads were busy; RQ would take one job more.
+            if (
+                self._stop_requested
+            ):  # Requested while threads were busy; RQ would take one more job.
                 raise StopRequested
             found = super().dequeue_job_and_maintain_ttl(*args)
         finally:
@@ -66,8 +75,8 @@ class ThreadWorker(SimpleWorker):
                 self._free.release()
         return found
 
-    def _note_life(self) -> None:
-        if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_EVERY:
+    def _heartbeat_if_due(self) -> None:
+        if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_INTERVAL:
             self.heartbeat()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -78,16 +87,16 @@ class ThreadWorker(SimpleWorker):
         try:
             self.perform_job(job, queue, execution)
         except Exception:
-            # Redis went away with what RQ wanted to note; the run's row knows what is done.
-            self.log.warning("Job %s was not noted as done.", job.id, exc_info=True)
+            # Redis was lost before RQ could mark the job; the run's row knows what is done.
+            logger.warning("job not marked as done", job=job.id, exc_info=True)
         finally:
             database.close()
             self._free.release()
 
     def request_force_stop(self, *args: Any) -> None:
-        """Who asks twice does not want to wait for the jobs; their leases end."""
+        """A second signal ends the process without waiting for the jobs; their leases expire."""
         asked_before = self._shutdown_requested_date
-        if asked_before is None or now() - asked_before > ONE_KEYSTROKE:
+        if asked_before is None or now() - asked_before > DUPLICATE_SIGNAL_WINDOW:
             os._exit(1)
 
     def teardown(self) -> None:
@@ -95,10 +104,10 @@ class ThreadWorker(SimpleWorker):
         super().teardown()
 
 
-def share_database_connections() -> None:
-    """A thread that waits for a CRM needs none; tokens.py says when it lends its own."""
+def use_connection_pool() -> None:
+    """Threads share a pool, because one that waits for a CRM needs no database connection."""
     default = databases.settings["default"]
     if default["ENGINE"].endswith("postgresql"):
-        default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": SHARED_CONNECTIONS}
+        default["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POOL_SIZE}
         default["CONN_MAX_AGE"] = 0
         database.close()

@@ -1,4 +1,4 @@
-"""The meeting look-up of a poll, kept in Redis as versioned.py describes."""
+"""The meeting look-up of polls, cached in Redis as versioned.py describes."""
 
 from typing import Any, TypedDict, cast
 
@@ -6,7 +6,7 @@ from django.db.models.signals import post_delete, pre_delete
 from redis.exceptions import RedisError
 
 from accounts.cache import counters, versioned
-from accounts.cache.key_lock import turn
+from accounts.cache.key_lock import key_lock
 from meetings.models import Meeting
 
 
@@ -18,9 +18,9 @@ class Snapshot(TypedDict):
     last_sync_success: bool | None
 
 
-def look_up(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
-    """The meeting as it stands, or None where there is none. `entry`: what Redis held just now."""
-    found = versioned.read(entry)
+def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
+    """The current snapshot, or None without such a meeting. `entry`: what Redis just returned."""
+    found = versioned.decode(entry)
     counters.count("cache", "meeting", "hit" if found else "miss")
     return found or _load(meeting_id)
 
@@ -35,12 +35,12 @@ def snapshot_of(meeting: Meeting) -> Snapshot:
     return cast(Snapshot, values)
 
 
-def keep(snapshot: Snapshot) -> None:
-    versioned.keep(key(snapshot["id"]), snapshot["version"], snapshot)
+def store(snapshot: Snapshot) -> None:
+    versioned.store(key(snapshot["id"]), snapshot["version"], snapshot)
 
 
-def fence(meeting_id: int, version: int) -> None:
-    versioned.fence(key(meeting_id), version)
+def invalidate(meeting_id: int, version: int) -> None:
+    versioned.invalidate(key(meeting_id), version)
 
 
 def key(meeting_id: int) -> str:
@@ -49,24 +49,24 @@ def key(meeting_id: int) -> str:
 
 def _load(meeting_id: int) -> Snapshot | None:
     try:
-        with turn(key(meeting_id)):
-            (found,) = versioned.find([key(meeting_id)])
-            return found or _read_and_keep(meeting_id)
+        with key_lock(key(meeting_id)):
+            (found,) = versioned.get_many([key(meeting_id)])
+            return found or _read_and_store(meeting_id)
     except RedisError:
         return read(meeting_id)
 
 
-def _read_and_keep(meeting_id: int) -> Snapshot | None:
+def _read_and_store(meeting_id: int) -> Snapshot | None:
     snapshot = read(meeting_id)
     if snapshot is not None:
-        keep(snapshot)
+        store(snapshot)
     return snapshot
 
 
-def _fence_off_deleted(instance: Meeting, **_: Any) -> None:
+def _invalidate_deleted(instance: Meeting, **_: Any) -> None:
     if instance.pk:
-        fence(instance.pk, versioned.AFTER_THE_LAST)
+        invalidate(instance.pk, versioned.TOMBSTONE_VERSION)
 
 
-pre_delete.connect(_fence_off_deleted, sender=Meeting)
-post_delete.connect(_fence_off_deleted, sender=Meeting)
+pre_delete.connect(_invalidate_deleted, sender=Meeting)
+post_delete.connect(_invalidate_deleted, sender=Meeting)

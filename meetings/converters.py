@@ -1,10 +1,7 @@
-from django.urls.converters import IntConverter, register_converter
+from django.urls.converters import IntConverter
 
 
-class KeyConverter(IntConverter):
-    """A primary key that every database can compare; longer numbers are nobody's."""
+class BigIdConverter(IntConverter):
+    """A primary key that every database can compare; no row has a longer number."""
 
     regex = "[0-9]{1,18}"
-
-
-register_converter(KeyConverter, "key")

@@ -8,23 +8,23 @@ from rest_framework.request import Request
 
 from meetings.models import Attendee
 
-MOST_TERMS = 10
+MAX_TERMS = 10
 
 
 class MeetingSearchFilter(SearchFilter):
-    """Every term is a condition of its own, and a database takes only so many."""
+    """Limits the terms: each is a condition, and databases accept only so many."""
 
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         for term in self.get_search_terms(request):
             who = Q(email__icontains=term) | Q(name__icontains=term)
-            # Not a join, for which the database may read all attendees that there are.
+            # A subquery: for a join the database may read all attendees.
             invited = Exists(Attendee.objects.filter(who, meeting=OuterRef("pk")))
             queryset = queryset.filter(Q(title__icontains=term) | Q(invited))
         return queryset
 
     def get_search_terms(self, request: Request) -> Any:
         terms = super().get_search_terms(request)
-        if len(terms) > MOST_TERMS:
-            text = _("Search for at most {count} words.").format(count=MOST_TERMS)
+        if len(terms) > MAX_TERMS:
+            text = _("Search for at most {count} words.").format(count=MAX_TERMS)
             raise ValidationError({self.search_param: [text]})
         return terms

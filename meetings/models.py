@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LowercaseEmailField
 
-# What a calendar can mean; beyond it the CRMs' and databases' own limits begin.
+# Sensible dates; beyond them the limits of CRMs and databases begin.
 PLAUSIBLE_TIME = [
     MinValueValidator(datetime(1970, 1, 1, tzinfo=UTC), _("This time is before 1970.")),
     MaxValueValidator(datetime(2200, 1, 1, tzinfo=UTC), _("This time is after 2200.")),
@@ -31,10 +31,10 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 class Meeting(models.Model):
     """A meeting and where its sync stands.
 
-    The three sync fields and `version`, which counts their changes, are written in transitions.py.
+    transitions.py writes the three sync fields and `version`, which counts their changes.
     """
 
-    # Where `db_index` is off another index starts with the same column.
+    # Without `db_index`, another index starts with the same column.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings", db_index=False
     )
@@ -92,7 +92,7 @@ class Meeting(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # An editor read the sync fields a while ago; writing them back would undo a step.
+        # The sync fields may have changed since; writing them back would undo a step.
         if not self._state.adding:
             kwargs.setdefault("update_fields", self.CONTENT)
         super().save(*args, **kwargs)

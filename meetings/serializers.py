@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound
 from accounts.serializers import LowercaseEmailField
 from meetings.models import Attendee, Meeting
 
-MOST_ATTENDEES = 250
+MAX_ATTENDEES = 250
 
 
 class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
@@ -19,13 +19,13 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
         fields = ["email", "name"]
 
     def validate(self, attrs: dict[str, str]) -> dict[str, str]:
-        if "email" not in attrs:  # A partial change of the meeting makes nothing else optional.
+        if "email" not in attrs:  # A PATCH of the meeting makes no field of an attendee optional.
             raise serializers.ValidationError({"email": [_("This field is required.")]})
         return attrs
 
 
 class MeetingSerializer(serializers.ModelSerializer[Meeting]):
-    attendees = AttendeeSerializer(many=True, required=False, max_length=MOST_ATTENDEES)  # type: ignore[call-arg]
+    attendees = AttendeeSerializer(many=True, required=False, max_length=MAX_ATTENDEES)  # type: ignore[call-arg]
 
     class Meta:
         model = Meeting
@@ -70,7 +70,7 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
 
     @transaction.atomic
     def update(self, instance: Meeting, validated_data: dict[str, Any]) -> Meeting:
-        # Two edits take turns: the second changes what the first left, if anything is left.
+        # Two edits take turns: the second one changes what the first one left.
         try:
             instance.refresh_from_db(from_queryset=Meeting.objects.select_for_update(no_key=True))
         except Meeting.DoesNotExist as error:
@@ -97,7 +97,7 @@ class LastSyncSuccessSerializer(serializers.ModelSerializer[Meeting]):
 
 
 def _replace_attendees(meeting: Meeting, attendees: list[dict[str, str]] | None) -> bool:
-    """Whether that changed anything. None leaves them as they are."""
+    """Returns whether anything changed. None leaves the attendees as they are."""
     if attendees is None:
         return False
     wanted = [{"name": "", **attendee} for attendee in attendees]

@@ -1,7 +1,7 @@
 """The only writer of a meeting's sync fields.
 
 Each function is one UPDATE that names the state it leaves, and must run inside the transaction that
-justifies it. Before the commit the cached copy is fenced off, after it the new one is written.
+justifies it. The cached copy is invalidated before the commit and written after it.
 """
 
 from datetime import datetime
@@ -37,7 +37,7 @@ def record_success(meeting_id: int, at: datetime) -> None:
 
 
 def record_failed_attempt(meeting_id: int) -> None:
-    """A step failed and will be tried again: the step stays in progress."""
+    """A step failed and will be retried: it stays in progress."""
     _move(meeting_id, Q(in_progress_sync_status__isnull=False), last_sync_success=False)
 
 
@@ -46,13 +46,13 @@ def record_failure(meeting_id: int) -> None:
     _move(meeting_id, Q(), in_progress_sync_status=None, last_sync_success=False)
 
 
-def stop(meeting_id: int) -> None:
-    """The sync was canceled or is held; what the last one came to stays as it was."""
+def clear_progress(meeting_id: int) -> None:
+    """The sync was canceled or waits for its owner; the last result stays."""
     _move(meeting_id, Q(), in_progress_sync_status=None)
 
 
-def note_change(meeting_id: int) -> None:
-    """None of the sync fields changes, but something else that is told of the meeting."""
+def touch(meeting_id: int) -> None:
+    """Something else changed that the meeting's document shows."""
     _move(meeting_id, Q())
 
 
@@ -63,13 +63,13 @@ def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     snapshot = cache.read(meeting_id)
     if snapshot is None:
         raise TransitionRefusedError(f"Meeting {meeting_id} vanished.")
-    cache.fence(meeting_id, snapshot["version"])
-    transaction.on_commit(partial(cache.keep, snapshot))
+    cache.invalidate(meeting_id, snapshot["version"])
+    transaction.on_commit(partial(cache.store, snapshot))
 
 
-def _note_edit(instance: Meeting, created: bool, **_: Any) -> None:
+def _count_edit(instance: Meeting, created: bool, **_: Any) -> None:
     if not created:
-        note_change(instance.pk)
+        touch(instance.pk)
 
 
-post_save.connect(_note_edit, sender=Meeting)
+post_save.connect(_count_edit, sender=Meeting)

@@ -1,4 +1,4 @@
-"""The admin's site: its start page is the support desk's."""
+"""The admin site, with the support desk as its start page."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ class SupportSite(AdminSite):
     site_header = site_title = "syncsite"
     index_title = "Support desk"
     index_template = "syncsite/support_desk.html"
-    enable_nav_sidebar = False  # The lists need its width more than it is needed.
+    enable_nav_sidebar = False  # The lists need its width.
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -11,7 +11,7 @@ from syncsite import checks  # noqa: F401 - importing it registers the deploymen
 
 
 class SupportDeskConfig(admin_apps.AdminConfig):
-    default = False  # Not that of syncsite.
+    default = False  # SyncsiteConfig is the default.
     default_site = "syncsite.admin.SupportSite"
 
 
@@ -21,11 +21,11 @@ class SyncsiteConfig(AppConfig):
     def ready(self) -> None:
         if settings.SENTRY_DSN:
             import_module("syncsite.sentry")
-        pre_migrate.connect(let_migrations_take_their_time)
+        pre_migrate.connect(lift_time_limits)
 
 
-def let_migrations_take_their_time(using: str, **_: Any) -> None:
-    """A migration may work for long, but not wait for a lock while others queue behind it."""
+def lift_time_limits(using: str, **_: Any) -> None:
+    """A migration may run for long, but not wait for a lock while others queue behind it."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute("SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")

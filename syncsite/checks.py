@@ -1,4 +1,4 @@
-"""What `manage.py check` and `check --deploy` refuse besides Django's own lists."""
+"""Checks of `manage.py check` and `check --deploy` besides Django's own."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""One policy for every page: all that a page loads comes from here."""
+"""One policy for every page: everything it loads comes from this service."""
 
 from collections.abc import Callable
 

@@ -1,10 +1,9 @@
 """Errors are JSON: DRF's shape, with a `code` beside every `detail`."""
 
-import logging
 from typing import Any
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
@@ -12,7 +11,9 @@ from rest_framework.exceptions import APIException, NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-logger = logging.getLogger(__name__)
+from crmsync.errors import DATABASE_UNAVAILABLE
+
+logger = structlog.get_logger(__name__)
 
 
 class BodyTooLarge(APIException):
@@ -31,10 +32,10 @@ class Unavailable(APIException):
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(exc, RequestDataTooBig):
         exc = BodyTooLarge()
-    elif isinstance(exc, OperationalError | InterfaceError | InternalError):
-        logger.error("The database does not answer: %s", exc)
+    elif isinstance(exc, DATABASE_UNAVAILABLE):
+        logger.error("database unavailable", error=str(exc))
         exc = Unavailable()
-    elif isinstance(exc, Http404):  # The same words, whichever way it was not found.
+    elif isinstance(exc, Http404):  # One text for every kind of 404.
         exc = NotFound()
     response = drf_exception_handler(exc, context)
     if response is not None and isinstance(response.data, dict) and "detail" in response.data:

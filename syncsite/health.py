@@ -1,4 +1,4 @@
-"""For machines that watch: alive, ready, and in figures."""
+"""Liveness, readiness and metrics, for monitoring."""
 
 from collections.abc import Callable
 from secrets import compare_digest
@@ -11,14 +11,13 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
-from crmsync import dispatcher
-from crmsync.engine import hints
+from crmsync.engine import heartbeat, hints
 from crmsync.metrics.prometheus import SyncCollector
 
 
 @require_safe
 def livez(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
 @require_safe
@@ -58,5 +57,5 @@ CHECKS = {
     "database": _database,
     "redis": hints.ping,
     "workers": lambda: hints.count_workers() > 0,
-    "dispatcher": dispatcher.is_alive,
+    "dispatcher": heartbeat.is_alive,
 }

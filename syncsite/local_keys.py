@@ -1,4 +1,4 @@
-"""Keys for a machine on which nobody has set any: made once, kept for this user only."""
+"""Generated keys for a machine without configured ones, readable by this user only."""
 
 import os
 import sys
@@ -6,11 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+from django.core.management.utils import get_random_secret_key
+
 
 def local_key(path: Path, make: Callable[[], str]) -> str:
     """The key stored at `path` (mode 0600), made by `make()` at the first call.
 
-    Ends the process with one sentence where the folder cannot be written.
+    Exits with one sentence if the folder is not writable.
     """
     try:
         if not path.exists():
@@ -19,7 +22,7 @@ def local_key(path: Path, make: Callable[[], str]) -> str:
     except OSError as error:
         sys.exit(
             f"syncsite cannot keep its files in {path.parent}: {error.strerror}. "
-            "Make the folder writable, or set the variables that README.md lists."
+            "Make the folder writable, or set the variables that docs/settings.md lists."
         )
 
 
@@ -29,9 +32,17 @@ def _create(path: Path, key: str) -> None:
     with os.fdopen(handle, "w") as file:
         file.write(key)
     try:
-        # A link appears whole or not at all, and the first of several processes wins.
+        # A link is atomic, and the first of several processes wins.
         os.link(draft, path)
     except FileExistsError:
         pass
     finally:
         os.unlink(draft)
+
+
+def local_secret_key(folder: Path) -> str:
+    return local_key(folder / "secret_key", get_random_secret_key)
+
+
+def local_credentials_key(folder: Path) -> str:
+    return local_key(folder / "credentials_key", lambda: Fernet.generate_key().decode())

@@ -18,8 +18,18 @@ PROCESSORS: list[Any] = [
 ]
 
 
+def configure_structlog() -> None:
+    """Lets structlog's loggers pass their keys to the standard library's handlers."""
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
 def logging_config(level: str, as_json: bool) -> dict[str, Any]:
-    # Both renderers would print local variables, and with them passwords and tokens.
+    # By default both renderers print local variables, and with them passwords and tokens.
     if as_json:
         rendering: list[Any] = [
             structlog.processors.format_exc_info,

@@ -1,4 +1,4 @@
-"""Django's middleware where an API call can do with less of it; a page gets all."""
+"""Django's middleware, reduced for API calls."""
 
 import threading
 from collections.abc import Callable
@@ -21,33 +21,33 @@ from django.middleware import clickjacking, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-READERS = 2  # Of the four threads in the Procfile.
-PATIENCE_SECONDS = 0.05
-LONGEST_WISH = 500  # Django reads no further either.
+MAX_READERS = 2  # Of the four threads in the Procfile.
+ACQUIRE_TIMEOUT = 0.05
+MAX_ACCEPT_LANGUAGE = 500  # Django's own limit.
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class BodyMiddleware:
-    """Lets few threads of a process read bodies at a time: slow clients get no more than those.
+    """Limits how many threads read bodies at a time, so that slow clients cannot hold all of them.
 
-    What arrives whole, as nearly all does, is read in no time.
+    A body that arrives at once, as nearly all do, takes no time.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.readers = threading.BoundedSemaphore(READERS)
+        self.readers = threading.BoundedSemaphore(MAX_READERS)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
             return self.get_response(request)
-        if not self.readers.acquire(timeout=PATIENCE_SECONDS):
+        if not self.readers.acquire(timeout=ACQUIRE_TIMEOUT):
             return _busy()
         try:
             _ = request.body
         except RequestDataTooBig:
-            pass  # The view meets the same, and answers.
+            pass  # The view raises it again and answers.
         except UnreadablePostError:
-            return HttpResponseBadRequest()  # Whoever sent it is gone.
+            return HttpResponseBadRequest()  # The client is gone.
         finally:
             self.readers.release()
         return self.get_response(request)
@@ -58,35 +58,41 @@ def _busy() -> HttpResponse:
     return JsonResponse(refusal, status=503, headers={"Retry-After": "1"})
 
 
-class AdminMiddleware(  # type: ignore[misc]
-    sessions.SessionMiddleware,
-    csrf.CsrfViewMiddleware,
-    auth.AuthenticationMiddleware,
-    messages.MessageMiddleware,
-    clickjacking.XFrameOptionsMiddleware,
-):
-    """All of these one after the other, and only for the admin: nobody else has a session.
+class AdminOnly:
+    """Skips a middleware outside the admin; only the admin has sessions."""
 
-    It inherits from them so that Django's checks find them.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.chain: Any = get_response
-        for middleware in reversed(AdminMiddleware.__bases__):
-            self.chain = middleware(self.chain)
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        is_admin = request.path_info.startswith("/admin")
-        return self.chain(request) if is_admin else self.get_response(request)
+        if request.path_info.startswith("/admin"):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
 
+
+class AdminSessionMiddleware(AdminOnly, sessions.SessionMiddleware):
+    pass
+
+
+class AdminCsrfMiddleware(AdminOnly, csrf.CsrfViewMiddleware):
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         is_admin = request.path_info.startswith("/admin")
         return super().process_view(request, *view) if is_admin else None
 
 
+class AdminAuthenticationMiddleware(AdminOnly, auth.AuthenticationMiddleware):
+    pass
+
+
+class AdminMessageMiddleware(AdminOnly, messages.MessageMiddleware):
+    pass
+
+
+class AdminFrameOptionsMiddleware(AdminOnly, clickjacking.XFrameOptionsMiddleware):
+    pass
+
+
 class CorsMiddleware(cors.CorsMiddleware):
-    """Only browsers on pages of another origin ask for what it does, and they name theirs."""
+    """Skipped without an Origin header, which only cross-origin requests need."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if "HTTP_ORIGIN" in request.META:
@@ -95,13 +101,13 @@ class CorsMiddleware(cors.CorsMiddleware):
 
 
 class LanguageMiddleware:
-    """Django's LocaleMiddleware for a site whose addresses and cookies name no language."""
+    """Django's LocaleMiddleware, reduced to Accept-Language."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:LONGEST_WISH])
+        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_ACCEPT_LANGUAGE])
         translation.activate(language)
         response = self.get_response(request)
         response.headers.setdefault("Content-Language", language)

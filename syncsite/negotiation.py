@@ -6,7 +6,7 @@ from rest_framework.request import Request
 
 
 class ContentNegotiation(DefaultContentNegotiation):
-    """Where there is one renderer there is nothing to negotiate: it is JSON, whatever is asked."""
+    """A view with one renderer answers in JSON, whatever Accept says."""
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None

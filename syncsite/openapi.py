@@ -1,4 +1,4 @@
-"""Adds to the schema what every endpoint may answer besides its own success."""
+"""Adds the errors that every endpoint may return to the schema."""
 
 from collections.abc import Iterator
 from typing import Any

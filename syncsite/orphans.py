@@ -1,4 +1,4 @@
-"""No process outlives the one that started it and would have ended it."""
+"""Keeps processes from outliving their parent."""
 
 import ctypes
 import multiprocessing
@@ -15,13 +15,13 @@ GRACE_SECONDS = 10
 
 
 def end_with_parent() -> None:
-    """From now on the end of the parent asks this process to end. Does nothing but on Linux."""
+    """Asks Linux to end this process with its parent. Does nothing elsewhere."""
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def follow_parent() -> None:
-    """For a process that multiprocessing made: soon after its parent it ends, whatever it does."""
+    """Ends a multiprocessing child soon after its parent."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_follow, args=[parent], daemon=True).start()
@@ -30,5 +30,5 @@ def follow_parent() -> None:
 def _follow(parent: Any) -> None:
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE_SECONDS)  # Asked too early in its life, it may not have listened.
+    time.sleep(GRACE_SECONDS)  # A signal early in its life may have been missed.
     os._exit(1)

@@ -5,7 +5,7 @@ from rest_framework.parsers import JSONParser
 
 
 class NestedJSONParser(JSONParser):
-    """Python gives up on JSON nested too deeply with an error that DRF does not expect."""
+    """Turns Python's RecursionError for deeply nested JSON into a 400."""
 
     def parse(self, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Redis addresses: the embedded one, and the options that redis-py reads from a URL."""
+"""Redis URLs: the embedded server's, and the options that redis-py reads from a URL."""
 
 import hashlib
 import os
@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlencode
 
-LONGEST_SOCKET_PATH = 100  # Bytes; the system cuts longer ones off.
+MAX_SOCKET_PATH = 100  # Bytes; the system truncates longer paths.
 
 
 def embedded_socket(folder: Path) -> Path:
-    """Where the embedded Valkey of this folder listens."""
+    """The socket of this folder's embedded Valkey."""
     path = folder / "valkey.sock"
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH:
         return path
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"syncsite-{digest}.sock"
@@ -23,7 +23,7 @@ def unix_url(path: Path) -> str:
 
 
 def next_database(url: str) -> str:
-    """The same server, the database after the one that `url` names."""
+    """The same server with the next database number."""
     base, options = _split(url)
     last = base.rpartition("/")[2]
     number = int(options.get("db", last if last.isdigit() else "0"))
@@ -31,7 +31,7 @@ def next_database(url: str) -> str:
 
 
 def with_timeouts(url: str, seconds: float) -> str:
-    """How long to wait for a server that hangs, unless `url` says otherwise."""
+    """Adds time-outs in seconds, unless `url` has its own."""
     base, options = _split(url)
     timeouts = {"socket_timeout": str(seconds), "socket_connect_timeout": str(seconds)}
     return _join(base, {**timeouts, **options})

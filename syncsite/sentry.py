@@ -1,9 +1,9 @@
-"""Errors go to Sentry where SENTRY_DSN names one; elsewhere this is never imported."""
+"""Reports errors to Sentry; imported only if SENTRY_DSN is set."""
 
 import sentry_sdk
 from django.conf import settings
 
-# What a request, a local variable or a breadcrumb holds may be a password or a token.
+# Requests, local variables and breadcrumbs may hold passwords and tokens.
 sentry_sdk.init(
     settings.SENTRY_DSN,
     send_default_pii=False,

@@ -1,7 +1,7 @@
-"""Counts what web processes do, for the metrics: in memory first, added up in Redis now and then.
+"""Counters of web processes for the metrics: kept in memory, added to Redis every few seconds.
 
-A count that cost a round trip to Redis would cost as much as the poll it counts. What a process has
-not yet added up when it dies is lost.
+A round trip to Redis per count would cost as much as the poll that is counted. What a process has
+not yet added when it dies is lost.
 """
 
 import threading
@@ -20,7 +20,7 @@ _last = SimpleNamespace(at=time.monotonic())
 
 
 def count(*labels: str) -> None:
-    """`labels`: what kind of thing, and which of it. Never a person."""
+    """`labels`: the kind, then its details. Never a person."""
     with _lock:
         _counts[labels] += 1
         is_time = time.monotonic() > _last.at + EVERY
@@ -41,11 +41,11 @@ def flush() -> None:
             pipeline.hincrby(KEY, "|".join(labels), number)
         pipeline.execute()
     except RedisError:
-        return  # Figures, not facts.
+        return  # Losing some counts is harmless.
 
 
 def read() -> dict[tuple[str, ...], int]:
-    """All that processes have added up; empty while Redis is away."""
+    """The sum of all processes; empty while Redis is unavailable."""
     try:
         kept = get_redis_connection("default").hgetall(KEY)
     except RedisError:

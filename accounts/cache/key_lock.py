@@ -1,11 +1,11 @@
-"""Of many threads that miss the same copy at once, one reads the row, and the others its copy."""
+"""Lets one of many threads that miss the same copy read the row; the others then find its copy."""
 
 import threading
 
-# A lock for each key would have to be thrown away again; a few that keys share need not.
+# A few shared locks: one lock per key would need cleaning up.
 _LOCKS = [threading.Lock() for _ in range(64)]
 
 
-def turn(key: str) -> threading.Lock:
-    """Hold it while looking again, and reading the row if there still is no copy."""
+def key_lock(key: str) -> threading.Lock:
+    """Hold it to look up the copy again and, if it is still missing, to read the row."""
     return _LOCKS[hash(key) % len(_LOCKS)]

@@ -1,8 +1,8 @@
-"""The user look-up of a request, kept in Redis.
+"""The user look-up of each request, cached in Redis.
 
-A change never updates the copy: it marks it distrusted, before and after its commit, for longer
-than any request lasts. While the mark stands every request reads the database and none may store a
-copy, so that a reader who was slow to store what it read before the change cannot bring it back.
+A change never updates the copy. It invalidates it before and after the commit, for longer
+than any request lasts. Until then every request reads the database and none may store a
+copy, so a slow reader cannot bring back what it read before the change.
 """
 
 import json
@@ -15,8 +15,8 @@ from redis.exceptions import RedisError
 
 from accounts.cache import counters
 
-KEPT_FOR = 90  # Seconds. Bounds what a change made while Redis was away can go unnoticed.
-DISTRUSTED = b"distrusted"
+TTL_SECONDS = 90  # Seconds. Bounds how long a change made while Redis was down can go unnoticed.
+INVALIDATED = b"invalidated"
 
 
 class CachedUser(TypedDict):
@@ -26,30 +26,30 @@ class CachedUser(TypedDict):
     revocation: str
 
 
-def find(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, list[Any]]:
-    """The copy, if there is one, and what Redis holds under the keys `beside` it: one round trip.
+def get_many(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, list[Any]]:
+    """The cached user, and what Redis holds under the keys `beside` it, in one round trip.
 
     Raises RedisError.
     """
     entry, *others = get_redis_connection("default").mget([_key(pk), *beside])
-    is_known = entry is not None and entry != DISTRUSTED
+    is_known = entry is not None and entry != INVALIDATED
     counters.count("cache", "user", "hit" if is_known else "miss")
     return (json.loads(entry) if is_known else None), others
 
 
-def keep(user: CachedUser) -> None:
+def store(user: CachedUser) -> None:
     with suppress(RedisError):
         client = get_redis_connection("default")
-        client.set(_key(user["id"]), json.dumps(user), ex=KEPT_FOR, nx=True)
+        client.set(_key(user["id"]), json.dumps(user), ex=TTL_SECONDS, nx=True)
 
 
-def distrust(*pks: int) -> None:
+def invalidate(*pks: int) -> None:
     client = get_redis_connection("default")
     for pk in pks:
         with suppress(RedisError):
-            client.delete(_key(pk))  # A full server takes no mark, but lets a copy go.
+            client.delete(_key(pk))  # A full server refuses the mark, but deletes a copy.
         with suppress(RedisError):
-            client.set(_key(pk), DISTRUSTED, ex=KEPT_FOR)
+            client.set(_key(pk), INVALIDATED, ex=TTL_SECONDS)
 
 
 def _key(pk: int) -> str:

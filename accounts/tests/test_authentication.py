@@ -79,11 +79,11 @@ def test_refuses_on_the_very_next_request_a_user_who_was(own_api, user, change):
 def test_does_not_believe_a_reader_who_was_slow_to_store(own_api, user, monkeypatch):
     # The reader looked up the user before the change and stores the copy after it.
     stored = []
-    monkeypatch.setattr("accounts.cache.users.keep", stored.append)
+    monkeypatch.setattr("accounts.cache.users.store", stored.append)
     own_api.get("/me")
     monkeypatch.undo()
     deactivate(user)
-    users.keep(stored[0])
+    users.store(stored[0])
     assert own_api.get("/me").status_code == 401
 
 

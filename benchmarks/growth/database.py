@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.errors import CATALOGUE
-from crmsync.models import Connection, Incident, RunTally, StepTally, SyncAttempt, SyncRun
+from crmsync.models import Connection, Incident, RunTotals, StepTotals, SyncAttempt, SyncRun
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
@@ -107,6 +107,6 @@ def _add_the_few() -> None:
     for provider in ("sandbox", "hubspot", "salesforce"):
         for status, code in (("succeeded", ""), ("failed", "record_rejected")):
             kind = {"provider": provider, "status": status, "error_code": code}
-            RunTally.objects.create(**kind, runs=10_000, attempts=30_000)
+            RunTotals.objects.create(**kind, runs=10_000, attempts=30_000)
         for step in (1, 2, 3):
-            StepTally.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)
+            StepTotals.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.http import CrmClient, known_record
+from crmsync.providers.http import CrmClient, not_found_means_deleted
 
 
 class FaultyCrm:
@@ -40,6 +40,6 @@ class FaultyCrm:
         if record_id is None:
             made = self.client.call("POST", f"/{kind}", json={"key": key, **content})
             return Ref(kind, key, made["id"], "created")
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PUT", f"/{kind}/{record_id}", json=content)
         return Ref(kind, key, record_id, "updated")

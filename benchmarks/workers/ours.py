@@ -7,8 +7,7 @@ from django.utils import timezone
 from benchmarks.rows import connect, invite, make_meetings, make_users
 from benchmarks.services import PROCFILE
 from benchmarks.workers.load import Engine
-from crmsync import dispatcher
-from crmsync.engine import hints
+from crmsync.engine import heartbeat, hints
 from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
 from meetings.models import Meeting, SyncStep
 
@@ -52,7 +51,7 @@ def _engine(
 
 
 def is_ready(processes: int) -> bool:
-    return dispatcher.is_alive() and hints.count_workers() >= processes
+    return heartbeat.is_alive() and hints.count_workers() >= processes
 
 
 def _submit(count: int) -> None:
@@ -64,7 +63,7 @@ def _submit(count: int) -> None:
             connection=meeting.user.connection,
             provider="steady",
             sent_at=now,
-            turn_at=now,
+            ready_since=now,
         )
         for meeting in make_unsynced(count)
     )

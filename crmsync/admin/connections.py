@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from crmsync.admin.base import ReadOnlyAdmin, badge, moment, people_called
-from crmsync.admin.bulk_actions import MOST, ask
-from crmsync.models import Connection, Intervention, RemoteRecord, SandboxRecord
+from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment, users_matching
+from crmsync.admin.bulk_actions import MAX_TARGETS, confirm
+from crmsync.models import Connection, RemoteRecord, SandboxRecord, SupportAction
 from crmsync.status.error_messages import error_texts
 
 SHOWN = ("owner", "provider", "account_name", "standing", "error", "since")
@@ -36,32 +36,36 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="connected at (UTC)")
     def since(self, connection: Connection) -> str:
-        return moment(connection.connected_at)
+        return format_moment(connection.connected_at)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        return (queryset.filter(user__in=people_called(term)) if term else queryset), False
+        return (queryset.filter(user__in=users_matching(term)) if term else queryset), False
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("crmsync.pause_connection")
 
     @admin.action(description="Pause the selected connections …", permissions=["pause"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return ask(
-            request, Intervention.Kind.PAUSE, chosen.values_list("pk", flat=True)[: MOST + 1]
+        return confirm(
+            request,
+            SupportAction.Kind.PAUSE,
+            chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1],
         )
 
     @admin.action(description="Resume the selected connections …", permissions=["pause"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return ask(
-            request, Intervention.Kind.RESUME, chosen.values_list("pk", flat=True)[: MOST + 1]
+        return confirm(
+            request,
+            SupportAction.Kind.RESUME,
+            chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1],
         )
 
 
 def _ids(chosen: QuerySet[Connection]) -> QuerySet[Connection, int]:
-    return chosen.values_list("pk", flat=True)[: MOST + 1]
+    return chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1]
 
 
 @admin.register(RemoteRecord)

@@ -4,14 +4,14 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from crmsync.admin.base import ReadOnlyAdmin, badge, moment
+from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment
 from crmsync.incidents import incidents
 from crmsync.models import Incident
-from crmsync.status.error_messages import describe_incident
+from crmsync.support.incident_messages import describe_incident
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -49,11 +49,11 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @admin.display(description="opened at (UTC)", ordering="pk")
     def opened(self, incident: Incident) -> str:
-        return moment(incident.opened_at)
+        return format_moment(incident.opened_at)
 
     @admin.display(description="last seen at (UTC)")
     def last_seen(self, incident: Incident) -> str:
-        return moment(incident.last_seen_at)
+        return format_moment(incident.last_seen_at)
 
     def has_snooze_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("crmsync.snooze_incident")
@@ -70,22 +70,12 @@ class IncidentAdmin(ReadOnlyAdmin):
         until = timezone.now() + pause
         snoozed = [incident for incident in chosen if incidents.snooze(incident.pk, until)]
         for incident in snoozed:
-            self.log_change(request, incident, f"Snoozed until {moment(until)} UTC")
-        text = f"Snoozed {len(snoozed)} incidents until {moment(until)} UTC."
+            self.log_change(request, incident, f"Snoozed until {format_moment(until)} UTC")
+        text = f"Snoozed {len(snoozed)} incidents until {format_moment(until)} UTC."
         self.message_user(request, text, messages.INFO)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        incident = self.get_object(request, object_id)
-        context = _context_of(incident) if incident else {}
-        return super().change_view(
-            request, object_id, form_url, {**context, "title": "Incident", "subtitle": None}
-        )
+    def page_context(self, request: HttpRequest, shown: Incident) -> dict[str, Any]:
+        return {**_context_of(shown), "title": "Incident", "subtitle": None}
 
 
 def standing_of(incident: Incident) -> str:

@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from crmsync.admin.base import WHAT_IS_FOUND, BoundedPaginator, badge, meetings_called
+from crmsync.admin.base import SEARCH_HELP, BoundedPaginator, badge, meetings_matching
 from crmsync.operations import syncs
 from crmsync.status import latest_runs
-from crmsync.status.sql import CANDIDATES, UNDER_WAY, with_state
+from crmsync.status.sql import HAS_ACTIVE_RUN, INDEX_PREFILTERS, annotate_state
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
 
@@ -24,9 +24,9 @@ class StateFilter(admin.SimpleListFilter):
         "never": ("Never", ["never_synced", "not_connected"]),
         "synced": ("Synced", ["synced", "out_of_date"]),
     }
-    CANDIDATES = {
-        **CANDIDATES,
-        "in_progress": UNDER_WAY,
+    INDEX_PREFILTERS = {
+        **INDEX_PREFILTERS,
+        "in_progress": HAS_ACTIVE_RUN,
         "never": Q(last_sync_success=None),
     }
 
@@ -37,8 +37,8 @@ class StateFilter(admin.SimpleListFilter):
         group = self.value()
         if group not in self.GROUPS:
             return queryset
-        candidates = queryset.filter(self.CANDIDATES.get(group, Q()))
-        return with_state(candidates, timezone.now()).filter(state__in=self.GROUPS[group][1])
+        candidates = queryset.filter(self.INDEX_PREFILTERS.get(group, Q()))
+        return annotate_state(candidates, timezone.now()).filter(state__in=self.GROUPS[group][1])
 
 
 admin.site.unregister(Meeting)
@@ -50,20 +50,20 @@ class SyncedMeetingAdmin(MeetingAdmin):
     list_filter = [StateFilter]
     readonly_fields = [*MeetingAdmin.readonly_fields, "sync", "runs"]
     paginator = BoundedPaginator
-    show_facets = admin.ShowFacets.NEVER  # They would count every row.
-    search_help_text = WHAT_IS_FOUND.capitalize()
+    show_facets = admin.ShowFacets.NEVER  # Facets would count every row.
+    search_help_text = SEARCH_HELP.capitalize()
 
     class Media:
         css = {"all": ["crmsync/admin.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
-        return latest_runs.with_standing(super().get_queryset(request))
+        return latest_runs.prefetch_latest_run(super().get_queryset(request))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         term = search_term.strip()
-        return (queryset.filter(pk__in=meetings_called(term)) if term else queryset), False
+        return (queryset.filter(pk__in=meetings_matching(term)) if term else queryset), False
 
     def delete_model(self, request: HttpRequest, obj: Meeting) -> None:
         syncs.delete_meeting(obj)
@@ -74,7 +74,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
 
     @admin.display(description="sync")
     def sync(self, meeting: Meeting) -> str:
-        return badge(latest_runs.state(meeting))
+        return badge(latest_runs.state_of_meeting(meeting))
 
     @admin.display(description="sync runs")
     def runs(self, meeting: Meeting) -> str:

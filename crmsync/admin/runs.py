@@ -7,18 +7,18 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from crmsync.admin.base import WHAT_IS_FOUND, ReadOnlyAdmin, badge, meetings_called, moment
-from crmsync.admin.bulk_actions import MOST, NEEDS, ask
+from crmsync.admin.base import SEARCH_HELP, ReadOnlyAdmin, badge, format_moment, meetings_matching
+from crmsync.admin.bulk_actions import MAX_TARGETS, REQUIRED_PERMISSIONS, confirm
 from crmsync.errors import CATALOGUE
-from crmsync.models import Intervention, SyncRun
+from crmsync.models import SupportAction, SyncRun
 from crmsync.providers import PROVIDERS
 from crmsync.status.error_messages import crm_name, describe_error, error_texts
-from crmsync.status.sql import active_with_state
+from crmsync.status.sql import active_runs_with_state
 from crmsync.status.state import state_of
 from crmsync.support import case_file
 from meetings.models import SyncStep
 
-Kind = Intervention.Kind
+Kind = SupportAction.Kind
 ENDED = {
     "synced": SyncRun.Status.SUCCEEDED,
     "failed": SyncRun.Status.FAILED,
@@ -40,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
             return queryset
         if state in ENDED:
             return queryset.filter(status=ENDED[state])
-        active = active_with_state(timezone.now()).filter(state=state)
+        active = active_runs_with_state(timezone.now()).filter(state=state)
         return queryset.filter(pk__in=active.values("pk"))
 
 
@@ -102,8 +102,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
     list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter]
     list_select_related = ["meeting__user", "connection"]
     search_fields = ["reference"]
-    search_help_text = f"A reference; {WHAT_IS_FOUND}"
-    sortable_by = ()  # By anything but age, a million rows would have to be sorted.
+    search_help_text = f"A reference; {SEARCH_HELP}"
+    sortable_by = ()  # Sorting by anything but age would sort a million rows.
     actions = ["requeue", "restart", "cancel"]
     change_form_template = "crmsync/admin/case.html"
 
@@ -113,7 +113,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         term = search_term.strip()
         if term.upper().startswith("SY-"):
             return queryset.filter(reference=term.upper()), False
-        return (queryset.filter(meeting__in=meetings_called(term)) if term else queryset), False
+        return (queryset.filter(meeting__in=meetings_matching(term)) if term else queryset), False
 
     def customer(self, run: SyncRun) -> str:
         return run.meeting.user.email
@@ -141,41 +141,38 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="next try (UTC)")
     def next_attempt(self, run: SyncRun) -> str:
-        return moment(_planned(run)) if run.status == SyncRun.Status.RETRYING else "–"
+        return format_moment(_planned(run)) if run.status == SyncRun.Status.RETRYING else "–"
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(NEEDS[Kind.REQUEUE])
+        return request.user.has_perm(REQUIRED_PERMISSIONS[Kind.REQUEUE])
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(NEEDS[Kind.CANCEL])
+        return request.user.has_perm(REQUIRED_PERMISSIONS[Kind.CANCEL])
 
     @admin.action(description="Re-queue, continue where it failed …", permissions=["requeue"])
     def requeue(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
-        return ask(request, Kind.REQUEUE, _meetings_of(runs))
+        return confirm(request, Kind.REQUEUE, _meetings_of(runs))
 
     @admin.action(description="Re-queue, from the start …", permissions=["requeue"])
     def restart(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
-        return ask(request, Kind.RESTART, _meetings_of(runs))
+        return confirm(request, Kind.RESTART, _meetings_of(runs))
 
     @admin.action(description="Cancel …", permissions=["cancel"])
     def cancel(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
-        return ask(request, Kind.CANCEL, _meetings_of(runs))
+        return confirm(request, Kind.CANCEL, _meetings_of(runs))
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        run = self.get_object(request, object_id)
-        context: dict[str, Any] = {"title": f"Sync {run}", "subtitle": None, "now": timezone.now()}
-        if run is not None:
-            context |= {"case": case_file.of(run, timezone.now()), "deeds": self._deeds(request)}
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, shown: SyncRun) -> dict[str, Any]:
+        now = timezone.now()
+        return {
+            "title": f"Sync {shown}",
+            "subtitle": None,
+            "now": now,
+            "case": case_file.build(shown, now),
+            "actions": self._allowed_actions(request),
+        }
 
-    def _deeds(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """The actions that this person may take, by name and label."""
+    def _allowed_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
+        """The actions that this person may take, as (name, label)."""
         allowed = self.get_actions(request)
         return [(name, str(action[2])) for name, action in allowed.items() if action]
 
@@ -185,4 +182,4 @@ def _planned(run: SyncRun) -> datetime:
 
 
 def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[SyncRun, int]:
-    return runs.order_by("-pk").values_list("meeting", flat=True)[: MOST + 1]
+    return runs.order_by("-pk").values_list("meeting", flat=True)[: MAX_TARGETS + 1]

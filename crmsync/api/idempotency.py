@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: the same request again gets the same answer, for a day, and has no effect.
+"""`Idempotency-Key`: for a day, repeating a request returns the first answer and has no effect.
 
-As Stripe does it: a key belongs to one user and one request; another request with it is refused,
-and so is the same one while the first is still at work. A request that was refused frees its key.
+A key belongs to one user and one request, as at Stripe. Another request with it is refused, and
+so is the same one while the first is in progress. A request that fails frees its key.
 """
 
 import hashlib
@@ -13,40 +13,28 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from accounts.authentication import AuthenticatedRequest
+from crmsync.api.exceptions import KeyReused, RequestInProgress
 from crmsync.models import IdempotentRequest
 
 HEADER = "Idempotency-Key"
-LONGEST_KEY = 255
-REPEATED = ("ETag", "Cache-Control", "Retry-After")
-KEPT_FOR = timedelta(hours=24)
-AT_WORK_FOR = timedelta(minutes=1)  # After that its process must have died.
-
-
-class KeyReused(APIException):
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_detail = _("This Idempotency-Key belongs to another request.")
-    default_code = "idempotency_key_reused"
-
-
-class StillAtWork(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_detail = _("The first request with this Idempotency-Key is still at work.")
-    default_code = "idempotency_key_in_use"
-    wait = 1  # Second; DRF's Retry-After.
+MAX_KEY_LENGTH = 255
+REPLAYED_HEADERS = ("ETag", "Cache-Control", "Retry-After")
+LIFETIME = timedelta(hours=24)
+IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that, its process must have died.
 
 
 def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -> Response:
-    """`answer()`, or what it came to the first time. Raises KeyReused and StillAtWork."""
+    """`answer()`, or the first answer again. Raises KeyReused and RequestInProgress."""
     key = request.headers.get(HEADER, "")
     if not key:
         return answer()
-    if len(key) > LONGEST_KEY:
+    if len(key) > MAX_KEY_LENGTH:
         text = _("An Idempotency-Key has at most {count} characters.")
-        raise ValidationError({HEADER: [str(text).format(count=LONGEST_KEY)]})
+        raise ValidationError({HEADER: [str(text).format(count=MAX_KEY_LENGTH)]})
     kept, is_first = _begin(request, key)
     if not is_first:
         return _replay(kept)
@@ -55,7 +43,7 @@ def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -
     except BaseException:
         kept.delete()
         raise
-    headers = {name: response[name] for name in REPEATED if name in response}
+    headers = {name: response[name] for name in REPLAYED_HEADERS if name in response}
     answered = {"data": response.data, "headers": headers}
     IdempotentRequest.objects.filter(pk=kept.pk).update(answer=answered)
     return response
@@ -76,7 +64,9 @@ def _begin(request: AuthenticatedRequest, key: str) -> tuple[IdempotentRequest, 
 
 
 def _outdated(now: datetime) -> Q:
-    return Q(begun_at__lt=now - KEPT_FOR) | Q(begun_at__lt=now - AT_WORK_FOR, answer__isnull=True)
+    return Q(begun_at__lt=now - LIFETIME) | Q(
+        begun_at__lt=now - IN_PROGRESS_LIMIT, answer__isnull=True
+    )
 
 
 def _fingerprint(request: AuthenticatedRequest) -> str:
@@ -86,6 +76,6 @@ def _fingerprint(request: AuthenticatedRequest) -> str:
 
 def _replay(kept: IdempotentRequest) -> Response:
     if kept.answer is None:
-        raise StillAtWork
+        raise RequestInProgress
     headers = {**kept.answer["headers"], "Idempotent-Replayed": "true"}
     return Response(kept.answer["data"], status.HTTP_202_ACCEPTED, headers=headers)

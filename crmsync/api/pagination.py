@@ -1,4 +1,4 @@
-"""Pages of a list that may be long: its rows are read for the page only."""
+"""Pagination for long lists: only the rows of the page are read."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from rest_framework.pagination import PageNumberPagination
 
 
 class DeferringPaginator(Paginator):
-    """Skips over ids, which an index holds, instead of over rows."""
+    """Skips ids in an index instead of whole rows."""
 
     def page(self, number: Any) -> Page[Any]:
         page = super().page(number)

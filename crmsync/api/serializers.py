@@ -4,23 +4,15 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from crmsync.connections.tokens import GRANTED
-from crmsync.errors import CATALOGUE, Who
-from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
+from crmsync.connections.tokens import OAUTH_ONLY_KEYS
+from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import oauth
 from crmsync.providers import OAUTH, PROVIDERS
 from crmsync.status import latest_runs
 from crmsync.status.error_messages import attempt_result, describe_error, error_texts, run_result
-from crmsync.status.messages import WORDS
-from crmsync.status.state import ACTIONS, PHASES, STEP_KEYS
-from meetings.models import Meeting, SyncStep
+from crmsync.status.serializers import CONNECTION_STATES, ERROR_CODES, ErrorSerializer
+from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
-
-# A connection that was cut is shown as none.
-CONNECTION_STATES = [s for s in Connection.State.values if s != Connection.State.DISCONNECTED]
-ERROR_CODES = list(CATALOGUE)
-STATES = list(PHASES)
-REASONS = [*SyncRun.WaitReason.values, "needs_reauth", "by_support", *CATALOGUE]
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
@@ -30,86 +22,7 @@ class SyncedMeetingSerializer(MeetingSerializer):
         fields = [*MeetingSerializer.Meta.fields, "sync_state"]
 
     def get_sync_state(self, meeting: Meeting) -> str:
-        return latest_runs.state(meeting)
-
-
-class ErrorSerializer(serializers.Serializer[Any]):
-    """Why a sync does not go on. `who` has to act, as `remedy` says."""
-
-    code = serializers.ChoiceField(choices=ERROR_CODES)
-    category = serializers.ChoiceField(choices=sorted({k.category for k in CATALOGUE.values()}))
-    title = serializers.CharField()
-    message = serializers.CharField()
-    remedy = serializers.CharField()
-    who = serializers.ChoiceField(choices=[who.value for who in Who])
-    retryable = serializers.BooleanField(help_text="Whether we go on by ourselves.")
-    help_url = serializers.CharField()
-    reference = serializers.CharField(help_text="For a talk with support.")
-
-
-class NextSerializer(serializers.Serializer[Any]):
-    """What comes next, when (null: not known), and who does it."""
-
-    kind = serializers.ChoiceField(choices=sorted({words.kind for words in WORDS.values()}))
-    at = serializers.DateTimeField(allow_null=True)
-    by = serializers.ChoiceField(choices=["system", *(who.value for who in Who)])
-    text = serializers.CharField()
-
-
-class ProgressSerializer(serializers.Serializer[Any]):
-    """`percent` never falls within a sync; between two steps a frontend may fill it in by time."""
-
-    step = serializers.ChoiceField(choices=SyncStep.choices)
-    steps = serializers.IntegerField()
-    key = serializers.ChoiceField(choices=list(STEP_KEYS.values()))
-    label = serializers.CharField()  # type: ignore[assignment]
-    percent = serializers.IntegerField(min_value=0, max_value=100)
-    step_started_at = serializers.DateTimeField(allow_null=True)
-    step_expected_seconds = serializers.FloatField(allow_null=True)
-    ends_about = serializers.DateTimeField(allow_null=True)
-
-
-class WrittenSerializer(serializers.Serializer[Any]):
-    """A record in the CRM."""
-
-    kind = serializers.ChoiceField(choices=RemoteRecord.Kind.values)
-    name = serializers.CharField()
-    action = serializers.ChoiceField(choices=RemoteRecord.Action.values)
-    url = serializers.CharField(help_text="Empty where the CRM has no page for it.")
-
-
-class ConnectionSummarySerializer(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=CONNECTION_STATES)
-    provider = serializers.CharField()
-    account = serializers.CharField()
-
-
-class SyncSerializer(serializers.Serializer[Any]):
-    """Where the sync of a meeting stands. `poll_after`: seconds; null: no need to ask again."""
-
-    meeting_id = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=STATES)
-    phase = serializers.ChoiceField(choices=sorted(set(PHASES.values())))
-    reason = serializers.ChoiceField(choices=REASONS, allow_null=True)
-    headline = serializers.CharField()
-    detail = serializers.CharField()
-    next = NextSerializer()
-    actions = serializers.ListField(
-        child=serializers.ChoiceField(
-            choices=sorted({a for some in ACTIONS.values() for a in some})
-        )
-    )
-    poll_after = serializers.IntegerField(allow_null=True)
-    progress = ProgressSerializer(allow_null=True)
-    attempt = serializers.IntegerField(allow_null=True)
-    max_attempts = serializers.IntegerField()
-    next_attempt_at = serializers.DateTimeField(allow_null=True)
-    error = ErrorSerializer(allow_null=True)
-    in_progress_sync_status = serializers.ChoiceField(choices=SyncStep.choices, allow_null=True)
-    last_sync_success = serializers.BooleanField(allow_null=True)
-    last_sync_at = serializers.DateTimeField(allow_null=True)
-    connection = ConnectionSummarySerializer(allow_null=True)
-    records = WrittenSerializer(many=True)
+        return latest_runs.state_of_meeting(meeting)
 
 
 class AttemptErrorSerializer(serializers.Serializer[Any]):
@@ -148,7 +61,7 @@ class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
 
 
 class RunSerializer(serializers.ModelSerializer[SyncRun]):
-    """One sync of the meeting, with all its tries."""
+    """One sync of the meeting, with all its attempts."""
 
     result = serializers.SerializerMethodField(help_text="In words.")
     error = serializers.SerializerMethodField()
@@ -198,7 +111,7 @@ class ConnectSerializer(serializers.Serializer[Any]):
         if missing:
             text = _("Missing: {names}.").format(names=", ".join(missing))
             raise serializers.ValidationError({"credentials": [text]})
-        kept = {name: value for name, value in given.items() if name not in GRANTED}
+        kept = {name: value for name, value in given.items() if name not in OAUTH_ONLY_KEYS}
         return {**data, "credentials": kept}
 
 
@@ -216,7 +129,7 @@ class AuthorizeUrlSerializer(serializers.Serializer[Any]):
 
 
 class CallbackSerializer(serializers.Serializer[Any]):
-    """What a CRM adds to our address; without `code` the person has declined."""
+    """The query that a CRM adds to our address; without `code` the person declined."""
 
     code = serializers.CharField(max_length=4096)
     state = serializers.CharField(max_length=1024)

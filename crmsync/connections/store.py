@@ -1,4 +1,4 @@
-"""The only writer of Connection. Whoever also moves its runs does so through turns.py."""
+"""The only writer of Connection. Its runs are moved by engine/scheduling.py."""
 
 from datetime import datetime
 from typing import Any
@@ -9,32 +9,31 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync.errors import CATALOGUE, CrmError, Handling, storable
+from crmsync.connections import cache
+from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
-from crmsync.status import cache
 
 State = Connection.State
-WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor cut.
-HELD_BY = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
+WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
 
-def of(user: User) -> Connection | None:
-    """The user's connection to a CRM, if there is one now."""
+def for_user(user: User) -> Connection | None:
+    """The user's current connection, or None."""
     connection: Connection | None = getattr(user, "connection", None)
     return None if connection is None or connection.state == State.DISCONNECTED else connection
 
 
 def lock(**lookups: Any) -> Connection | None:
-    """The one connection that fits, its row locked until the end of the transaction."""
-    # Not FOR UPDATE, which would make every new row that points at the connection wait as well.
+    """The matching connection, its row locked until the end of the transaction."""
+    # FOR UPDATE would also block every new row that points at the connection.
     locked = Connection.objects.select_for_update(of=("self",), no_key=True)
     return locked.filter(**lookups).first()
 
 
-def open_credentials(connection: Connection) -> dict[str, Any]:
-    """Raises CrmError where no current key opens them: connecting again is the remedy."""
+def decrypt_credentials(connection: Connection) -> dict[str, Any]:
+    """Raises CrmError if no current key decrypts them; connecting again helps."""
     try:
         return connection.credentials.open()
     except InvalidToken as error:
@@ -42,23 +41,23 @@ def open_credentials(connection: Connection) -> dict[str, Any]:
 
 
 def get_or_create(user: Any, provider: str, account: Account) -> Connection:
-    """The user's connection, whatever it leads to so far, its row locked."""
+    """The user's connection to whatever account, its row locked."""
     locked = Connection.objects.select_for_update(no_key=True)
     made = {"provider": provider, "account_id": account.id}
     return locked.get_or_create(user=user, defaults=made)[0]
 
 
-def store(
+def link_account(
     connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
 ) -> None:
     """Needs the connection's row locked."""
     connection.provider = provider
     connection.account_id = account.id
-    connection.account_name = storable(account.name)[:255]
+    connection.account_name = strip_unstorable(account.name)[:255]
     connection.capabilities = dict(account.capabilities)
-    connection.renewing_until = None
+    connection.refreshing_until = None
     connection.credentials = Sealed.seal(credentials)
-    if connection.state != State.PAUSED:  # What support paused support resumes.
+    if connection.state != State.PAUSED:  # Only support resumes what support paused.
         connection.state = State.CONNECTED
     connection.last_error = ""
     connection.not_before = None
@@ -66,17 +65,17 @@ def store(
     _save(connection)
 
 
-def hold(connection: Connection, error: CrmError) -> bool:
-    """False where it was connected anew since `connection` was read: the error is an old one's."""
+def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
+    """False if the user has reconnected since `connection` was read: the error is outdated."""
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
-def restore(connection: Connection) -> bool:
+def mark_connected(connection: Connection) -> bool:
     return _change(connection, state=State.CONNECTED, last_error="")
 
 
-def _as_read(connection: Connection) -> QuerySet[Connection]:
-    """The same link, neither renewed nor paused nor cut meanwhile."""
+def _unchanged(connection: Connection) -> QuerySet[Connection]:
+    """The row, unless it was reconnected, paused or disconnected since it was read."""
     return Connection.objects.filter(
         pk=connection.pk,
         connected_at=connection.connected_at,
@@ -85,47 +84,47 @@ def _as_read(connection: Connection) -> QuerySet[Connection]:
 
 
 def pause(connection: Connection) -> bool:
-    """Support stops its syncs."""
+    """Support pauses its syncs."""
     return _change(connection, state=State.PAUSED)
 
 
 def resume(connection: Connection) -> bool:
-    """It is again what it was before support paused it."""
-    held = connection.last_error in HELD_BY
+    """Restores the state from before support paused it."""
+    held = connection.last_error in BLOCKING_CODES
     paused = Connection.objects.filter(pk=connection.pk, state=State.PAUSED)
     return _update(paused, connection, state=State.NEEDS_REAUTH if held else State.CONNECTED)
 
 
-def note_error(connection: Connection, error: CrmError) -> None:
-    """Of a connection that works; what holds one is more important."""
+def record_error(connection: Connection, error: CrmError) -> None:
+    """Only for a working connection; an error that blocks one matters more."""
     if connection.state == State.CONNECTED:
         _change(connection, last_error=error.code)
 
 
-def slow_down(connection: Connection, until: datetime) -> None:
+def throttle_until(connection: Connection, until: datetime) -> None:
     latest = Greatest(Coalesce("not_before", until), until)
     _change(connection, not_before=latest)
 
 
-def be_unsure_of_contacts(pk: int, until: datetime) -> None:
-    """Nobody reads this in a document, so it makes no new version."""
-    Connection.objects.filter(pk=pk).update(contacts_unsure_until=until)
+def set_contact_lock_until(pk: int, until: datetime) -> None:
+    """No document shows this, so the version stays the same."""
+    Connection.objects.filter(pk=pk).update(contact_lock_until=until)
 
 
-def begin_renewal(connection: Connection, until: datetime) -> bool:
-    """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
-    free = Q(renewing_until=None) | Q(renewing_until__lte=timezone.now())
-    return bool(_with_token_as_read(connection).filter(free).update(renewing_until=until))
+def begin_refresh(connection: Connection, until: datetime) -> bool:
+    """Whether this process may refresh the token that it read. If so, no other process may."""
+    free = Q(refreshing_until=None) | Q(refreshing_until__lte=timezone.now())
+    return bool(_with_unchanged_token(connection).filter(free).update(refreshing_until=until))
 
 
-def end_renewal(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
-    """Stores the new token, unless somebody stored one since the connection was read."""
+def end_refresh(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
+    """Stores the new token, unless another was stored since the connection was read."""
     new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
-    _with_token_as_read(connection).update(renewing_until=None, **new)
+    _with_unchanged_token(connection).update(refreshing_until=None, **new)
 
 
-def _with_token_as_read(connection: Connection) -> QuerySet[Connection]:
-    """Paused or not: a token that nobody stores is lost."""
+def _with_unchanged_token(connection: Connection) -> QuerySet[Connection]:
+    """Also while paused: a token that is not stored is lost."""
     return Connection.objects.filter(
         pk=connection.pk,
         connected_at=connection.connected_at,
@@ -149,8 +148,8 @@ def _save(connection: Connection) -> None:
 
 
 def _change(connection: Connection, **values: Any) -> bool:
-    """False where it is not the same link any more."""
-    return _update(_as_read(connection), connection, **values)
+    """False if the connection has changed since it was read."""
+    return _update(_unchanged(connection), connection, **values)
 
 
 def _update(rows: QuerySet[Connection], connection: Connection, **values: Any) -> bool:

@@ -1,7 +1,7 @@
-"""The tokens of a connection that was made by OAuth: fetched, renewed in time, one at a time.
+"""OAuth tokens of a connection: requested, refreshed in time, by one process at a time.
 
-A renewal may replace the refresh token as well, so two at once could each void what the other got.
-A lease in the connection's row lets one process do it; the others wait for what it stores.
+A refresh may replace the refresh token as well, so two at once could void each other's tokens.
+A lease in the connection's row admits one process; the others wait for the token it stores.
 """
 
 import time
@@ -20,84 +20,84 @@ from crmsync.providers import OAUTH
 from crmsync.providers.base import OAuth, Session
 from crmsync.providers.http import Answer, CrmClient, error_of
 
-RENEW_BEFORE = 300  # Seconds.
-DEAD_GRANT = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
-KEPT = ("access_token", "refresh_token", "instance_url")
-GRANTED = ("refresh_token", "expires_at")  # Nobody brings these: they mark a sign-in.
-LOOK_EVERY = 0.2  # Seconds.
+REFRESH_BEFORE = 300  # Seconds.
+REVOKED_GRANT_CODES = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
+STORED_KEYS = ("access_token", "refresh_token", "instance_url")
+OAUTH_ONLY_KEYS = ("refresh_token", "expires_at")  # Only OAuth yields these; nobody may bring them.
+POLL_INTERVAL = 0.2  # Seconds.
 
 
-def access(connection: Connection) -> dict[str, Any]:
-    """What a Session needs of its connection: a token that lives, and the way to the next one."""
-    credentials = store.open_credentials(connection)
+def session_kwargs(connection: Connection) -> dict[str, Any]:
+    """A Session's arguments: credentials with a valid token, and how to refresh it."""
+    credentials = store.decrypt_credentials(connection)
     capabilities = connection.capabilities
     if connection.provider not in OAUTH or "refresh_token" not in credentials:
         return {"credentials": credentials, "capabilities": capabilities}
-    if credentials.get("expires_at", float("inf")) < time.time() + RENEW_BEFORE:
-        credentials = _renewed(connection, credentials["access_token"])
-    renew = partial(_renewed_token, connection)
-    return {"credentials": credentials, "capabilities": capabilities, "renew": renew}
+    if credentials.get("expires_at", float("inf")) < time.time() + REFRESH_BEFORE:
+        credentials = _refreshed(connection, credentials["access_token"])
+    refresh = partial(_refreshed_token, connection)
+    return {"credentials": credentials, "capabilities": capabilities, "refresh": refresh}
 
 
-def fetch(oauth: OAuth, **grant: str) -> dict[str, Any]:
-    """The credentials that a grant is worth. Raises CrmError."""
+def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:
+    """Exchanges a grant for credentials. Raises CrmError."""
     form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret, **grant}
-    with Session({}, before_call=lend_database_connection) as session:
+    with Session({}, before_call=release_db_connection) as session:
         client = CrmClient(oauth.token_host, session, explain=_explain)
         answer = client.call("POST", oauth.token_path, data=form)
     if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
         raise CrmError("unexpected_error", "The CRM granted no token.")
-    kept = {key: answer[key] for key in KEPT if isinstance(answer.get(key), str)}
+    kept = {key: answer[key] for key in STORED_KEYS if isinstance(answer.get(key), str)}
     if isinstance(answer.get("expires_in"), int):
         kept["expires_at"] = time.time() + answer["expires_in"]
     return kept
 
 
-def lend_database_connection() -> None:
-    """Where threads share some, others may have this one's while it waits."""
+def release_db_connection() -> None:
+    """Returns this thread's database connection to the pool while it waits for a CRM."""
     if database.settings_dict["OPTIONS"].get("pool") and not database.in_atomic_block:
         database.close()
 
 
-def _renewed_token(connection: Connection, refused: str) -> str:
-    return _renewed(connection, refused)["access_token"]
+def _refreshed_token(connection: Connection, refused: str) -> str:
+    return _refreshed(connection, refused)["access_token"]
 
 
-def _renewed(connection: Connection, old_token: str) -> dict[str, Any]:
-    """The credentials with the access token that follows `old_token`, for the same account."""
+def _refreshed(connection: Connection, old_token: str) -> dict[str, Any]:
+    """Credentials of the same account whose access token replaces `old_token`."""
     account = (connection.provider, connection.account_id)
     deadline = time.monotonic() + 2 * settings.CRM_CALL_SECONDS
     while time.monotonic() < deadline:
-        # What was read stays as it was: whoever holds a connection compares it with the row.
+        # A fresh copy: the caller's `connection` must stay as read, to be compared with the row.
         latest = Connection.objects.get(pk=connection.pk)
-        credentials = store.open_credentials(latest)
+        credentials = store.decrypt_credentials(latest)
         leads_to = (latest.provider, latest.account_id)
         if leads_to != account or "access_token" not in credentials:
             raise CrmError("connection_expired", "The connection leads elsewhere now.")
         if credentials["access_token"] != old_token:
             return credentials
         until = timezone.now() + timedelta(seconds=settings.CRM_CALL_SECONDS + 5)
-        if store.begin_renewal(latest, until):
-            return _renew(latest, credentials)
-        lend_database_connection()
-        time.sleep(LOOK_EVERY)
+        if store.begin_refresh(latest, until):
+            return _refresh(latest, credentials)
+        release_db_connection()
+        time.sleep(POLL_INTERVAL)
     raise CrmError("crm_unavailable", "Another process renews the token for too long.")
 
 
-def _renew(connection: Connection, credentials: dict[str, Any]) -> dict[str, Any]:
+def _refresh(connection: Connection, credentials: dict[str, Any]) -> dict[str, Any]:
     oauth = OAUTH[connection.provider]()
     try:
         grant = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
-        renewed = {**credentials, **fetch(oauth, **grant)}
+        renewed = {**credentials, **request_token(oauth, **grant)}
     except CrmError:
-        store.end_renewal(connection)
+        store.end_refresh(connection)
         raise
-    store.end_renewal(connection, renewed)
+    store.end_refresh(connection, renewed)
     return renewed
 
 
 def _explain(answer: Answer) -> CrmError:
     data = answer.data if isinstance(answer.data, dict) else {}
-    if DEAD_GRANT & {str(data.get("error")), str(data.get("status"))}:
+    if REVOKED_GRANT_CODES & {str(data.get("error")), str(data.get("status"))}:
         return error_of(answer, "connection_expired")
     return error_of(answer)

@@ -1,4 +1,4 @@
-"""The only writer of RemoteRecord: what we know to be in a CRM account."""
+"""The only writer of RemoteRecord: what we know to exist in a CRM account."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -12,8 +12,8 @@ from meetings.models import Meeting
 Kind = RemoteRecord.Kind
 
 
-def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
-    # In one order for everybody: two meetings that share contacts must not wait for each other.
+def store(run: SyncRun, refs: Iterable[Ref]) -> None:
+    # In a fixed order, so that two meetings that share contacts cannot deadlock.
     by_key = {(ref.kind, ref.local_key): ref for ref in refs}
     RemoteRecord.objects.bulk_create(
         [_record(run, by_key[key]) for key in sorted(by_key)],
@@ -24,7 +24,7 @@ def remember(run: SyncRun, refs: Iterable[Ref]) -> None:
 
 
 def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
-    """What the run has written so far, with `refs`, as its owner gets to read it."""
+    """What the run has written so far, `refs` included, as its owner reads it."""
     people = {attendee.email: attendee.name for attendee in run.meeting.attendees.all()}
     written = {(entry["kind"], entry["key"]): entry for entry in run.written}
     for ref in refs:
@@ -40,29 +40,29 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
 
 
 def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
-    # A contact belongs to every meeting with the address, so to none.
+    # A contact may belong to many meetings, so it is stored with none.
     meeting = None if ref.kind == Kind.CONTACT else run.meeting
     values = asdict(ref)
     del values["remark"]
     return RemoteRecord(connection_id=run.connection_id, meeting=meeting, **values)
 
 
-def find(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
+def lookup(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
     found = RemoteRecord.objects.filter(
         connection=connection, kind=kind, local_key__in=list(local_keys)
     ).order_by("local_key")
     return [Ref(kind, r.local_key, r.remote_id, r.action, r.url, r.payload_hash) for r in found]
 
 
-def lacks_contacts(run: SyncRun) -> bool:
-    """Whether an attendee of the run's meeting has no contact in the account yet."""
+def is_missing_contacts(run: SyncRun) -> bool:
+    """Whether an attendee of the run's meeting has no known contact in the account."""
     emails = {attendee.email for attendee in run.meeting.attendees.all()}
-    return len(find(run.connection, Kind.CONTACT, emails)) < len(emails)
+    return len(lookup(run.connection, Kind.CONTACT, emails)) < len(emails)
 
 
-def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
+def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
     """All that was written for a meeting, its attendees' contacts included."""
-    # Lists, because for a subquery beside an OR the database would read the whole table.
+    # Lists: with a subquery beside an OR the database would scan the whole table.
     emails = list(meeting.attendees.values_list("email", flat=True))
     connections = list(Connection.objects.filter(user=meeting.user_id).values_list("pk", flat=True))
     contacts = Q(connection__in=connections, kind=Kind.CONTACT, local_key__in=emails)
@@ -70,8 +70,8 @@ def of_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
 
 
 def forget_meeting(run: SyncRun) -> None:
-    """Something that the run relied on is gone from the CRM: it relies on nothing any more."""
-    of_meeting(run.meeting).filter(connection=run.connection_id).delete()
+    """Forgets all records of the run's meeting, after one of them was deleted in the CRM."""
+    for_meeting(run.meeting).filter(connection=run.connection_id).delete()
 
 
 def forget_account(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""What to do about a failed attempt: pure decisions, no clock and no database."""
+"""What to do about a failed attempt. Pure: no clock, no database."""
 
 import random
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
-STAGGER = 0.1  # Of a wait, so that connections which were stopped together do not return together.
-SHORTEST_WAIT = 1  # Seconds.
-LONGEST_WAIT = 24 * 3600  # Seconds; whatever a CRM asks for.
+STAGGER = 0.1  # Share of a wait, so that connections stopped together do not return together.
+MIN_WAIT = 1  # Seconds.
+MAX_WAIT = 24 * 3600  # Seconds, whatever a CRM asks for.
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,16 @@ def decide(
     rng: random.Random,
     previous: str = "",
 ) -> Decision:
-    """`failures` counts the earlier failures of this step, `previous` is the code of the last.
+    """`failures` counts earlier failures of this step; `previous` is the code of the last one.
 
     `delays` are seconds.
     """
     kind = error.kind
     if kind.handling is Handling.WAIT:
-        # A moment that has passed means now, which is not the same as no moment at all.
+        # A time in the past means now; no time at all means the default.
         wished = kind.wait_seconds if error.retry_after is None else error.retry_after
-        wait = max(SHORTEST_WAIT, wished) * rng.uniform(1, 1 + STAGGER)
-        return Wait(min(wait, LONGEST_WAIT))
+        wait = max(MIN_WAIT, wished) * rng.uniform(1, 1 + STAGGER)
+        return Wait(min(wait, MAX_WAIT))
     if kind.handling is Handling.HOLD:
         return Hold()
     if kind.handling is Handling.GIVE_UP:
@@ -64,15 +64,15 @@ def decide(
 
 
 def max_tries(kind: ErrorKind | None, delays: Sequence[float]) -> int:
-    """Of one step, for errors of this kind."""
+    """How often a step is tried that fails with this kind of error."""
     return (kind.tries if kind else None) or len(delays) + 1
 
 
 def next_delay(
     failures: int, delays: Sequence[float], rng: random.Random, retry_after: float | None = None
 ) -> float:
-    """Seconds until the next try: backoff with ±20 % jitter, never before the CRM's own wish."""
+    """Seconds until the next attempt: backoff with ±20 % jitter, never before the CRM allows it."""
     if not delays:
         return retry_after or 0
     jittered = delays[min(failures, len(delays) - 1)] * rng.uniform(1 - JITTER, 1 + JITTER)
-    return min(max(jittered, retry_after or 0), LONGEST_WAIT)
+    return min(max(jittered, retry_after or 0), MAX_WAIT)

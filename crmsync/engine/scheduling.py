@@ -1,6 +1,6 @@
-"""Whose turn it is: a connection has a few places, its runs take turns, a hint tells whose it is.
+"""Which run may start: each connection has a few slots, and its runs take turns.
 
-Beside lifecycle.py and attempts.py the only writer of SyncRun; it moves no run forward.
+It writes the waiting state of runs; engine/outcomes.py moves them forward.
 """
 
 from datetime import datetime, timedelta
@@ -8,28 +8,28 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, Exists, Min, OuterRef, Q, When, Window
-from django.db.models.functions import Coalesce, Greatest, RowNumber
+from django.db.models import Case, Exists, OuterRef, Q, When, Window
+from django.db.models.functions import Coalesce, RowNumber
 from django.utils import timezone
 
 from crmsync.connections import store
 from crmsync.engine import hints
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, SyncAttempt, SyncRun
 from meetings import transitions
 
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
-RESEND_TO_THE_BUSY_AFTER = timedelta(seconds=60)  # What waits in a long queue is not lost.
-WARM_UP = timedelta(seconds=10)  # After a rate limit runs go on one by one.
-LATE_EFFECT = timedelta(seconds=30)  # Longer than a call to the CRM may take.
-MAKING_CONTACTS = SyncAttempt.objects.filter(finished_at=None, makes_contacts=True)
-# What has begun is finished first: a run keeps its place between two steps, a retry is punctual.
-# Nobody stands behind one that has to wait for the contacts of another.
-TURN = Case(
+RESEND_AFTER_WHEN_BACKLOGGED = timedelta(seconds=60)  # A hint in a long queue is not lost.
+RATE_LIMIT_COOLDOWN = timedelta(seconds=10)  # After a rate limit, runs continue one at a time.
+LATE_CALL_WINDOW = timedelta(seconds=30)  # Longer than any call to a CRM.
+HOLDING_CONTACT_LOCK = SyncAttempt.objects.filter(finished_at=None, holds_contact_lock=True)
+# Runs that have begun go first: a run keeps its slot between two steps, a retry is punctual.
+# A run that waits for the contact lock goes last, so that it blocks nobody.
+PRIORITY = Case(
     When(
-        Q(waits_for_contacts=True)
-        & Exists(MAKING_CONTACTS.filter(run__connection=OuterRef("connection"))),
+        Q(waits_for_contact_lock=True)
+        & Exists(HOLDING_CONTACT_LOCK.filter(run__connection=OuterRef("connection"))),
         then=3,
     ),
     When(status=Status.RUNNING, then=0),
@@ -38,103 +38,106 @@ TURN = Case(
 )
 
 
-def may_start(connection: Connection, run_id: int, now: datetime) -> bool:
-    """Whether the run may call the CRM now. Needs the connection's row locked."""
+def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool:
+    """Whether the run may call the CRM now; if not, it is marked as waiting.
+
+    Needs the connection's row locked.
+    """
     if connection.state != Connection.State.CONNECTED:
-        park(connection.pk)
+        release_slots(connection.pk)
         return False
     if connection.not_before and connection.not_before > now:
         return False
-    placed = _runs_with_a_place(connection)
-    if run_id in placed or len(placed) < _places(connection, now):
+    placed = _runs_holding_slots(connection)
+    if run_id in placed or len(placed) < _slot_limit(connection, now):
         return True
-    stand_in_line(run_id)
+    mark_waiting(run_id)
     return False
 
 
-def may_make_contacts(connection: Connection, run_id: int, now: datetime) -> bool:
-    """Whether no other try may be making contacts. Needs the connection's row locked.
+def try_acquire_contact_lock(connection: Connection, run_id: int, now: datetime) -> bool:
+    """Whether the run may create contacts now. Needs the connection's row locked.
 
-    Two at once could both find that an address has none yet, and make two.
+    Two runs at once could both find no contact for an address and create two.
     """
-    unsure_until = connection.contacts_unsure_until
-    calling = MAKING_CONTACTS.filter(run__connection=connection)
+    unsure_until = connection.contact_lock_until
+    calling = HOLDING_CONTACT_LOCK.filter(run__connection=connection)
     if not (unsure_until and unsure_until > now) and not calling.exists():
         return True
-    SyncRun.objects.active().filter(pk=run_id).update(waits_for_contacts=True)
-    stand_in_line(run_id)
+    SyncRun.objects.active().filter(pk=run_id).update(waits_for_contact_lock=True)
+    mark_waiting(run_id)
     return False
 
 
-def leave_contacts_alone(connection_id: int) -> None:
-    """The last call of a try that makes contacts has not ended, as far as we know."""
-    store.be_unsure_of_contacts(connection_id, timezone.now() + LATE_EFFECT)
+def extend_contact_lock(connection_id: int) -> None:
+    """For an attempt with the lock whose last call may still be running at the CRM."""
+    store.set_contact_lock_until(connection_id, timezone.now() + LATE_CALL_WINDOW)
 
 
-def stand_in_line(run_id: int) -> None:
+def mark_waiting(run_id: int) -> None:
     reason = SyncRun.WaitReason.OTHER_SYNCS
-    SyncRun.objects.active().filter(pk=run_id).exclude(turn_at=None).update(turn_at=None)
+    SyncRun.objects.active().filter(pk=run_id).exclude(ready_since=None).update(ready_since=None)
     in_line = SyncRun.objects.filter(pk=run_id, status=Status.QUEUED).exclude(wait_reason=reason)
     if in_line.update(wait_reason=reason):
-        transitions.note_change(SyncRun.objects.values_list("meeting", flat=True).get(pk=run_id))
+        transitions.touch(SyncRun.objects.values_list("meeting", flat=True).get(pk=run_id))
 
 
-def is_next(connection: Connection) -> bool:
-    """Whether a run that is made now starts at once. Needs the connection's row locked."""
-    places = _places(connection, timezone.now())
+def has_free_slot(connection: Connection) -> bool:
+    """Whether a run created now could start at once. Needs the connection's row locked."""
+    places = _slot_limit(connection, timezone.now())
     return connection.sync_runs.active()[:places].count() < places
 
 
-def go_on(connection: Connection | None, run_id: int, step: int) -> None:
-    """After the commit the run's next step follows, if the connection still works."""
-    park_if_held(connection)
+def enqueue_next_step(connection: Connection | None, run_id: int, step: int) -> None:
+    """Sends the hint for the run's next step after the commit."""
+    release_slots_if_blocked(connection)
     transaction.on_commit(partial(hints.send_hint, run_id, step))
 
 
-def park_if_held(connection: Connection | None) -> None:
+def release_slots_if_blocked(connection: Connection | None) -> None:
     if connection is not None and connection.state != Connection.State.CONNECTED:
-        park(connection.pk)
+        release_slots(connection.pk)
 
 
-def hold(connection: Connection, error: CrmError) -> None:
-    """The connection needs its owner: its runs wait, and give up their places meanwhile."""
-    if store.hold(connection, error):
-        park(connection.pk)
+def block_connection(connection: Connection, error: CrmError) -> None:
+    """Only the owner can repair the connection; until then its runs wait without a slot."""
+    if store.mark_needs_reauth(connection, error):
+        release_slots(connection.pk)
 
 
-def park(connection_id: int) -> None:
-    """Runs between two attempts give up their places until the connection works again."""
+def release_slots(connection_id: int) -> None:
+    """Puts runs between two attempts back in line until the connection works again."""
     begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
     for run in begun.exclude(meeting__in_progress_sync_status=None):
         idle = SyncRun.objects.filter(pk=run.pk, status=run.status).without_open_attempt()
-        # What was planned as a retry goes on when the connection does, not when the retry was due.
+        # A planned retry then runs at once, not at its planned time.
         moment = {"due_at": timezone.now()} if run.status == Status.RETRYING else {}
         if idle.update(status=Status.QUEUED, **moment):
-            transitions.stop(run.meeting_id)
-    begun.exclude(turn_at=None).update(turn_at=None)
+            transitions.clear_progress(run.meeting_id)
+    begun.exclude(ready_since=None).update(ready_since=None)
 
 
-def release(connection_id: int) -> None:
-    """The connection works again: its runs go on, as many as it has places."""
+def enqueue_waiting(connection_id: int) -> None:
+    """After the commit, sends hints to as many waiting runs as there are slots."""
     places = settings.SYNC_CONCURRENCY_PER_CONNECTION
-    transaction.on_commit(partial(_hint_waiting, connection_id, places))
+    transaction.on_commit(partial(_send_hints_to_waiting, connection_id, places))
 
 
-def hand_over(connection_id: int) -> None:
-    """A place of the connection is free: after the commit the next run in line learns of it."""
-    transaction.on_commit(partial(_hint_waiting, connection_id, 1))
+def enqueue_next_waiting(connection_id: int) -> None:
+    """After the commit, sends a hint to the next run in line for a free slot."""
+    transaction.on_commit(partial(_send_hints_to_waiting, connection_id, 1))
 
 
 @transaction.atomic
-def take_due(now: datetime, limit: int, *, busy: bool = False) -> list[hints.Hint]:
-    """Runs whose turn it is and that no recent hint points at, marked as sent."""
-    resend_after = RESEND_TO_THE_BUSY_AFTER if busy else RESEND_AFTER
+def select_due_hints(now: datetime, limit: int, *, busy: bool = False) -> list[hints.Hint]:
+    """Runs whose turn it is and that have no recent hint; marks them as sent."""
+    resend_after = RESEND_AFTER_WHEN_BACKLOGGED if busy else RESEND_AFTER
     in_line = (
         SyncRun.objects.active()
         .startable(now)
         .filter(Q(status=Status.RUNNING) | Q(due_at__lte=now))
         .annotate(
-            turn=TURN,
+            turn=PRIORITY,
             rank=Window(RowNumber(), partition_by="connection", order_by=["turn", "due_at", "id"]),
         )
         .filter(rank__lte=settings.SYNC_CONCURRENCY_PER_CONNECTION)
@@ -147,49 +150,31 @@ def take_due(now: datetime, limit: int, *, busy: bool = False) -> list[hints.Hin
         .select_for_update(skip_locked=True, of=("self",))
         .order_by("due_at")
     )
-    hints = list(due.values_list("pk", "step")[:limit])
-    sent = SyncRun.objects.filter(pk__in=[pk for pk, _ in hints])
-    sent.update(sent_at=now, turn_at=Coalesce("turn_at", now))
-    return hints
+    chosen = list(due.values_list("pk", "step")[:limit])
+    sent = SyncRun.objects.filter(pk__in=[pk for pk, _ in chosen])
+    sent.update(sent_at=now, ready_since=Coalesce("ready_since", now))
+    return chosen
 
 
-def overdue(now: datetime, before: datetime) -> SyncRunQuerySet:
-    """Runs that could have gone on before that moment, but for somebody who takes them."""
-    due = SyncRun.objects.active().startable(now)
-    return due.filter(due_at__lte=before, turn_at__lte=before)
-
-
-def longest_wait(now: datetime) -> float:
-    """Seconds since the longest overdue run could have gone on."""
-    since = overdue(now, now).aggregate(at=Min(Greatest("due_at", "turn_at")))["at"]
-    return (now - since).total_seconds() if since else 0.0
-
-
-def stuck_since(before: datetime, now: datetime) -> SyncRunQuerySet:
-    """Runs whose turn came before that moment and that no CRM is to blame for."""
-    blameless = Q(failures=0) | Q(error_code="worker_lost")
-    return SyncRun.objects.active().startable(now).filter(blameless, turn_at__lte=before)
-
-
-def _places(connection: Connection, now: datetime) -> int:
-    """How many runs may be under way; one where the CRM complained of too many a moment ago."""
-    if connection.not_before and connection.not_before > now - WARM_UP:
+def _slot_limit(connection: Connection, now: datetime) -> int:
+    """How many runs may be active; one shortly after a rate limit."""
+    if connection.not_before and connection.not_before > now - RATE_LIMIT_COOLDOWN:
         return 1
     return settings.SYNC_CONCURRENCY_PER_CONNECTION
 
 
-def _runs_with_a_place(connection: Connection) -> set[int]:
-    """Those under way, and canceled ones whose worker is still in a call."""
+def _runs_holding_slots(connection: Connection) -> set[int]:
+    """Running ones, and canceled ones whose worker is still in a call."""
     running = connection.sync_runs.filter(status=Status.RUNNING).values_list("pk", flat=True)
     calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
     return set(running.order_by().union(calling.order_by().values_list("run_id", flat=True)))
 
 
-def _hint_waiting(connection_id: int, limit: int) -> None:
+def _send_hints_to_waiting(connection_id: int, limit: int) -> None:
     now = timezone.now()
     waiting = SyncRun.objects.filter(
         connection=connection_id, status__in=[Status.QUEUED, Status.RETRYING], due_at__lte=now
     )
-    for run in waiting.startable(now).order_by(TURN, "due_at", "id")[:limit]:
-        SyncRun.objects.filter(pk=run.pk, turn_at=None).update(turn_at=now)
+    for run in waiting.startable(now).order_by(PRIORITY, "due_at", "id")[:limit]:
+        SyncRun.objects.filter(pk=run.pk, ready_since=None).update(ready_since=now)
         hints.send_hint(run.pk, run.step)

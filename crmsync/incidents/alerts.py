@@ -1,7 +1,7 @@
-"""The only writer of Alert: what is to be said of an incident, to whom, and how often it is tried.
+"""The only writer of Alert: which message about an incident goes to whom, and when it is retried.
 
-A row is made with the incident's change, so that no dead mail server loses one; delivery.py takes
-it from there. A claim prolongs `due_at`, as that of a run does.
+A row is created with the incident's change, so a dead mail server loses none; alert_delivery.py
+delivers it. A claim moves `due_at`, as that of a run does.
 """
 
 import hashlib
@@ -15,59 +15,59 @@ from django.utils import timezone
 from crmsync.models import Alert, Incident
 
 E_MAIL = "e-mail"
-DELIVERY_TIME = timedelta(minutes=2)  # Longer than one takes.
+DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
 RESEND_AFTER = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)
-LONGEST_DELAY = timedelta(minutes=15)
+MAX_DELAY = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(days=3)
 
 
 def request(incident: Incident, kind: str) -> None:
-    """One for each address. Call it within the transaction that changes the incident."""
+    """One alert per address. Call this within the transaction that changes the incident."""
     Alert.objects.bulk_create(
         Alert(incident=incident, kind=kind, target=target) for target in targets()
     )
 
 
 def targets() -> dict[str, str]:
-    """Every address by a name that gives nothing away: they hold passwords."""
+    """The addresses, each under a name that hides it, because they contain passwords."""
     by_mail = {E_MAIL: ", ".join(settings.SUPPORT_EMAILS)} if settings.SUPPORT_EMAILS else {}
     return by_mail | {
         hashlib.sha256(url.encode()).hexdigest()[:16]: url for url in settings.ALERT_URLS
     }
 
 
-def take_due(now: datetime) -> list[int]:
-    """Those that no recent hint points at, marked as sent."""
+def select_due(now: datetime) -> list[int]:
+    """Those without a recent hint; marks them as sent."""
     unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
-    pks = list(_open().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
+    pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
     Alert.objects.filter(pk__in=pks).update(sent_at=now)
     return pks
 
 
-def left_lying(now: datetime) -> Iterator[int]:
-    """Those that no worker took although they were hinted at."""
-    late = _open().filter(due_at__lte=now - 3 * RESEND_AFTER)
+def overdue(now: datetime) -> Iterator[int]:
+    """Those that no worker has taken despite their hint."""
+    late = _undelivered().filter(due_at__lte=now - 3 * RESEND_AFTER)
     yield from late.values_list("pk", flat=True)[:10]
 
 
 def claim(pk: int, now: datetime) -> Alert | None:
-    """The right to deliver it now."""
-    due = _open().filter(pk=pk, due_at__lte=now)
-    if not due.update(due_at=now + DELIVERY_TIME, tries=F("tries") + 1):
+    """Claims the alert for one delivery; None if it is not due."""
+    due = _undelivered().filter(pk=pk, due_at__lte=now)
+    if not due.update(due_at=now + DELIVERY_LEASE, tries=F("tries") + 1):
         return None
     return Alert.objects.select_related("incident__connection__user").get(pk=pk)
 
 
-def note_delivery(alert: Alert) -> None:
-    _open().filter(pk=alert.pk).update(delivered_at=timezone.now(), last_error="")
+def record_delivery(alert: Alert) -> None:
+    _undelivered().filter(pk=alert.pk).update(delivered_at=timezone.now(), last_error="")
 
 
-def note_failure(alert: Alert, why: str) -> None:
+def record_failure(alert: Alert, why: str) -> None:
     now = timezone.now()
-    delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), LONGEST_DELAY)
+    delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), MAX_DELAY)
     is_hopeless = now - alert.created_at > GIVE_UP_AFTER
-    _open().filter(pk=alert.pk, tries=alert.tries).update(
+    _undelivered().filter(pk=alert.pk, tries=alert.tries).update(
         due_at=now + delay,
         sent_at=None,
         last_error=why,
@@ -75,5 +75,5 @@ def note_failure(alert: Alert, why: str) -> None:
     )
 
 
-def _open() -> QuerySet[Alert]:
+def _undelivered() -> QuerySet[Alert]:
     return Alert.objects.filter(delivered_at=None, given_up_at=None)

@@ -1,9 +1,9 @@
-"""The only writer of Incident: what keeps syncs from succeeding, one row for each cause.
+"""The only writer of Incident: one row for each cause that keeps syncs from succeeding.
 
-A failure notes its cause within its own transaction. What needs a look at more than one row is
-done by review(): it gathers what many connections of a provider have in common, notices a system
-that stands still, resolves what is over and asks for one alert at each end. Any number of processes
-may review at once.
+A failure records its cause in its own transaction. review() does what needs more than one row:
+it groups what many connections of a provider share, detects a stalled system, resolves what has
+recovered, and requests one alert at the start and one at the end. Any number of processes may
+review at once.
 """
 
 from datetime import datetime, timedelta
@@ -14,23 +14,24 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subqu
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from crmsync.connections.store import HELD_BY
-from crmsync.engine import scheduling
+from crmsync.errors import BLOCKING_CODES
 from crmsync.incidents import alerts
 from crmsync.models import Alert, Connection, Incident, SyncRun
 
-MANY = 5  # Connections that fail alike within ALIKE are the provider's affair.
-ALIKE = timedelta(minutes=10)
-SETTLED = timedelta(seconds=10)  # Before it alerts, an incident may turn out to be a larger one.
-# Support may have paused it meanwhile, which mends nothing.
-NEEDS_ITS_OWNER = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
-QUIET = timedelta(minutes=1)  # One success between failures is not the end.
+PROVIDER_THRESHOLD = (
+    5  # So many connections that fail alike within CORRELATION_WINDOW are a provider's incident.
+)
+CORRELATION_WINDOW = timedelta(minutes=10)
+ALERT_DELAY = timedelta(seconds=10)  # Until then it may turn out to be part of a larger incident.
+# A pause by support repairs nothing.
+BLOCKED_STATES = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
+RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
 
 
-def note_failure(connection: Connection, cause: str) -> None:
-    """A sync of it failed for good, or is held. Needs the connection's row locked."""
+def record_failure(connection: Connection, cause: str) -> None:
+    """For a sync that failed for good or waits for its owner. Needs the connection's row locked."""
     now = timezone.now()
-    known = open_ones().filter(connection=connection, cause=cause)
+    known = open_incidents().filter(connection=connection, cause=cause)
     if not known.update(syncs=F("syncs") + 1, last_seen_at=now):
         Incident.objects.create(
             connection=connection,
@@ -42,34 +43,34 @@ def note_failure(connection: Connection, cause: str) -> None:
 
 
 def snooze(pk: int, until: datetime) -> bool:
-    """Tells nobody of it before `until`; where it is still open then, it alerts once more."""
-    return bool(open_ones().filter(pk=pk).update(snoozed_until=until, alerted_at=None))
+    """Silences it until then. If it is still open afterwards, it alerts once more."""
+    return bool(open_incidents().filter(pk=pk).update(snoozed_until=until, alerted_at=None))
 
 
-def open_ones() -> QuerySet[Incident]:
+def open_incidents() -> QuerySet[Incident]:
     return Incident.objects.filter(resolved_at=None)
 
 
 def review(now: datetime) -> None:
-    _gather(now)
+    _group_by_provider(now)
     _watch_for_stalls(now)
     _count_affected()
-    _resolve(now)
+    _resolve_recovered(now)
     _alert(now)
 
 
 def _snoozed_until(connection: Connection, cause: str) -> datetime | None:
-    """What comes back while it is snoozed stays so."""
+    """An incident that returns while snoozed stays snoozed."""
     before = Incident.objects.filter(connection=connection, cause=cause)
     return before.values_list("snoozed_until", flat=True).first()
 
 
-def _gather(now: datetime) -> None:
-    of_one = open_ones().filter(connection__isnull=False, part_of=None)
-    recent = of_one.filter(last_seen_at__gte=now - ALIKE).order_by()
+def _group_by_provider(now: datetime) -> None:
+    of_one = open_incidents().filter(connection__isnull=False, part_of=None)
+    recent = of_one.filter(last_seen_at__gte=now - CORRELATION_WINDOW).order_by()
     for provider, cause in recent.values_list("provider", "cause").distinct():
-        alike = open_ones().filter(connection=None, provider=provider, cause=cause)
-        if alike.exists() or _count_failing(provider, cause, now) >= MANY:
+        alike = open_incidents().filter(connection=None, provider=provider, cause=cause)
+        if alike.exists() or _count_failing(provider, cause, now) >= PROVIDER_THRESHOLD:
             whole, _ = Incident.objects.get_or_create(
                 connection=None, provider=provider, cause=cause, resolved_at=None
             )
@@ -77,35 +78,41 @@ def _gather(now: datetime) -> None:
 
 
 def _count_failing(provider: str, cause: str, now: datetime) -> int:
-    """Connections that failed for this cause lately, or are about to."""
-    failed = open_ones().filter(provider=provider, cause=cause, last_seen_at__gte=now - ALIKE)
+    """Connections that recently failed for this cause, or are retrying because of it."""
+    failed = open_incidents().filter(
+        provider=provider, cause=cause, last_seen_at__gte=now - CORRELATION_WINDOW
+    )
     retrying = SyncRun.objects.filter(
         status=SyncRun.Status.RETRYING, provider=provider, error_code=cause
     )
     return len(
         {
-            *failed.exclude(connection=None).values_list("connection", flat=True)[:MANY],
-            *retrying.order_by().values_list("connection", flat=True).distinct()[:MANY],
+            *failed.exclude(connection=None).values_list("connection", flat=True)[
+                :PROVIDER_THRESHOLD
+            ],
+            *retrying.order_by()
+            .values_list("connection", flat=True)
+            .distinct()[:PROVIDER_THRESHOLD],
         }
     )
 
 
 def _watch_for_stalls(now: datetime) -> None:
     stall, syncs = _find_stall(now)
-    of_syncsite = open_ones().filter(connection=None, provider="")
+    of_syncsite = open_incidents().filter(connection=None, provider="")
     for incident in of_syncsite.exclude(cause=stall):
-        _end(incident, now)
+        _resolve_one(incident, now)
     if stall:
         Incident.objects.get_or_create(connection=None, provider="", cause=stall, resolved_at=None)
         of_syncsite.filter(cause=stall).update(last_seen_at=now, syncs=syncs)
 
 
 def _find_stall(now: datetime) -> tuple[str, int]:
-    """What stands still, empty for nothing, and how many syncs that keeps."""
+    """The stall, or an empty string, and how many syncs it holds up."""
     before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
-    overdue = scheduling.overdue(now, before)
+    overdue = SyncRun.objects.overdue(now, before)
     unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=before))
-    stuck = scheduling.stuck_since(before, now)
+    stuck = SyncRun.objects.stuck_since(before, now)
     succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__gte=before)
     for stall, runs in (("nothing_dispatched", unsent), ("overdue", overdue)):
         if runs.exists():
@@ -118,47 +125,49 @@ def _find_stall(now: datetime) -> tuple[str, int]:
 def _count_affected() -> None:
     waiting = SyncRun.objects.active().filter(connection=OuterRef("connection")).order_by()
     held = Coalesce(Subquery(waiting.values("connection").values(n=Count("pk"))), 0)
-    of_one = open_ones().filter(connection__state=Connection.State.NEEDS_REAUTH, cause__in=HELD_BY)
+    of_one = open_incidents().filter(
+        connection__state=Connection.State.NEEDS_REAUTH, cause__in=BLOCKING_CODES
+    )
     of_one.annotate(held=held).filter(syncs__lt=F("held")).update(syncs=held)
-    for whole in open_ones().filter(connection=None).exclude(provider=""):
+    for whole in open_incidents().filter(connection=None).exclude(provider=""):
         seen = whole.parts.aggregate(syncs=Sum("syncs"), last_seen_at=Max("last_seen_at"))
         if seen["syncs"] is not None:
             Incident.objects.filter(pk=whole.pk).update(**seen)
 
 
-def _resolve(now: datetime) -> None:
+def _resolve_recovered(now: datetime) -> None:
     successes = SyncRun.objects.filter(
         status=SyncRun.Status.SUCCEEDED, finished_at__gt=OuterRef("last_seen_at")
     )
-    of_one = open_ones().filter(connection__isnull=False)
-    of_many = open_ones().filter(connection=None).exclude(provider="")
-    quiet = Q(last_seen_at__lte=now - QUIET) & ~Q(cause__in=HELD_BY)
-    still_held = open_ones().filter(part_of=OuterRef("pk"))
+    of_one = open_incidents().filter(connection__isnull=False)
+    of_many = open_incidents().filter(connection=None).exclude(provider="")
+    quiet = Q(last_seen_at__lte=now - RESOLVE_AFTER_QUIET) & ~Q(cause__in=BLOCKING_CODES)
+    still_held = open_incidents().filter(part_of=OuterRef("pk"))
     over = [
         of_one.filter(quiet, Exists(successes.filter(connection=OuterRef("connection")))),
-        of_one.filter(cause__in=HELD_BY).exclude(connection__state__in=NEEDS_ITS_OWNER),
+        of_one.filter(cause__in=BLOCKING_CODES).exclude(connection__state__in=BLOCKED_STATES),
         of_many.filter(quiet, Exists(successes.filter(provider=OuterRef("provider")))),
-        of_many.filter(~Exists(still_held), cause__in=HELD_BY),
+        of_many.filter(~Exists(still_held), cause__in=BLOCKING_CODES),
     ]
     for incidents in over:
         for incident in incidents:
-            _end(incident, now, last_seen_at=incident.last_seen_at)
+            _resolve_one(incident, now, last_seen_at=incident.last_seen_at)
 
 
 @transaction.atomic
-def _end(incident: Incident, now: datetime, **as_read: datetime) -> None:
-    """Unless it was seen again since it was read."""
-    if not open_ones().filter(pk=incident.pk, **as_read).update(resolved_at=now):
+def _resolve_one(incident: Incident, now: datetime, **as_read: datetime) -> None:
+    """Skips an incident that was seen again since it was read."""
+    if not open_incidents().filter(pk=incident.pk, **as_read).update(resolved_at=now):
         return
-    open_ones().filter(part_of=incident.pk).update(resolved_at=now)
-    # Whoever was told that it is there is told that it is over, snoozed or not.
+    open_incidents().filter(part_of=incident.pk).update(resolved_at=now)
+    # Everybody who was told of it is told that it is over, snoozed or not.
     if incident.alerts.exists():
         alerts.request(incident, Alert.Kind.RESOLVED)
 
 
 def _alert(now: datetime) -> None:
-    silent = Q(snoozed_until__gt=now) | Q(opened_at__gt=now - SETTLED)
-    for incident in open_ones().filter(part_of=None, alerted_at=None).exclude(silent):
+    silent = Q(snoozed_until__gt=now) | Q(opened_at__gt=now - ALERT_DELAY)
+    for incident in open_incidents().filter(part_of=None, alerted_at=None).exclude(silent):
         with transaction.atomic():
-            if open_ones().filter(pk=incident.pk, alerted_at=None).update(alerted_at=now):
+            if open_incidents().filter(pk=incident.pk, alerted_at=None).update(alerted_at=now):
                 alerts.request(incident, Alert.Kind.OPENED)

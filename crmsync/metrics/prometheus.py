@@ -1,6 +1,6 @@
-"""What Prometheus scrapes, read when it asks: from rows that are added up, and from Redis.
+"""What Prometheus scrapes, read on demand from totals in the database and counters in Redis.
 
-No query counts a table that grows; no label names a person.
+No query counts a growing table, and no label names a person.
 """
 
 from collections import defaultdict
@@ -8,21 +8,22 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import accumulate
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
     Metric,
 )
 from prometheus_client.registry import Collector
 
 from accounts.cache import counters
-from crmsync.engine import scheduling
 from crmsync.incidents import incidents
 from crmsync.metrics import totals
-from crmsync.models import Connection, RunTally, StepTally, SyncRun
+from crmsync.models import Connection, RunTotals, StepTotals, SyncRun
 
 STEPS = {1: "contacts", 2: "meeting", 3: "notes"}
 
@@ -30,6 +31,7 @@ STEPS = {1: "contacts", 2: "meeting", 3: "notes"}
 class SyncCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         now = timezone.now()
+        yield InfoMetricFamily("syncsite", "What is running.", {"version": settings.VERSION})
         yield from _ended_runs()
         yield _step_seconds()
         yield from _active_runs(now)
@@ -43,12 +45,12 @@ def _ended_runs() -> Iterator[Metric]:
         "syncsite_runs", "Ended syncs.", labels=["provider", "status", "code"]
     )
     attempts = CounterMetricFamily(
-        "syncsite_run_attempts", "Tries of ended syncs.", labels=["provider", "status"]
+        "syncsite_run_attempts", "Attempts of ended syncs.", labels=["provider", "status"]
     )
     tries: dict[tuple[str, str], int] = defaultdict(int)
-    for tally in RunTally.objects.all():
-        runs.add_metric([tally.provider, tally.status, tally.error_code], tally.runs)
-        tries[tally.provider, tally.status] += tally.attempts
+    for total in RunTotals.objects.all():
+        runs.add_metric([total.provider, total.status, total.error_code], total.runs)
+        tries[total.provider, total.status] += total.attempts
     for labels, number in tries.items():
         attempts.add_metric(labels, number)
     yield runs
@@ -58,20 +60,18 @@ def _ended_runs() -> Iterator[Metric]:
 def _step_seconds() -> Metric:
     family = HistogramMetricFamily(
         "syncsite_step_seconds",
-        "How long the steps of ended syncs took that succeeded.",
+        "Duration of the successful steps of ended syncs.",
         labels=["provider", "step"],
     )
     ends = [*map(str, totals.BUCKETS), "+Inf"]
-    for tally in StepTally.objects.all():
-        buckets = list(zip(ends, accumulate(tally.counts), strict=True))
-        family.add_metric([tally.provider, STEPS[tally.step]], buckets, tally.seconds)
+    for total in StepTotals.objects.all():
+        buckets = list(zip(ends, accumulate(total.counts), strict=True))
+        family.add_metric([total.provider, STEPS[total.step]], buckets, total.seconds)
     return family
 
 
 def _active_runs(now: datetime) -> Iterator[Metric]:
-    runs = GaugeMetricFamily(
-        "syncsite_active_runs", "Syncs under way.", labels=["provider", "status"]
-    )
+    runs = GaugeMetricFamily("syncsite_active_runs", "Active syncs.", labels=["provider", "status"])
     active = SyncRun.objects.active().order_by()
     counted = active.values_list("provider", "status").annotate(Count("pk"))
     for provider, status, number in counted:
@@ -85,16 +85,16 @@ def _active_runs(now: datetime) -> Iterator[Metric]:
         held=Count("pk", filter=~working),
     )
     texts = {
-        "due": "Syncs that could go on now, or stand in line to.",
-        "claimed": "Syncs that a worker is at.",
+        "due": "Syncs that are due or waiting for a slot.",
+        "claimed": "Syncs that a worker is processing.",
         "held": "Syncs that wait for their connection.",
     }
     for name, text in texts.items():
         yield GaugeMetricFamily(f"syncsite_{name}_runs", text, value=figures[name])
     yield GaugeMetricFamily(
         "syncsite_oldest_due_run_seconds",
-        "How long the oldest sync waits that only a worker is missing for.",
-        value=scheduling.longest_wait(now),
+        "How long the oldest due sync has been waiting for a worker.",
+        value=SyncRun.objects.longest_wait(now),
     )
 
 
@@ -112,7 +112,7 @@ def _open_incidents() -> Metric:
     family = GaugeMetricFamily(
         "syncsite_open_incidents", "Open incidents.", labels=["provider", "cause"]
     )
-    counted = incidents.open_ones().filter(part_of=None).values_list("provider", "cause")
+    counted = incidents.open_incidents().filter(part_of=None).values_list("provider", "cause")
     for provider, cause, number in counted.annotate(Count("pk")).order_by():
         family.add_metric([provider, cause], number)
     return family
@@ -124,7 +124,7 @@ def _usage() -> Iterator[Metric]:
         "syncsite_polls", "Answers to polls.", labels=["endpoint", "status"]
     )
     lookups = CounterMetricFamily(
-        "syncsite_cache_lookups", "Look-ups of copies.", labels=["copy", "result"]
+        "syncsite_cache_lookups", "Cache look-ups.", labels=["copy", "result"]
     )
     families = {"poll": polls, "cache": lookups}
     for (kind, *labels), number in sorted(counts.items()):

@@ -1,4 +1,4 @@
-"""The only writer of the tallies: adds up ended syncs, each once."""
+"""The only writer of the totals: adds up ended syncs, each once."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Count, F
 
-from crmsync.models import RunTally, StepTally, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import RunTotals, StepTotals, SyncAttempt, SyncRun, SyncRunQuerySet
 
 BATCH = 1000
-BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)  # Seconds, the upper ends.
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)  # Upper bounds in seconds.
 
 
 @transaction.atomic
-def count_ended() -> int:
-    """Adds the next runs that have ended; returns how many."""
-    pks = list(_uncounted().values_list("pk", flat=True)[:BATCH])
+def add_ended() -> int:
+    """Adds the next batch of ended runs; returns how many."""
+    pks = list(_not_added().values_list("pk", flat=True)[:BATCH])
     if not pks:
         return 0
     _add_runs(pks)
@@ -24,7 +24,7 @@ def count_ended() -> int:
     return SyncRun.objects.filter(pk__in=pks).update(counted=True)
 
 
-def _uncounted() -> SyncRunQuerySet:
+def _not_added() -> SyncRunQuerySet:
     ended = SyncRun.objects.filter(counted=False, finished_at__isnull=False).order_by("pk")
     return ended.select_for_update(skip_locked=True, no_key=True)
 
@@ -38,11 +38,13 @@ def _add_runs(pks: Sequence[int]) -> None:
     ):
         kinds[provider, status, code] += 1
         tries[provider, status, code] += number
-    # In one order for everybody, so that no two wait for each other.
+    # In a fixed order, to avoid deadlocks.
     for kind in sorted(kinds):
         provider, status, code = kind
-        tally, _ = RunTally.objects.get_or_create(provider=provider, status=status, error_code=code)
-        RunTally.objects.filter(pk=tally.pk).update(
+        total, _ = RunTotals.objects.get_or_create(
+            provider=provider, status=status, error_code=code
+        )
+        RunTotals.objects.filter(pk=total.pk).update(
             runs=F("runs") + kinds[kind], attempts=F("attempts") + tries[kind]
         )
 
@@ -54,10 +56,10 @@ def _add_steps(pks: Sequence[int]) -> None:
     for provider, step, took in done.values_list("run__provider", "step", "took"):
         taken[provider, step].append(took.total_seconds())
     for (provider, step), seconds in sorted(taken.items()):
-        StepTally.objects.get_or_create(provider=provider, step=step)
-        tally = StepTally.objects.select_for_update().get(provider=provider, step=step)
-        tally.counts = tally.counts or [0] * (len(BUCKETS) + 1)
+        StepTotals.objects.get_or_create(provider=provider, step=step)
+        total = StepTotals.objects.select_for_update().get(provider=provider, step=step)
+        total.counts = total.counts or [0] * (len(BUCKETS) + 1)
         for each in seconds:
-            tally.counts[bisect_left(BUCKETS, each)] += 1
-        tally.seconds += sum(seconds)
-        tally.save()
+            total.counts[bisect_left(BUCKETS, each)] += 1
+        total.seconds += sum(seconds)
+        total.save()

@@ -1,25 +1,27 @@
-from crmsync.models.connection import Connection, SignIn, nothing_sealed
+from crmsync.models.attempt import SyncAttempt
+from crmsync.models.connection import Connection, OAuthState, nothing_sealed
 from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
-from crmsync.models.intervention import Intervention
 from crmsync.models.remote_record import RemoteRecord
-from crmsync.models.run import StepPace, SyncAttempt, SyncRun, SyncRunQuerySet, new_reference
+from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
-from crmsync.models.totals import RunTally, StepTally
+from crmsync.models.step_duration import StepDuration
+from crmsync.models.support_action import SupportAction
+from crmsync.models.totals import RunTotals, StepTotals
 
 __all__ = [
     "Alert",
     "Connection",
     "IdempotentRequest",
     "Incident",
-    "Intervention",
+    "OAuthState",
     "RemoteRecord",
-    "RunTally",
+    "RunTotals",
     "SandboxFault",
     "SandboxRecord",
-    "SignIn",
-    "StepPace",
-    "StepTally",
+    "StepDuration",
+    "StepTotals",
+    "SupportAction",
     "SyncAttempt",
     "SyncRun",
     "SyncRunQuerySet",

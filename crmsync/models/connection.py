@@ -1,4 +1,4 @@
-"""Who writes to which CRM account, and who is on the way to do so."""
+"""Connections to CRM accounts, and sign-ins that are under way."""
 
 from django.conf import settings
 from django.db import models
@@ -12,9 +12,9 @@ def nothing_sealed() -> Sealed:
 
 
 class Connection(models.Model):
-    """A person's authorised link to one CRM account. Written in connections.py only.
+    """A person's authorised link to one CRM account. Written in connections/store.py only.
 
-    Disconnecting keeps the row, so that what was written to the account stays known.
+    Disconnecting keeps the row, and with it the record of what was written.
     """
 
     class State(models.TextChoices):
@@ -28,7 +28,7 @@ class Connection(models.Model):
     account_id = models.CharField(max_length=255)
     account_name = models.CharField(max_length=255)
     credentials = EncryptedJSONField(default=nothing_sealed, editable=False)
-    renewing_until = models.DateTimeField(
+    refreshing_until = models.DateTimeField(
         null=True, editable=False, help_text="Until then one process fetches a new token."
     )
     capabilities = models.JSONField(
@@ -41,7 +41,7 @@ class Connection(models.Model):
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Until then the CRM wants no calls."
     )
-    contacts_unsure_until = models.DateTimeField(
+    contact_lock_until = models.DateTimeField(
         null=True, editable=False, help_text="The CRM may still be making contacts until then."
     )
     last_error = models.CharField(max_length=64, blank=True)
@@ -57,8 +57,8 @@ class Connection(models.Model):
         return f"{self.account_name} ({self.provider})"
 
 
-class SignIn(models.Model):
-    """A person on their way to a CRM and back. Written in oauth.py only."""
+class OAuthState(models.Model):
+    """A sign-in at a CRM that is under way. Written in operations/oauth.py only."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     provider = models.CharField(max_length=32)

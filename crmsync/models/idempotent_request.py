@@ -1,4 +1,4 @@
-"""What was asked with an Idempotency-Key."""
+"""Requests with an Idempotency-Key."""
 
 from django.conf import settings
 from django.db import models
@@ -6,7 +6,7 @@ from django.utils import timezone
 
 
 class IdempotentRequest(models.Model):
-    """A request that was sent with an Idempotency-Key. Written in idempotency.py only."""
+    """A request that was sent with an Idempotency-Key. Written in api/idempotency.py only."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False

@@ -1,4 +1,4 @@
-"""What is wrong at large, and who is told of it."""
+"""Incidents, and the alerts about them."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,9 +8,9 @@ from crmsync.models.connection import Connection
 
 
 class Incident(models.Model):
-    """One cause that keeps syncs from succeeding. Written in incidents.py only.
+    """One cause that keeps syncs from succeeding. Written in incidents/incidents.py only.
 
-    Of one connection; or, without one, of a whole provider; or, without either, of syncsite itself.
+    It belongs to a connection; without one, to a provider; without either, to syncsite itself.
     """
 
     connection = models.ForeignKey(
@@ -50,7 +50,7 @@ class Incident(models.Model):
 
 
 class Alert(models.Model):
-    """One message about an incident to one address. Written in alerts.py only."""
+    """One message about an incident to one address. Written in incidents/alerts.py only."""
 
     class Kind(models.TextChoices):
         OPENED = "opened"

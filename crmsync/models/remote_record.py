@@ -7,7 +7,7 @@ from meetings.models import Meeting
 
 
 class RemoteRecord(models.Model):
-    """What we wrote to a CRM account. Written in records.py only."""
+    """What we wrote to a CRM account. Written in engine/remote_records.py only."""
 
     class Kind(models.TextChoices):
         CONTACT = "contact"

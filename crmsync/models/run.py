@@ -1,4 +1,4 @@
-"""Syncs, the tries of each, and how long such tries take."""
+"""Syncs."""
 
 import secrets
 from datetime import datetime
@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Min, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from crmsync.models.connection import Connection
 from meetings.models import Meeting, SyncStep
 
-REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Nothing that reads like something else.
+REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # No letters that look alike.
 
 
 def new_reference() -> str:
@@ -24,32 +25,48 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         return self.filter(status__in=SyncRun.ACTIVE)
 
     def startable(self, now: datetime) -> "SyncRunQuerySet":
-        """Whose connection works and whose CRM takes calls."""
+        """Runs whose connection works and whose CRM accepts calls now."""
         takes_calls = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
         return self.filter(takes_calls, connection__state=Connection.State.CONNECTED)
 
     def latest_of(self, meeting: Any) -> "SyncRunQuerySet":
-        """The runs of a meeting or of an OuterRef to one, the latest first."""
+        """The runs of a meeting or of an OuterRef to one, latest first."""
         return self.filter(meeting=meeting).order_by("-id")
 
     def latest_of_each(self) -> "SyncRunQuerySet":
-        """Of each meeting the latest run, if it is among these."""
+        """The latest run of each meeting, if it is among these."""
         latest = SyncRun.objects.latest_of(models.OuterRef("meeting")).values("pk")
         return self.filter(pk=models.Subquery(latest[:1]))
 
     def without_open_attempt(self) -> "SyncRunQuerySet":
-        """Also of an earlier run of the same meeting: one sync per meeting at a time."""
-        open_attempts = SyncAttempt.objects.filter(finished_at=None)
-        return self.exclude(
-            models.Exists(open_attempts.filter(run__meeting=models.OuterRef("meeting")))
-        )
+        """Without one in any run of the meeting: one sync per meeting at a time."""
+        # In one filter(), both conditions apply to the same attempt.
+        open_attempt = {"attempts__started_at__isnull": False, "attempts__finished_at": None}
+        same_meeting = SyncRun.objects.filter(meeting=models.OuterRef("meeting"), **open_attempt)
+        return self.exclude(models.Exists(same_meeting))
+
+    def overdue(self, now: datetime, since: datetime) -> "SyncRunQuerySet":
+        """Runs that have been ready since then, but that no worker has taken."""
+        due = self.active().startable(now)
+        return due.filter(due_at__lte=since, ready_since__lte=since)
+
+    def stuck_since(self, since: datetime, now: datetime) -> "SyncRunQuerySet":
+        """Runs that have been ready since then, and whose delay no CRM caused."""
+        blameless = Q(failures=0) | Q(error_code="worker_lost")
+        return self.active().startable(now).filter(blameless, ready_since__lte=since)
+
+    def longest_wait(self, now: datetime) -> float:
+        """Seconds for which the longest waiting run has been ready."""
+        ready_at = Min(Greatest("due_at", "ready_since"))
+        since = self.overdue(now, now).aggregate(at=ready_at)["at"]
+        return (now - since).total_seconds() if since else 0.0
 
 
 class SyncRun(models.Model):
-    """One execution of the sync of one meeting. Written in lifecycle.py, attempts.py, turns.py.
+    """One sync of one meeting. Written in operations/syncs.py and engine/ only.
 
     `attempt` is the fencing token, +1 at every claim. `due_at` is the earliest next claim; while a
-    worker holds the run it is the end of its lease. A terminal status never changes.
+    worker holds the run, it is the end of the lease. A terminal status never changes.
     """
 
     class Status(models.TextChoices):
@@ -66,7 +83,7 @@ class SyncRun(models.Model):
 
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.RETRYING)
 
-    # Where `db_index` is off another index starts with the same column.
+    # Without `db_index`, another index starts with the same column.
     meeting = models.ForeignKey(Meeting, models.CASCADE, related_name="sync_runs", db_index=False)
     connection = models.ForeignKey(
         Connection, models.CASCADE, related_name="sync_runs", db_index=False
@@ -84,11 +101,11 @@ class SyncRun(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="Of the current step.")
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, help_text="When the last hint went to a worker.")
-    turn_at = models.DateTimeField(
+    ready_since = models.DateTimeField(
         null=True, editable=False, help_text="Since when it is its turn on its connection."
     )
     wait_reason = models.CharField(max_length=16, choices=WaitReason.choices, blank=True)
-    waits_for_contacts = models.BooleanField(
+    waits_for_contact_lock = models.BooleanField(
         default=False, db_default=False, help_text="Another run of the connection makes some."
     )
     error_code = models.CharField(max_length=64, blank=True)
@@ -116,8 +133,8 @@ class SyncRun(models.Model):
         db_default=models.Value([], models.JSONField()),
         help_text="So far, to the CRM.",
     )
-    pace = models.JSONField(null=True, help_text="Seconds expected of each step, for its progress.")
-    counted = models.BooleanField(default=False, db_default=False, help_text="In the tallies.")
+    expected_seconds = models.JSONField(null=True, help_text="Of each step, for its progress.")
+    counted = models.BooleanField(default=False, db_default=False, help_text="In the totals.")
 
     objects: ClassVar[SyncRunQuerySet] = SyncRunQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -168,71 +185,16 @@ class SyncRun(models.Model):
 
     @property
     def crm(self) -> str:
-        """The provider that it writes or wrote to."""
+        """The provider that the run writes or wrote to."""
         return self.provider or self.connection.provider
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the meeting was edited since the run began, or was asked for if it has not."""
+        """Whether the meeting was edited after the run began, or after the request for it."""
         return self.meeting.updated_at > (self.started_at or self.created_at)
 
     @property
     def is_of_former_account(self) -> bool:
-        """Whether it is over and wrote to another account than the connection leads to now."""
+        """Whether the run has ended and wrote to another account than the connected one."""
         since = self.connection.account_since
         return self.status not in self.ACTIVE and bool(since and self.created_at < since)
-
-
-class SyncAttempt(models.Model):
-    """One try of one step, written before the call to the CRM and completed after it."""
-
-    class Outcome(models.TextChoices):
-        SUCCEEDED = "succeeded"
-        FAILED = "failed"
-        INTERRUPTED = "interrupted"
-
-    run = models.ForeignKey(SyncRun, models.CASCADE, related_name="attempts", db_index=False)
-    claim = models.PositiveIntegerField(help_text="The run's fencing token of this try.")
-    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
-    number = models.PositiveIntegerField(help_text="Of this step; the first is 1.")
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
-    error_code = models.CharField(max_length=64, blank=True)
-    http_status = models.PositiveSmallIntegerField(null=True)
-    correlation_id = models.CharField(max_length=255, blank=True)
-    internal_message = models.TextField(blank=True)
-    outcome_unknown = models.BooleanField(default=False, help_text="Sent, but no answer came.")
-    makes_contacts = models.BooleanField(
-        default=False,
-        db_default=False,
-        help_text="One such try per connection at a time: no address gets two contacts.",
-    )
-
-    class Meta:
-        ordering = ["id"]
-        indexes = [
-            models.Index(fields=["run"], name="open_attempts", condition=Q(finished_at=None))
-        ]
-        constraints = [
-            models.UniqueConstraint(fields=["run", "claim"], name="one_attempt_per_claim")
-        ]
-
-    def __str__(self) -> str:
-        return f"{SyncStep(self.step).label}, try {self.number}"
-
-
-class StepPace(models.Model):
-    """How long the latest successes of a step took at one provider. Written in pace.py only."""
-
-    provider = models.CharField(max_length=32)
-    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
-    recent = models.JSONField(default=list, help_text="Seconds, the latest last.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["provider", "step"], name="one_pace_per_step")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.provider}, {SyncStep(self.step).label}"

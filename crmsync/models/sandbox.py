@@ -1,10 +1,10 @@
-"""What the sandbox CRM holds on its side."""
+"""The sandbox CRM's own data."""
 
 from django.db import models
 
 
 class SandboxRecord(models.Model):
-    """A record of the sandbox CRM: what a real CRM would hold on its side."""
+    """A record in the sandbox CRM, as a real CRM would hold it."""
 
     account = models.CharField(max_length=255)
     kind = models.CharField(max_length=16)
@@ -23,7 +23,7 @@ class SandboxRecord(models.Model):
 
 
 class SandboxFault(models.Model):
-    """How often the sandbox has acted out a fault for one meeting."""
+    """How often the sandbox has simulated a fault for one meeting."""
 
     meeting_key = models.UUIDField()
     email = models.CharField(max_length=320)

@@ -1,12 +1,12 @@
-"""How many syncs ended how: added up once, so that neither a look nor a pruning costs a count."""
+"""Totals of ended syncs, so that reading them counts no rows and pruning lowers no counter."""
 
 from django.db import models
 
 from meetings.models import SyncStep
 
 
-class RunTally(models.Model):
-    """Ended runs of one kind, and their tries. Written in tallies.py only."""
+class RunTotals(models.Model):
+    """Ended runs of one kind, and their attempts. Written in metrics/totals.py only."""
 
     provider = models.CharField(max_length=32)
     status = models.CharField(max_length=16)
@@ -17,7 +17,7 @@ class RunTally(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["provider", "status", "error_code"], name="one_tally_per_kind_of_run"
+                fields=["provider", "status", "error_code"], name="one_total_per_kind_of_run"
             )
         ]
 
@@ -25,8 +25,8 @@ class RunTally(models.Model):
         return f"{self.provider} {self.status} {self.error_code}".rstrip()
 
 
-class StepTally(models.Model):
-    """How long the successes of a step took, as a histogram. Written in tallies.py only."""
+class StepTotals(models.Model):
+    """How long successful steps took, as a histogram. Written in metrics/totals.py only."""
 
     provider = models.CharField(max_length=32)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
@@ -35,7 +35,7 @@ class StepTally(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["provider", "step"], name="one_tally_per_step")
+            models.UniqueConstraint(fields=["provider", "step"], name="one_total_per_step")
         ]
 
     def __str__(self) -> str:

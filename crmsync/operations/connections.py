@@ -1,4 +1,4 @@
-"""What people do with a connection: its owner connects, checks, cuts it, support pauses it."""
+"""What people do with a connection: connect, check, disconnect; support pauses and resumes it."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from crmsync.providers.base import Session
 
 
 def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection:
-    """Stores the credentials once the CRM took them, and releases what waited. Raises CrmError.
+    """Stores the credentials if the CRM accepts them, and releases waiting runs. Raises CrmError.
 
-    Another account than before starts with an empty memory, and without the runs of the old one.
+    A different account starts without known records, and active runs are canceled.
     """
     with Session(credentials) as session:
         account = PROVIDERS[provider](session).check()
@@ -27,8 +27,8 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
             _cancel_runs(connection)
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
-        store.store(connection, provider, account, credentials)
-        scheduling.release(connection.pk)
+        store.link_account(connection, provider, account, credentials)
+        scheduling.enqueue_waiting(connection.pk)
     return connection
 
 
@@ -37,19 +37,19 @@ def check(connection: Connection) -> Connection:
     error = _refusal(connection)
     with transaction.atomic():
         if error is None:
-            if store.restore(connection):
-                scheduling.release(connection.pk)
+            if store.mark_connected(connection):
+                scheduling.enqueue_waiting(connection.pk)
         elif error.kind.handling is Handling.HOLD:
-            scheduling.hold(connection, error)
+            scheduling.block_connection(connection, error)
         else:
-            store.note_error(connection, error)
+            store.record_error(connection, error)
     connection.refresh_from_db()
     return connection
 
 
 def _refusal(connection: Connection) -> CrmError | None:
     try:
-        with Session(**tokens.access(connection)) as session:
+        with Session(**tokens.session_kwargs(connection)) as session:
             PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error
@@ -58,7 +58,7 @@ def _refusal(connection: Connection) -> CrmError | None:
 
 @transaction.atomic
 def disconnect(connection: Connection) -> None:
-    """Cancels what is under way and forgets the credentials; what was written stays on record."""
+    """Cancels active runs and deletes the credentials; the record of what was written stays."""
     locked = store.lock(pk=connection.pk)
     if locked is not None:
         _cancel_runs(locked)
@@ -67,11 +67,11 @@ def disconnect(connection: Connection) -> None:
 
 @transaction.atomic
 def pause(pk: int) -> bool:
-    """Its syncs wait, and stop before their next step, until it is resumed."""
+    """Its syncs stop before their next step and wait until it is resumed."""
     connection = store.lock(pk=pk)
     if connection is None or not store.pause(connection):
         return False
-    scheduling.park(pk)
+    scheduling.release_slots(pk)
     return True
 
 
@@ -80,7 +80,7 @@ def resume(pk: int) -> bool:
     connection = store.lock(pk=pk)
     if connection is None or not store.resume(connection):
         return False
-    scheduling.release(pk)
+    scheduling.enqueue_waiting(pk)
     return True
 
 

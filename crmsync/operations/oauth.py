@@ -1,7 +1,7 @@
-"""Signing in at a CRM: where to send the person, and what to do when they come back.
+"""OAuth sign-in at a CRM: the address to send people to, and what happens when they return.
 
-The state that travels with them is signed, ends after ten minutes and works once. It tells who
-they are, for a browser that a CRM sends back to us carries no token.
+The state parameter is signed, expires after ten minutes and works once. It identifies the person,
+because a browser that returns from a CRM carries no token.
 """
 
 import secrets
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import tokens
-from crmsync.models import Connection, SignIn
+from crmsync.models import Connection, OAuthState
 from crmsync.operations import connections
 from crmsync.providers import OAUTH
 
@@ -24,7 +24,7 @@ SALT = "crmsync.oauth"
 
 
 class UnknownStateError(Exception):
-    """Not ours, too old, or used before."""
+    """Not ours, expired, or already used."""
 
 
 def is_available(provider: str) -> bool:
@@ -32,10 +32,10 @@ def is_available(provider: str) -> bool:
 
 
 def authorize_url(user: User, provider: str) -> str:
-    """Where the person grants us access. Needs a provider that `is_available`."""
+    """The page where the person grants access. Needs a provider that `is_available`."""
     oauth = OAUTH[provider]()
-    SignIn.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
-    sign_in = SignIn.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
+    OAuthState.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
+    sign_in = OAuthState.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
     asked = {
         "response_type": "code",
         "client_id": oauth.client_id,
@@ -47,23 +47,23 @@ def authorize_url(user: User, provider: str) -> str:
 
 
 def complete(state: str, code: str) -> Connection:
-    """Connects whom the state names. Raises UnknownStateError and CrmError."""
-    sign_in = use(state)
+    """Connects the person whom the state identifies. Raises UnknownStateError and CrmError."""
+    sign_in = consume_state(state)
     grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _callback_url()}
-    credentials = tokens.fetch(OAUTH[sign_in.provider](), **grant)
+    credentials = tokens.request_token(OAUTH[sign_in.provider](), **grant)
     return connections.connect(sign_in.user, sign_in.provider, credentials)
 
 
 @transaction.atomic
-def use(state: str) -> SignIn:
-    """Takes the state out of the world. Raises UnknownStateError."""
+def consume_state(state: str) -> OAuthState:
+    """Consumes the state so that it cannot be reused. Raises UnknownStateError."""
     try:
         nonce = signing.loads(state, salt=SALT, max_age=LIFETIME)
     except signing.BadSignature as error:
         raise UnknownStateError from error
-    active = SignIn.objects.select_related("user").filter(user__is_active=True)
+    active = OAuthState.objects.select_related("user").filter(user__is_active=True)
     sign_in = active.filter(nonce=str(nonce)).first()
-    if sign_in is None or not SignIn.objects.filter(pk=sign_in.pk).delete()[0]:
+    if sign_in is None or not OAuthState.objects.filter(pk=sign_in.pk).delete()[0]:
         raise UnknownStateError
     return sign_in
 

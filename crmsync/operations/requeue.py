@@ -1,4 +1,4 @@
-"""Putting an ended sync back: one call for staff, at the desk and at the shell."""
+"""Re-queues an ended sync, for the admin and the command line alike."""
 
 from enum import StrEnum
 from typing import Any
@@ -18,12 +18,12 @@ class Outcome(StrEnum):
 
 
 def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = False) -> Outcome:
-    """Starts a new run at the step that did not succeed, or at the first, where one is needed."""
+    """Starts a new run at the step that failed, or at the first one, if a run is needed."""
     runs = SyncRun.objects.latest_of(meeting).select_related("meeting", "connection")
     last = runs.first()
     if last is None:
         return Outcome.NEVER_SYNCED
-    if foresee(last, from_start=from_start) == Outcome.SYNCED:
+    if preview_requeue(last, from_start=from_start) == Outcome.SYNCED:
         return Outcome.SYNCED
     step = SyncStep.CONTACTS if from_start else resume_step(last)
     try:
@@ -35,8 +35,8 @@ def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = F
     return Outcome.REQUEUED if created else Outcome.SYNCING
 
 
-def foresee(last: SyncRun, *, from_start: bool = False) -> Outcome:
-    """What requeue() would come to now, for the meeting whose latest run that is."""
+def preview_requeue(last: SyncRun, *, from_start: bool = False) -> Outcome:
+    """What requeue() would return now; `last` is the meeting's latest run."""
     if last.status == SyncRun.Status.SUCCEEDED and not from_start:
         return Outcome.SYNCED
     if last.connection.state == Connection.State.DISCONNECTED:
@@ -45,7 +45,7 @@ def foresee(last: SyncRun, *, from_start: bool = False) -> Outcome:
 
 
 def resume_step(run: SyncRun) -> int:
-    """The step that did not succeed; the first, if the meeting was edited since the run began."""
+    """The step that failed, or the first one if the meeting was edited since the run began."""
     if run.started_at is None or run.is_outdated:
         return SyncStep.CONTACTS
     return run.step

@@ -1,4 +1,4 @@
-"""Old syncs, and how they go: a batch at a time, so that nobody waits for a lock."""
+"""Deletes old syncs in batches, so that nobody waits long for a lock."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,13 +16,13 @@ def count_old(before: datetime) -> int:
 
 
 def prune(before: datetime) -> Iterator[int]:
-    """How many each batch deleted."""
+    """Yields how many runs each batch deleted."""
     while deleted := _delete_batch(before):
         yield deleted
 
 
 def _old(before: datetime) -> SyncRunQuerySet:
-    """Ended, added up, and not the last one of their meeting."""
+    """Ended and counted runs, except the last one of each meeting."""
     later = SyncRun.objects.filter(meeting=OuterRef("meeting"), pk__gt=OuterRef("pk"))
     ended = SyncRun.objects.filter(finished_at__lt=before, counted=True)
     return ended.filter(Exists(later)).without_open_attempt()

@@ -1,7 +1,7 @@
-"""What people do with syncs: start, hasten, cancel them, and delete a meeting with all of its own.
+"""What people do with syncs: start, retry now, cancel, and delete a meeting with its syncs.
 
-Each change of a SyncRun is one conditional UPDATE that names the state it leaves; those that a
-worker makes are in attempts.py. Rows are locked in the order connection, run, meeting.
+Each change of a SyncRun is one conditional UPDATE that names the state it leaves. Workers make
+theirs in engine/. Rows are locked in the order connection, run, meeting.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ class NotConnectedError(Exception):
 
 
 class NotBeforeError(Exception):
-    """The CRM wants no calls before the `not_before` of the connection."""
+    """The CRM accepts no calls before the connection's `not_before`."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(f"Not before {connection.not_before}.")
@@ -36,9 +36,9 @@ class NotBeforeError(Exception):
 def request_sync(
     meeting: Meeting, by: Any, *, step: int = SyncStep.CONTACTS, reason: str = ""
 ) -> tuple[SyncRun, bool]:
-    """The active run of the meeting and whether it is new.
+    """The meeting's active run, and whether it is new.
 
-    Raises NotConnectedError, and Meeting.DoesNotExist where it was deleted meanwhile.
+    Raises NotConnectedError, and Meeting.DoesNotExist if it was deleted meanwhile.
     """
     for _ in range(3):
         try:
@@ -46,7 +46,7 @@ def request_sync(
         except (
             IntegrityError,
             transitions.TransitionRefusedError,
-        ):  # The run that stood in the way, or the meeting, ended meanwhile.
+        ):  # The other active run has just ended, or the meeting was deleted.
             Meeting.objects.only("pk").get(pk=meeting.pk)
     return _request_sync(meeting, by, step, reason)
 
@@ -56,7 +56,7 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     connection = store.lock(user=meeting.user_id)
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
-    is_next = scheduling.is_next(connection)
+    is_next = scheduling.has_free_slot(connection)
     request = {
         "connection": connection,
         "provider": connection.provider,
@@ -64,30 +64,30 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
         "requested_by": by,
         "reason": reason,
         "request_id": get_contextvars().get("request_id", ""),
-        "pace": partial(step_durations.of, connection.provider),
+        "expected_seconds": partial(step_durations.expected_seconds, connection.provider),
         "written": partial(_written_before, meeting, step),
     }
     now = timezone.now()
     in_line = {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
-    turn = {"sent_at": now, "turn_at": now} if is_next else in_line
+    turn = {"sent_at": now, "ready_since": now} if is_next else in_line
     run, created = SyncRun.objects.get_or_create(
         meeting=meeting, status__in=SyncRun.ACTIVE, defaults={**request, **turn}
     )
     if created:
-        transitions.note_change(meeting.pk)
+        transitions.touch(meeting.pk)
     if created and is_next:
         transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
     return run, created
 
 
 def _written_before(meeting: Meeting, step: int) -> list[dict[str, str]]:
-    """A run that goes on where another one failed goes on with what that one wrote."""
+    """A run that continues after a failed one starts with what that one wrote."""
     last = SyncRun.objects.latest_of(meeting).values_list("written", flat=True).first()
     return last or [] if step > SyncStep.CONTACTS else []
 
 
 def sync_now(meeting: Meeting, by: Any) -> None:
-    """What a person's click means: start a sync, or bring the planned retry of one forward.
+    """Starts a sync, or brings the planned retry of the active one forward.
 
     Raises what request_sync() raises, and NotBeforeError.
     """
@@ -103,33 +103,33 @@ def _retry_now(run: SyncRun) -> None:
     if connection is not None and connection.not_before and connection.not_before > now:
         raise NotBeforeError(connection)
     if _leave(run.pk, [RETRYING]).filter(due_at__gt=now).update(due_at=now, sent_at=now):
-        transitions.note_change(run.meeting_id)
+        transitions.touch(run.meeting_id)
         transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
 
 
 @transaction.atomic
 def cancel(meeting_id: int) -> bool:
-    """Cancels the active run; a worker that is at it stops before its next call to the CRM."""
+    """Cancels the active run. Its worker stops before the next call to the CRM."""
     run = SyncRun.objects.active().filter(meeting=meeting_id).first()
     if run is None or not _leave(run.pk, SyncRun.ACTIVE).update(
         status=SyncRun.Status.CANCELED, finished_at=timezone.now()
     ):
         return False
-    transitions.stop(meeting_id)
-    scheduling.hand_over(run.connection_id)
+    transitions.clear_progress(meeting_id)
+    scheduling.enqueue_next_waiting(run.connection_id)
     return True
 
 
 @transaction.atomic
 def delete_meeting(meeting: Meeting) -> None:
-    """Cancels what is under way, then deletes; the locks keep new runs and edits out."""
+    """Cancels the active run, then deletes; the locks keep new runs and edits out."""
     connection = store.lock(user=meeting.user_id)
     cancel(meeting.pk)
     calling = SyncAttempt.objects.filter(finished_at=None, run__meeting=meeting)
-    if connection is not None and calling.filter(makes_contacts=True).exists():
-        scheduling.leave_contacts_alone(
+    if connection is not None and calling.filter(holds_contact_lock=True).exists():
+        scheduling.extend_contact_lock(
             connection.pk
-        )  # The attempt will be gone, its call will not.
+        )  # The attempt's row goes, but its call may still be running.
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
     meeting.delete()
 

@@ -13,7 +13,7 @@ PROVIDERS: dict[str, type[Provider]] = {
     "salesforce": Salesforce,
     "bottlecrm": BottleCrm,
 }
-# Where people may sign in to the CRM instead of bringing a token.
+# CRMs where people may sign in instead of bringing a token.
 OAUTH: dict[str, Callable[[], OAuth]] = {
     "hubspot": hubspot.oauth,
     "salesforce": salesforce.oauth,

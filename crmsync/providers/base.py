@@ -1,11 +1,10 @@
-"""What every CRM provider does, and the words it does it with.
+"""The interface of every CRM provider.
 
-A provider is made for one step of one sync. Each of its methods means "make it so": calling it
-again with the same arguments changes nothing more. `known` maps local keys to remote ids that an
-earlier call returned; a record with such an id that is gone is `record_deleted`, never a reason to
-make another one: two tries could do so at once. A provider neither retries nor waits nor
-touches our database, calls `session.before_call()` before every call to the CRM, and lets only
-CrmError escape.
+A provider is created for one step of one sync. Its methods are idempotent: calling one again with
+the same arguments changes nothing more. `known` maps local keys to remote ids that an earlier call
+returned. If such a record is gone, the provider raises `record_deleted` and creates no other, since
+two attempts could do so at once. A provider does not retry, wait or touch our database. It calls
+`session.before_call()` before every call to the CRM, and raises nothing but CrmError.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,15 +19,15 @@ from uuid import UUID
 class Session:
     """What one step of one sync works with; `resources` are closed when it ends.
 
-    `before_call` prolongs the lease of the step, and stops a worker that has lost it. `renew` is
-    there where a token can be had anew: it returns the one after the token that was refused.
-    `capabilities` is what `check` found the account to be able to do.
+    `before_call` renews the step's lease and stops a worker that has lost it. `refresh`, if the
+    token can be refreshed, takes the refused token and returns the next one. `capabilities` is what
+    `check` found the account to support.
     """
 
     credentials: Mapping[str, Any]
     meeting_key: UUID | None = None
     capabilities: Mapping[str, Any] = field(default_factory=dict)
-    renew: Callable[[str], str] | None = None
+    refresh: Callable[[str], str] | None = None
     before_call: Callable[[], None] = lambda: None
     resources: ExitStack = field(default_factory=ExitStack)
 
@@ -66,7 +65,7 @@ class MeetingContent:
 class Ref:
     """One record in the CRM. `action` is created, updated or unchanged.
 
-    `remark` says what the CRM did not take whole; it is marked for translation.
+    `remark` says what had to be shortened or left out; it is marked for translation.
     """
 
     kind: str
@@ -80,7 +79,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class OAuth:
-    """Where and as whom the CRM grants us tokens. `scopes` are those that a sync needs."""
+    """The CRM's OAuth endpoints, and our client there. `scopes` are those that a sync needs."""
 
     authorize_url: str
     token_host: str
@@ -94,8 +93,8 @@ Known = Mapping[str, str]
 
 
 class Provider(Protocol):
-    name: str  # As people know the CRM.
-    needs: Sequence[str]  # Which credentials a person who does not sign in there has to bring.
+    name: str  # The CRM's name for people.
+    needs: Sequence[str]  # The credentials that a person has to enter, unless they sign in.
 
     def __init__(self, session: Session) -> None: ...
 

@@ -1,8 +1,8 @@
-"""BottleCRM, an open source CRM (django-crm on PyPI), by a personal access token.
+"""BottleCRM, an open source CRM (django-crm on PyPI), with a personal access token.
 
-It knows no key of ours, so whatever we write is looked for first: a contact by its address, which
-is unique there; an interaction by a mark at the end of its body. An interaction belongs to exactly
-one contact: the meeting is the one of the first attendee, each further attendee has a copy.
+It has no field for our key, so every record is looked up before it is written: a contact by its
+address, which is unique there; an interaction by a mark at the end of its body. An interaction
+belongs to exactly one contact: the first attendee has the meeting, each other attendee a copy.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,12 +13,12 @@ from django.utils.translation import gettext_noop
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
 from crmsync.providers.formatting import fit, is_marked, mark, split_name
-from crmsync.providers.http import Answer, CrmClient, error_of, known_record
-from crmsync.providers.parsing import id_in
+from crmsync.providers.http import Answer, CrmClient, error_of, not_found_means_deleted
+from crmsync.providers.parsing import require_id
 
-PAGE = 200  # The most interactions that one answer holds.
+PAGE = 200  # Interactions per answer, at most.
 CONTACTS_PAGE = 100
-MOST_PAGES = 50
+MAX_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
 FIELDS = {
     "email": gettext_noop("e-mail address"),
@@ -29,7 +29,7 @@ FIELDS = {
     "occurred_at": gettext_noop("start"),
     "duration_seconds": gettext_noop("end"),
 }
-NOT_LET_IN = "organization context is required"  # Its answer to a token that it does not know.
+UNAUTHENTICATED = "organization context is required"  # Its answer to an unknown token.
 REQUIRED = "required"
 
 
@@ -43,9 +43,9 @@ class BottleCrm:
         self.client = CrmClient(self.url, session, token, explain)
 
     def check(self) -> Account:
-        """A token does not tell whose it is, so the account is the address.
+        """A token does not reveal its owner, so the account is the address.
 
-        What is malformed writes nothing, but is refused only after the permissions were looked at.
+        The malformed requests write nothing: they are refused after the check of permissions.
         """
         self.client.call("GET", "/api/contacts/", params={"limit": 1})
         for method, path in [
@@ -82,7 +82,7 @@ class BottleCrm:
         return [*notes, *(copy for copy in copies if copy.remote_id != meeting_ref.remote_id)]
 
     def _copy(self, meeting_ref: Ref, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
-        """Of the contact that holds the meeting itself, that."""
+        """The contact's copy; for the contact of the meeting itself, the meeting."""
         key = f"{meeting.key}:{contact.local_key}"
         remote_id, action = self._write(meeting, contact, None)
         if remote_id != meeting_ref.remote_id:
@@ -98,20 +98,20 @@ class BottleCrm:
         try:
             made = self.client.call("POST", "/api/contacts/", json={**names, "email": person.email})
         except CrmError as error:
-            # Somebody else may have made it since we looked.
+            # Somebody else may have created it just now.
             found = self._find_contact(person.email) if error.http_status == 400 else None
             if not found:
                 raise
             return Ref("contact", person.email, found, "unchanged")
-        return Ref("contact", person.email, id_in(made), "created")
+        return Ref("contact", person.email, require_id(made), "created")
 
     def _find_contact(self, email: str) -> str | None:
-        """The CRM looks for a part of the address."""
+        """The CRM also matches parts of addresses, so the match is checked."""
         asked = {"email": email, "limit": CONTACTS_PAGE}
         for page in self._pages("/api/contacts/", "results", asked):
             for contact in page:
                 if str(contact.get("email")).lower() == email:
-                    return id_in(contact)
+                    return require_id(contact)
         return None
 
     def _write(self, meeting: MeetingContent, contact: Ref, known: str | None) -> tuple[str, str]:
@@ -121,24 +121,24 @@ class BottleCrm:
             self._change(remote_id, content)
             return remote_id, "updated"
         new = {"kind": "meeting", "contact": contact.remote_id, "body": mark(meeting.key)}
-        with known_record():
+        with not_found_means_deleted():
             made = self.client.call("POST", "/api/interactions/", json={**content, **new})
-        return id_in(made), "created"
+        return require_id(made), "created"
 
     def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
         asked = {"contact": contact.remote_id, "limit": PAGE}
-        with known_record():
+        with not_found_means_deleted():
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
                     if is_marked(interaction.get("body"), meeting.key):
-                        return id_in(interaction)
+                        return require_id(interaction)
         return None
 
     def _pages(
         self, path: str, name: str, asked: Mapping[str, Any]
     ) -> Iterator[list[dict[str, Any]]]:
         offset = 0
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             answer = self.client.call("GET", path, params={**asked, "offset": offset})
             rows = answer.get(name) if isinstance(answer, dict) else None
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -150,7 +150,7 @@ class BottleCrm:
         raise CrmError("unexpected_error", "Too many pages of records.")
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PATCH", f"/api/interactions/{remote_id}/", json=content)
 
     def _check_permission(self, method: str, path: str) -> None:
@@ -164,7 +164,7 @@ class BottleCrm:
 def explain(answer: Answer) -> CrmError:
     data = answer.data if isinstance(answer.data, dict) else {}
     said = str(data.get("detail") or data.get("message") or "")
-    if answer.status == 403 and NOT_LET_IN in str(data).lower():
+    if answer.status == 403 and UNAUTHENTICATED in str(data).lower():
         return error_of(answer, "connection_expired")
     if answer.status == 403:
         return error_of(answer, detail=said[:500])
@@ -193,7 +193,7 @@ def _content(meeting: MeetingContent) -> dict[str, Any]:
 
 
 def _body(meeting: MeetingContent) -> tuple[str, str]:
-    """The notes and where they are held, then the mark."""
+    """The location and the notes, then the mark, and a remark if they are shortened."""
     place = f"{meeting.location}\n\n" if meeting.location else ""
     ending = f"\n\n{mark(meeting.key)}"
     return fit(place + meeting.notes, BODY_LIMIT, lambda text: (text + ending).lstrip())

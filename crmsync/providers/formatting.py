@@ -1,4 +1,4 @@
-"""A person's words as CRMs take them."""
+"""Formats a person's texts for CRMs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
@@ -14,7 +14,7 @@ SHORTENED = gettext_noop("shortened")
 
 
 def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, str]:
-    """The text in its form, cut visibly to `limit` UTF-16 units, and a remark where it was cut."""
+    """The formatted text, cut visibly to `limit` UTF-16 units, and a remark if it was cut."""
     if _units(form(text)) <= limit:
         return form(text), ""
     fits, too_long = 0, len(text)
@@ -28,23 +28,23 @@ def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, s
 
 
 def as_html(text: str) -> str:
-    """Nothing in it is markup, and its lines stay lines."""
+    """Escapes markup and keeps line breaks."""
     return escape(text).replace("\n", "<br>")
 
 
 def mark(key: UUID) -> str:
-    """What tells our text from others, in a line of its own at its end."""
+    """A line at the end of our text that identifies it."""
     return f"[syncsite {key}]"
 
 
 def is_marked(text: Any, key: UUID) -> bool:
-    """The last mark counts: the text may quote another, and somebody may have written on below."""
+    """Only the last mark counts: the text may quote another, or continue below it."""
     marks = [line for line in str(text).splitlines() if line.startswith("[syncsite ")]
     return marks[-1:] == [mark(key)]
 
 
 def split_name(name: str, email: str) -> tuple[str, str]:
-    """First and last name; who has none is known by the address."""
+    """First and last name; without a name, the address."""
     first, _, last = name.strip().rpartition(" ")
     return first.strip(), last or email.partition("@")[0]
 

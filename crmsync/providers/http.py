@@ -1,4 +1,4 @@
-"""JSON calls to a CRM: hard time-outs, no redirects, no surprise that is not a CrmError."""
+"""JSON calls to a CRM: hard time-outs, no redirects, no error but CrmError."""
 
 import json
 import math
@@ -18,10 +18,10 @@ from crmsync.providers.base import Session
 from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport
 
 CONNECT_SECONDS = 5
-LARGEST_BODY = 10 * 1024 * 1024  # Bytes; a page of a CRM's records has far fewer.
-QUOTED = 500  # Characters of an answer that staff get to read.
+MAX_BODY = 10 * 1024 * 1024  # Bytes; far more than a page of CRM records.
+MAX_QUOTED = 500  # Characters of an answer that staff can read.
 
-LIMITS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
+RATE_LIMIT_HEADERS = re.compile(r"rate-?limit|limit-info", re.IGNORECASE)
 PRINTABLE = re.compile(r"[!-~]+( [!-~]+)*")
 
 CODES = {
@@ -34,7 +34,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back. `data` is its JSON, or None; `text` is its beginning, for staff."""
+    """`data` is the JSON, or None; `text` is the beginning of the body, for staff."""
 
     status: int
     data: Any
@@ -43,14 +43,18 @@ class Answer:
 
     @property
     def limits(self) -> list[str]:
-        """What the CRM says of how much it takes."""
-        return [f"{name}: {value}" for name, value in self.headers.items() if LIMITS.search(name)]
+        """The CRM's rate limit headers, as lines of text."""
+        return [
+            f"{name}: {value}"
+            for name, value in self.headers.items()
+            if RATE_LIMIT_HEADERS.search(name)
+        ]
 
 
 class CrmClient:
-    """One step's calls to one CRM. The token that it may send is quoted by no error and no log.
+    """One step's calls to one CRM. No error and no log line quotes the token.
 
-    `explain` makes a CrmError of an answer of 300 and above; see `error_of`.
+    `explain` turns an answer with a status of 300 or above into a CrmError; see `error_of`.
     """
 
     def __init__(
@@ -63,13 +67,13 @@ class CrmClient:
         self.session = session
         self.explain = explain or error_of
         self.token = None if token is None else _sendable(token)
-        self.renew = session.renew
+        self.refresh = session.refresh
         url = _checked(base_url)
         self.transport = GuardedTransport(secure=url.scheme == "https")
         self.http = session.resources.enter_context(
             httpx.Client(
                 base_url=url,
-                auth=httpx.Auth(),  # None but ours: not the one that an address may carry.
+                auth=httpx.Auth(),  # Only our credentials, not those that an address may carry.
                 headers={"Accept-Encoding": "identity"},
                 transport=self.transport,
                 timeout=httpx.Timeout(settings.CRM_CALL_SECONDS, connect=CONNECT_SECONDS),
@@ -82,16 +86,16 @@ class CrmClient:
         return self.ask(method, path, **options).data
 
     def ask(self, method: str, path: str, **options: Any) -> Answer:
-        """The answer, which is a success. Raises CrmError.
+        """A successful answer. Raises CrmError.
 
-        `path` is one of the CRM's own address: what it names elsewhere is not called.
+        `path` is relative to the CRM's address; no other host is called.
         """
         if "://" in path:
             raise CrmError("unexpected_error", "The CRM named an address that is not its own.")
         answer = self._send(method, path, **options)
-        if answer.status == 401 and self.token and self.renew:
-            # Where a token can be had anew, the refusal of the old one is no failure yet.
-            self.token, self.renew = _sendable(self.renew(self.token)), None
+        if answer.status == 401 and self.token and self.refresh:
+            # A 401 here just means the token must be refreshed.
+            self.token, self.refresh = _sendable(self.refresh(self.token)), None
             answer = self._send(method, path, **options)
         if not 200 <= answer.status < 300:
             raise self.explain(answer)
@@ -111,11 +115,11 @@ class CrmClient:
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
             raise CrmError("unexpected_error", type(error).__name__) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise CrmError("crm_unavailable", _kind(error)) from error
+            raise CrmError("crm_unavailable", _kind_of(error)) from error
         except httpx.TimeoutException as error:
-            raise CrmError("crm_timeout", _kind(error), outcome_unknown=True) from error
+            raise CrmError("crm_timeout", _kind_of(error), outcome_unknown=True) from error
         except httpx.HTTPError as error:
-            raise CrmError("crm_unavailable", _kind(error), outcome_unknown=True) from error
+            raise CrmError("crm_unavailable", _kind_of(error), outcome_unknown=True) from error
         return _answer(response, body)
 
     def _without_token(self, body: bytes) -> bytes:
@@ -123,17 +127,17 @@ class CrmClient:
 
 
 @contextmanager
-def known_record() -> Iterator[None]:
-    """Within, "there is none" means that a record of which we knew was deleted."""
+def not_found_means_deleted() -> Iterator[None]:
+    """Inside, a 404 means that a record which we knew was deleted."""
     try:
         yield
     except CrmError as error:
         if error.http_status not in (404, 410):
             raise
-        raise gone(error) from error
+        raise as_deleted(error) from error
 
 
-def gone(error: CrmError) -> CrmError:
+def as_deleted(error: CrmError) -> CrmError:
     return CrmError(
         "record_deleted",
         error.message,
@@ -162,7 +166,7 @@ def _checked(address: str) -> httpx.URL:
 
 
 def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
-    """What an answer that is no success means; `code` where the CRM gives a better reason."""
+    """The CrmError for an unsuccessful answer; `code` overrides the one of its status."""
     fallback = "crm_unavailable" if answer.status >= 500 else "unexpected_error"
     wait = retry_after(answer.headers.get("Retry-After", ""))
     return CrmError(
@@ -175,7 +179,7 @@ def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
 
 
 def retry_after(text: str) -> float | None:
-    """Seconds from now, of a Retry-After in seconds or as a date; None where it says nothing."""
+    """Seconds from now for a Retry-After in seconds or as a date; None if it has neither."""
     try:
         seconds = float(text)
     except ValueError:
@@ -193,14 +197,14 @@ def _seconds_until(text: str) -> float | None:
 
 
 def _read(response: httpx.Response) -> bytes:
-    """Not unpacked: a few packed bytes can become any number of them."""
+    """Compressed bodies are refused: a few bytes could expand without limit."""
     packing = response.headers.get("Content-Encoding", "identity")
     if packing.lower() != "identity":
         return f"Packed unasked: {packing}".encode()
     body = b""
     for chunk in response.iter_raw():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY:
             raise CrmError(
                 "unexpected_error", "A gigantic answer.", http_status=response.status_code
             )
@@ -212,7 +216,7 @@ def _answer(response: httpx.Response, body: bytes) -> Answer:
         data = json.loads(body)
     except (ValueError, RecursionError):
         data = None
-    text = body.strip()[:QUOTED].decode(errors="replace")
+    text = body.strip()[:MAX_QUOTED].decode(errors="replace")
     return Answer(response.status_code, data, text, response.headers)
 
 
@@ -225,5 +229,5 @@ def _no_json(answer: Answer) -> CrmError:
     )
 
 
-def _kind(error: Exception) -> str:
+def _kind_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"

@@ -1,8 +1,8 @@
-"""HubSpot, by its dated API.
+"""HubSpot, through its dated API.
 
-A meeting is found again by a unique property of our own. In an account that cannot have one, which
-`check` finds out, it is found through its contacts by the address it carries, and made together
-with its links, so that it can be found from the moment it exists.
+A meeting is found again by a unique property of our own. `check` finds out whether the account can
+have one. If not, the meeting is found through its contacts by the URL it carries, and it is created
+together with its associations, so that it can be found from the start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,21 +10,19 @@ from typing import Any
 
 from django.conf import settings
 
+import crmsync.providers.hubspot_payloads as payloads
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
-from crmsync.providers.formatting import as_html, chunks, fit, split_name
-from crmsync.providers.http import CrmClient, known_record
+from crmsync.providers.formatting import as_html, chunks, fit
+from crmsync.providers.http import CrmClient, not_found_means_deleted
 from crmsync.providers.hubspot_errors import KEY, explain, explain_item
-from crmsync.providers.parsing import as_object, as_objects, id_in
+from crmsync.providers.parsing import as_object, as_objects, require_id
 
 VERSION = "2026-09"
-OAUTH_VERSION = "2026-03"  # The later one does not say what its token endpoint answers.
+OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
 BATCH = 100
-MOST_PAGES = 20
-TITLE_LIMIT = 255
-NOTES_LIMIT = 65_536
+MAX_PAGES = 20
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
-MEETING_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 200}
 SCOPES = ("crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write")
 
 
@@ -51,7 +49,7 @@ class HubSpot:
 
     def check(self) -> Account:
         details = as_object(self.client.call("GET", "/account-info/v3/details"))
-        portal = id_in(details, "portalId")
+        portal = require_id(details, "portalId")
         for kind in ("contacts", "meetings"):
             self.client.call("GET", f"/crm/objects/{VERSION}/{kind}", params={"limit": 1})
         self._check_writing()
@@ -69,19 +67,20 @@ class HubSpot:
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         key = str(meeting.key)
         has_key = self.can.get("unique_key")
-        # What we know goes before the key: it may have been made before the account had one.
+        # A known id wins over the key: the record may be older than the key property.
         remote_id = known.get(key)
         if remote_id is None and has_key:
             return self._upsert_by_key(meeting)
         remote_id = remote_id or self._find_meeting(meeting, contacts)
         if remote_id:
-            self._change(remote_id, {**_properties(meeting), **({KEY: key} if has_key else {})})
+            own_key = {KEY: key} if has_key else {}
+            self._change(remote_id, {**payloads.meeting_properties(meeting), **own_key})
             return self._meeting_ref(meeting, remote_id, "updated")
-        links = [_link(contact.remote_id) for contact in contacts[:BATCH]]
-        body = {"properties": _properties(meeting), "associations": links}
-        with known_record():
+        links = [payloads.association(contact.remote_id) for contact in contacts[:BATCH]]
+        body = {"properties": payloads.meeting_properties(meeting), "associations": links}
+        with not_found_means_deleted():
             made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
-        return self._meeting_ref(meeting, id_in(made, "id"), "created")
+        return self._meeting_ref(meeting, require_id(made, "id"), "created")
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
@@ -89,9 +88,9 @@ class HubSpot:
         path = f"/crm/associations/{VERSION}/meetings/contacts/batch/associate/default"
         for chunk in chunks(contacts, BATCH):
             pairs = [(meeting_ref.remote_id, contact.remote_id) for contact in chunk]
-            with known_record():
+            with not_found_means_deleted():
                 self._batch(path, [{"from": {"id": m}, "to": {"id": c}} for m, c in pairs])
-        notes, remark = fit(meeting.notes, NOTES_LIMIT, as_html)
+        notes, remark = fit(meeting.notes, payloads.NOTES_LIMIT, as_html)
         self._change(meeting_ref.remote_id, {"hs_internal_meeting_notes": notes})
         if not meeting.notes:
             return []
@@ -99,7 +98,7 @@ class HubSpot:
         return [Ref("note", str(meeting.key), *written, remark=remark)]
 
     def _check_writing(self) -> None:
-        """An empty batch writes nothing, but tells whether we might."""
+        """An empty batch writes nothing, but shows whether we may write."""
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
         try:
             self.client.call("POST", path, json={"inputs": []})
@@ -108,12 +107,12 @@ class HubSpot:
                 raise
 
     def _make_key(self) -> bool:
-        """Whether the account has, or can be given, the property that makes a meeting unique."""
+        """Whether the account has the unique key property, creating it if possible."""
         try:
             is_unique = self._is_key_unique()
             return self._add_key() if is_unique is None else is_unique
         except CrmError as error:
-            if error.http_status == 409:  # Another sign-in has just made it.
+            if error.http_status == 409:  # Another connection has just created it.
                 return bool(self._is_key_unique())
             if error.http_status in (400, 403):
                 return False
@@ -121,13 +120,13 @@ class HubSpot:
 
     def _add_key(self) -> bool:
         path = f"/crm/properties/{VERSION}/meetings"
-        groups = _results(self.client.call("GET", f"{path}/groups"))
+        groups = payloads.results_of(self.client.call("GET", f"{path}/groups"))
         group = str(groups[0].get("name")) if groups else "meetinginformation"
-        self.client.call("POST", path, json=_key_property(group))
+        self.client.call("POST", path, json=payloads.key_property(group))
         return True
 
     def _is_key_unique(self) -> bool | None:
-        """None where the account has no such property."""
+        """None if the account has no such property."""
         try:
             found = self.client.call("GET", f"/crm/properties/{VERSION}/meetings/{KEY}")
         except CrmError as error:
@@ -137,7 +136,7 @@ class HubSpot:
         return as_object(found).get("hasUniqueValue") is True
 
     def _find_contacts(self, emails: Sequence[str]) -> dict[str, str]:
-        """Ids by our addresses; a contact also answers to its further addresses."""
+        """Ids by address; a contact's additional addresses count, too."""
         path = f"/crm/objects/{VERSION}/contacts/batch/read"
         found: dict[str, str] = {}
         for chunk in chunks(emails, BATCH):
@@ -148,15 +147,15 @@ class HubSpot:
             }
             inputs = [{"id": email} for email in chunk]
             for row in self._batch(path, inputs, missing_is_fine=True, **asked):
-                found |= dict.fromkeys(_addresses(row), id_in(row, "id"))
+                found |= dict.fromkeys(payloads.emails_of(row), require_id(row, "id"))
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> Iterator[Ref]:
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
         made = {}
-        for contact in self._batch(path, [_contact(person) for person in people]):
-            for email in {*_addresses(contact), contact.get("objectWriteTraceId")}:
-                made[email] = (id_in(contact, "id"), _action(contact))
+        for contact in self._batch(path, [payloads.contact_input(person) for person in people]):
+            for email in {*payloads.emails_of(contact), contact.get("objectWriteTraceId")}:
+                made[email] = (require_id(contact, "id"), payloads.action_of(contact))
         for person in people:
             if person.email not in made:
                 raise CrmError("crm_unavailable", "HubSpot left a contact unanswered.")
@@ -164,58 +163,60 @@ class HubSpot:
 
     def _upsert_by_key(self, meeting: MeetingContent) -> Ref:
         key = str(meeting.key)
-        properties = {KEY: key, **_properties(meeting)}
+        properties = {KEY: key, **payloads.meeting_properties(meeting)}
         one = {"id": key, "idProperty": KEY, "objectWriteTraceId": key, "properties": properties}
         results = self._batch(f"/crm/objects/{VERSION}/meetings/batch/upsert", [one])
         if not results:
             raise CrmError("crm_unavailable", "HubSpot left the meeting unanswered.")
-        return self._meeting_ref(meeting, id_in(results[0], "id"), _action(results[0]))
+        remote_id, action = require_id(results[0], "id"), payloads.action_of(results[0])
+        return self._meeting_ref(meeting, remote_id, action)
 
     def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """Not by the search, which may miss for a while what was just made, if it can be helped."""
+        """Uses the search only as a last resort: it lags behind recent changes."""
         ids = self._meetings_of(contacts)
         path = f"/crm/objects/{VERSION}/meetings/batch/read"
         asked = {"properties": ["hs_meeting_external_url"], "propertiesWithHistory": []}
         for chunk in chunks(ids, BATCH):
             inputs = [{"id": remote_id} for remote_id in chunk]
             for found in self._batch(path, inputs, missing_is_fine=True, **asked):
-                if _is_of(meeting, found):
-                    return id_in(found, "id")
-        return self._search_meeting(meeting)  # Its attendees may have been others then.
+                if payloads.is_of_meeting(meeting, found):
+                    return require_id(found, "id")
+        return self._search_meeting(meeting)  # The meeting may have had other attendees then.
 
     def _meetings_of(self, contacts: Sequence[Ref]) -> list[str]:
         ids: dict[str, None] = {}
         path = f"/crm/associations/{VERSION}/contacts/meetings/batch/read"
         for chunk in chunks(contacts, BATCH):
             asked = [{"id": contact.remote_id} for contact in chunk]
-            for _ in range(MOST_PAGES):
+            for _ in range(MAX_PAGES):
                 rows = self._batch(path, asked, missing_is_fine=True) if asked else []
                 linked = [to for row in rows for to in as_objects(row.get("to"))]
                 ids |= dict.fromkeys(str(to.get("toObjectId")) for to in linked)
-                asked = [rest for rest in map(_rest, rows) if rest]
+                asked = [rest for rest in map(payloads.next_page_of, rows) if rest]
         return list(ids)
 
     def _search_meeting(self, meeting: MeetingContent) -> str | None:
-        same = {"propertyName": "hs_meeting_external_url", "operator": "EQ"}
+        url = {"propertyName": "hs_meeting_external_url", "operator": "EQ"}
         query = {
-            "filterGroups": [{"filters": [{**same, "value": _address(meeting)}]}],
+            "filterGroups": [{"filters": [{**url, "value": payloads.meeting_url(meeting)}]}],
             "properties": ["hs_meeting_external_url"],
             "sorts": [],
             "limit": 10,
             "after": "0",
         }
         found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings/search", json=query)
-        return next((id_in(m, "id") for m in _results(found) if _is_of(meeting, m)), None)
+        same = (row for row in payloads.results_of(found) if payloads.is_of_meeting(meeting, row))
+        return next((require_id(row, "id") for row in same), None)
 
     def _change(self, remote_id: str, properties: Mapping[str, str]) -> None:
         path = f"/crm/objects/{VERSION}/meetings/{remote_id}"
-        with known_record():
+        with not_found_means_deleted():
             self.client.call("PATCH", path, json={"properties": properties})
 
     def _batch(
         self, path: str, inputs: list[dict[str, Any]], missing_is_fine: bool = False, **asked: Any
     ) -> list[dict[str, Any]]:
-        """The results. A batch may fail in part under any status code, so each error counts."""
+        """The results. A batch may fail in part with any status code, so each error counts."""
         answer = self.client.ask("POST", path, json={"inputs": inputs, **asked})
         batch = as_object(answer.data)
         for problem in as_objects(batch.get("errors")):
@@ -223,90 +224,17 @@ class HubSpot:
                 raise explain_item(problem, answer)
         if batch.get("status") not in (None, "COMPLETE"):
             raise CrmError("crm_unavailable", f"The batch is {batch['status']}.")
-        return _results(batch)
+        return payloads.results_of(batch)
 
     def _contact_ref(self, email: str, remote_id: str, action: str) -> Ref:
         return Ref("contact", email, remote_id, action, self._page(CONTACT_TYPE, remote_id))
 
     def _meeting_ref(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
         page = self._page(MEETING_TYPE, remote_id)
-        remark = fit(meeting.title, TITLE_LIMIT)[1]
+        remark = fit(meeting.title, payloads.TITLE_LIMIT)[1]
         return Ref("meeting", str(meeting.key), remote_id, action, page, remark=remark)
 
     def _page(self, object_type: str, remote_id: str) -> str:
         if not self.can.get("portal"):
             return ""
         return f"{self.can['pages']}/contacts/{self.can['portal']}/record/{object_type}/{remote_id}"
-
-
-def _properties(meeting: MeetingContent) -> dict[str, str]:
-    start, end = (_moment(at) for at in (meeting.starts_at, meeting.ends_at))
-    return {
-        "hs_timestamp": start,
-        "hs_meeting_title": fit(meeting.title, TITLE_LIMIT)[0],
-        "hs_meeting_start_time": start,
-        "hs_meeting_end_time": end,
-        "hs_meeting_location": meeting.location,
-        "hs_meeting_external_url": _address(meeting),
-    }
-
-
-def _moment(at: Any) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _address(meeting: MeetingContent) -> str:
-    return f"{settings.PUBLIC_URL}/meetings/{meeting.key}"
-
-
-def _rest(row: Mapping[str, Any]) -> dict[str, str]:
-    """How to ask for the links of a contact that did not fit in the answer."""
-    after = as_object(as_object(row.get("paging")).get("next")).get("after")
-    return {"id": id_in(row.get("from")), "after": str(after)} if after else {}
-
-
-def _is_of(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:
-    # By its end, for the service may have had another address when it was written.
-    url = as_object(found.get("properties")).get("hs_meeting_external_url")
-    return str(url).endswith(f"/meetings/{meeting.key}")
-
-
-def _contact(person: Person) -> dict[str, Any]:
-    first, last = split_name(person.name, person.email)
-    names = {"firstname": first, "lastname": last} if person.name else {}
-    return {
-        "id": person.email,
-        "idProperty": "email",
-        "objectWriteTraceId": person.email,
-        "properties": {"email": person.email, **names},
-    }
-
-
-def _addresses(contact: Mapping[str, Any]) -> list[str]:
-    properties = as_object(contact.get("properties"))
-    further = str(properties.get("hs_additional_emails") or "").split(";")
-    return [email.strip().lower() for email in (str(properties.get("email")), *further) if email]
-
-
-def _link(contact_id: str) -> dict[str, Any]:
-    return {"to": {"id": contact_id}, "types": [MEETING_TO_CONTACT]}
-
-
-def _key_property(group: str) -> dict[str, Any]:
-    return {
-        "name": KEY,
-        "label": "syncsite meeting key",
-        "groupName": group,
-        "type": "string",
-        "fieldType": "text",
-        "hasUniqueValue": True,
-        "formField": False,
-    }
-
-
-def _action(result: Mapping[str, Any]) -> str:
-    return "created" if result.get("new") else "updated"
-
-
-def _results(answer: Any) -> list[dict[str, Any]]:
-    return as_objects(as_object(answer).get("results"))

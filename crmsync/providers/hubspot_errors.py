@@ -24,7 +24,7 @@ FIELDS = {
     "hs_meeting_location": gettext_noop("location"),
     "hs_internal_meeting_notes": gettext_noop("notes"),
 }
-# Category, or `policyName` of a rate limit, to our code; see `explain` for what it leaves open.
+# Maps a category, or a rate limit's `policyName`, to our code; `explain` handles the rest.
 CODES = {
     "INVALID_AUTHENTICATION": "connection_expired",
     "EXPIRED_AUTHENTICATION": "connection_expired",
@@ -47,7 +47,7 @@ def explain(answer: Answer) -> CrmError:
 
 
 def explain_item(problem: Mapping[str, Any], answer: Answer) -> CrmError:
-    """Of one record among many."""
+    """The error of one record in a batch."""
     code = _code(400, problem) or "unexpected_error"
     message = "\n".join([str(problem.get("message", "")), *answer.limits])
     found = problem.get("correlationId") or as_object(answer.data).get("correlationId") or ""
@@ -59,7 +59,7 @@ def _code(status: int, data: Mapping[str, Any]) -> str:
     if status == 429:
         is_daily = "DAILY" in str(data.get("policyName")).upper()
         return "crm_daily_quota_used" if is_daily else "crm_rate_limited"
-    if status == 477:  # The account moves to another data centre.
+    if status == 477:  # The account is moving to another data centre.
         return "crm_unavailable"
     code = CODES.get(str(data.get("category")), "") if status < 500 else ""
     code = _code_of_key(status, message) or code
@@ -67,15 +67,15 @@ def _code(status: int, data: Mapping[str, Any]) -> str:
         return "unexpected_error"
     if code == "record_rejected" and REQUIRED.search(message):
         return "field_missing"
-    # Only who asked for a record knows whether it should be there.
+    # Only the caller knows whether the record should exist.
     return "" if code == "record_deleted" and status == 404 else code
 
 
 def _code_of_key(status: int, message: str) -> str:
     if KEY in message and KEY_IS_TAKEN.search(message):
-        return "record_locked"  # An earlier call of ours is still being carried out.
+        return "record_locked"  # An earlier call of ours is still in progress.
     if status in (400, 409, 422) and KEY_IS_GONE.search(message):
-        return "permission_missing"  # Connecting again makes the property anew.
+        return "permission_missing"  # Connecting again recreates the property.
     return ""
 
 
@@ -100,13 +100,13 @@ def _words(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _message(data: Mapping[str, Any]) -> str:
-    """The general words, and those about single properties."""
+    """The general message, and those about single properties."""
     said = [str(part.get("message") or "") for part in (data, *as_objects(data.get("errors")))]
     return "; ".join(dict.fromkeys(filter(None, said)))
 
 
 def _context(data: Mapping[str, Any]) -> list[str]:
-    """What the single errors are about: names of properties, of scopes, and the like."""
+    """The subjects of the single errors: names of properties, scopes and the like."""
     contexts = [as_object(error.get("context")) for error in as_objects(data.get("errors"))]
     named = [str(name) for c in contexts for names in c.values() for name in _list(names)]
     return list(dict.fromkeys(named))

@@ -1,4 +1,4 @@
-"""What a CRM answered, read without trust in its shape."""
+"""Reads CRM answers without trusting their shape."""
 
 import re
 from typing import Any
@@ -16,8 +16,8 @@ def as_objects(value: Any) -> list[dict[str, Any]]:
     return [as_object(item) for item in value] if isinstance(value, list) else []
 
 
-def id_in(answer: Any, name: str = "id") -> str:
-    """An id fit for a column and for an address. Raises CrmError where there is none."""
+def require_id(answer: Any, name: str = "id") -> str:
+    """An id that is safe in a column and in a URL. Raises CrmError if there is none."""
     value = as_object(answer).get(name)
     if not ID.fullmatch(str(value) if isinstance(value, str | int) else ""):
         raise CrmError("unexpected_error", f"The CRM named no {name}.", outcome_unknown=True)

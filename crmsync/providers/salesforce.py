@@ -1,30 +1,26 @@
-"""Salesforce, by its REST API, one composite request a step.
+"""Salesforce, through its REST API, with one composite request per step.
 
 A meeting is an Event that is found again by an external id of ours. In an org without that field,
-which `check` finds out, a mark at the end of its description tells it from others.
+as `check` finds out, a mark at the end of its description identifies it.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
+import crmsync.providers.salesforce_payloads as payloads
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
-from crmsync.providers.formatting import chunks, fit, is_marked, mark, split_name
-from crmsync.providers.http import QUOTED, Answer, CrmClient, known_record
-from crmsync.providers.parsing import as_object, as_objects, id_in
+from crmsync.providers.formatting import chunks, fit, is_marked, mark
+from crmsync.providers.http import Answer, CrmClient, not_found_means_deleted
+from crmsync.providers.parsing import as_object, as_objects
 from crmsync.providers.salesforce_errors import KEY, duplicate_of, explain
 
-DATA = "/services/data/v62.0"
-QUERIED, CREATED = 100, 25  # Addresses in a query; requests in a composite.
-MOST_PAGES = 20
-TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT, INVITED = 255, 255, 32_000, 50
-CONTACT = "003"  # Ids begin with the kind of their record.
+QUERY_SIZE, COMPOSITE_SIZE = 100, 25  # Addresses in a query; requests in a composite.
+MAX_PAGES = 20
+NOTES_LIMIT, MAX_INVITED = 32_000, 50
 NOT_ALL = gettext_noop("not with every attendee")
 
 FIND_CONTACTS = "SELECT Id, Email, AccountId FROM Contact WHERE Email IN ({}) ORDER BY CreatedDate"
@@ -57,46 +53,46 @@ class Salesforce:
 
     def check(self) -> Account:
         asked = {"q": "SELECT Id, Name FROM Organization"}
-        found = _records(self.client.call("GET", f"{DATA}/query", params=asked))
+        found = payloads.records_of(self.client.call("GET", f"{payloads.DATA}/query", params=asked))
         if not found:
             raise CrmError("permission_missing", "The organization cannot be read.")
-        event = as_object(self.client.call("GET", f"{DATA}/sobjects/Event/describe"))
+        event = as_object(self.client.call("GET", f"{payloads.DATA}/sobjects/Event/describe"))
         if event.get("createable") is False or event.get("updateable") is False:
             raise CrmError("permission_missing", "Events are read-only.", detail="Event")
         fields = {str(field.get("name")) for field in as_objects(event.get("fields"))}
         can = {"unique_key": KEY in fields, "shared_activities": "EventWhoIds" in fields}
-        return Account(_id(found[0]), str(found[0].get("Name")), can)
+        return Account(payloads.id_of(found[0]), str(found[0].get("Name")), can)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
         refs = []
-        for chunk in chunks(people, QUERIED):
+        for chunk in chunks(people, QUERY_SIZE):
             found = self._find_people([person.email for person in chunk])
             refs += [
                 self._person(email, remote_id, "unchanged") for email, remote_id in found.items()
             ]
             missing = [person for person in chunk if person.email not in found]
-            for part in chunks(missing, CREATED):
+            for part in chunks(missing, COMPOSITE_SIZE):
                 refs += self._make_contacts(part)
         return refs
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         key = str(meeting.key)
         has_key = self.can.get("unique_key")
-        content = _content(meeting)
-        # What we know goes before the key: it may have been made before the org had one.
+        content = payloads.event_fields(meeting)
+        # A known id wins over the key: the record may be older than the key field.
         remote_id = known.get(key)
         if remote_id is None and has_key:
             made = as_object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
             return self._meeting(
-                meeting, _id(made), "created" if made.get("created") else "updated"
+                meeting, payloads.id_of(made), "created" if made.get("created") else "updated"
             )
         remote_id = remote_id or self._find_event(meeting, contacts)
         if remote_id:
             self._change(remote_id, {**content, **({KEY: key} if has_key else {})})
             return self._meeting(meeting, remote_id, "updated")
-        marked = {**content, "Description": mark(meeting.key), **_first(contacts)}
+        marked = {**content, "Description": mark(meeting.key), **payloads.first_attendee(contacts)}
         made = as_object(self._one("POST", "/sobjects/Event", marked))
-        return self._meeting(meeting, _id(made), "created")
+        return self._meeting(meeting, payloads.id_of(made), "created")
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
@@ -110,41 +106,41 @@ class Salesforce:
         return refs
 
     def _find_people(self, emails: Sequence[str]) -> dict[str, str]:
-        """Ids by our addresses: a contact before a lead, one with an account before one without."""
-        listed = ", ".join(_quoted(email) for email in emails)
-        contacts, leads = self._composite(
-            [_select(FIND_CONTACTS.format(listed)), _select(FIND_LEADS.format(listed))]
-        )
-        best_last = [*_records(leads), *sorted(_records(contacts), key=_has_account)]
-        found = {str(record.get("Email")).lower(): _id(record) for record in best_last}
+        """Ids by address: contacts before leads, contacts with an account before those without."""
+        listed = ", ".join(payloads.quoted(email) for email in emails)
+        queries = [query.format(listed) for query in (FIND_CONTACTS, FIND_LEADS)]
+        contacts, leads = self._composite([payloads.query_request(query) for query in queries])
+        ranked = sorted(payloads.records_of(contacts), key=payloads.has_account)
+        best_last = [*payloads.records_of(leads), *ranked]
+        found = {str(record.get("Email")).lower(): payloads.id_of(record) for record in best_last}
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> list[Ref]:
-        parts = self._parts(
-            [_request("PATCH", _by_email(person.email), _contact(person)) for person in people]
-        )
+        parts = self._parts([payloads.contact_upsert(person) for person in people])
         return [
             self._made_contact(person, part) for person, part in zip(people, parts, strict=True)
         ]
 
     def _made_contact(self, person: Person, part: Answer) -> Ref:
-        if part.status == 404:  # Not every address can be upserted by, and nobody has this one.
-            new = {"Email": person.email, **_contact(person)}
-            (part,) = self._parts([_request("POST", "/sobjects/Contact", new)])
+        if (
+            part.status == 404
+        ):  # Salesforce cannot upsert by some addresses; nobody has this one, so create it.
+            new = {"Email": person.email, **payloads.contact_fields(person)}
+            (part,) = self._parts([payloads.subrequest("POST", "/sobjects/Contact", new)])
         twin = duplicate_of(part.data)
-        if twin:  # A rule of the org found the person under another address.
+        if twin:  # A duplicate rule found the person under another address.
             return self._person(person.email, twin, "unchanged")
         action = "created" if part.status == 201 else "unchanged"
-        return self._person(person.email, _id(as_object(_body(part))), action)
+        return self._person(person.email, payloads.id_of(as_object(payloads.body_of(part))), action)
 
     def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """A description cannot be asked for, so all that may be it are looked at."""
-        who = ", ".join(_quoted(contact.remote_id) for contact in contacts[:QUERIED])
+        """Descriptions cannot be queried, so it reads every candidate."""
+        who = ", ".join(payloads.quoted(contact.remote_id) for contact in contacts[:QUERY_SIZE])
         same_person = f" OR WhoId IN ({who})" if who else ""
-        same_time = f"StartDateTime = {_moment(meeting.starts_at)}"
+        same_time = f"StartDateTime = {payloads.format_time(meeting.starts_at)}"
         events = self._query(FIND_EVENTS.format(same_time + same_person))
         found = (event for event in events if is_marked(event.get("Description"), meeting.key))
-        return next(map(_id, found), None)
+        return next(map(payloads.id_of, found), None)
 
     def _notes(self, meeting: MeetingContent) -> tuple[str, str]:
         if self.can.get("unique_key"):
@@ -162,125 +158,55 @@ class Salesforce:
         except CrmError as error:
             if not ("INVALID_FIELD" in error.message and "EventWhoIds" in error.message):
                 raise
-            # Shared activities were switched off since the account was connected.
-            invited, left_out = _first(contacts), len(contacts) > 1
+            # Shared Activities was switched off after the account was connected.
+            invited, left_out = payloads.first_attendee(contacts), len(contacts) > 1
             self._change(remote_id, {"Description": notes, **invited})
         return invited, left_out
 
     def _invited(self, contacts: Sequence[Ref]) -> tuple[dict[str, Any], bool]:
-        """Whom the event names, and whether that leaves somebody out: fifty contacts or one lead.
+        """Whom the event names (fifty contacts or one lead), and whether that leaves somebody out.
 
-        An empty list would remove whom somebody else has added.
+        An empty list would remove people whom somebody else added.
         """
-        ids = [ref.remote_id for ref in contacts if ref.remote_id.startswith(CONTACT)]
+        ids = [ref.remote_id for ref in contacts if ref.remote_id.startswith(payloads.CONTACT)]
         if not (ids and self.can.get("shared_activities")):
-            return _first(contacts), len(contacts) > 1
-        return {"EventWhoIds": ids[:INVITED]}, len(contacts) > len(ids[:INVITED])
+            return payloads.first_attendee(contacts), len(contacts) > 1
+        return {"EventWhoIds": ids[:MAX_INVITED]}, len(contacts) > len(ids[:MAX_INVITED])
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
-        with known_record():
+        with not_found_means_deleted():
             self._one("PATCH", f"/sobjects/Event/{remote_id}", content)
 
     def _query(self, soql: str) -> Iterator[dict[str, Any]]:
-        answer = self.client.call("GET", f"{DATA}/query", params={"q": soql})
-        for _ in range(MOST_PAGES):
-            yield from _records(answer)
+        answer = self.client.call("GET", f"{payloads.DATA}/query", params={"q": soql})
+        for _ in range(MAX_PAGES):
+            yield from payloads.records_of(answer)
             if not answer.get("nextRecordsUrl"):
                 return
             answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
         raise CrmError("unexpected_error", "Too many pages of records.")
 
     def _one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
-        (answer,) = self._composite([_request(method, path, content)])
+        (answer,) = self._composite([payloads.subrequest(method, path, content)])
         return answer
 
     def _composite(self, requests: Sequence[dict[str, Any]]) -> list[Any]:
-        return [_body(part) for part in self._parts(requests)]
+        return [payloads.body_of(part) for part in self._parts(requests)]
 
     def _parts(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
-        """The answers; the whole is a success even where its parts are none."""
+        """The parts' answers; the composite succeeds even if its parts fail."""
         numbered = [{**request, "referenceId": f"r{n}"} for n, request in enumerate(requests)]
         body = {"allOrNone": False, "compositeRequest": numbered}
-        answer = self.client.ask("POST", f"{DATA}/composite", json=body)
+        answer = self.client.ask("POST", f"{payloads.DATA}/composite", json=body)
         parts = as_objects(as_object(answer.data).get("compositeResponse"))
         if len(parts) != len(requests):
             raise CrmError("unexpected_error", "Salesforce left something unanswered.")
-        return [_part(part, answer) for part in parts]
+        return [payloads.part_answer(part, answer) for part in parts]
 
     def _person(self, email: str, remote_id: str, action: str) -> Ref:
         return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
 
     def _meeting(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
-        cut = fit(meeting.title, TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
+        cut = payloads.remark_of(meeting)
         page = f"{self.url}/{remote_id}"
         return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
-
-
-def _part(part: Mapping[str, Any], whole: Answer) -> Answer:
-    status, body = part.get("httpStatusCode"), part.get("body")
-    if type(status) is not int or not 100 <= status <= 599:
-        raise CrmError("unexpected_error", "Salesforce answered without a status.")
-    return Answer(status, body, json.dumps(body)[:QUOTED], whole.headers)
-
-
-def _body(part: Answer) -> Any:
-    if not 200 <= part.status < 300:
-        raise explain(part)
-    return part.data
-
-
-def _content(meeting: MeetingContent) -> dict[str, Any]:
-    return {
-        "Subject": fit(meeting.title, TITLE_LIMIT)[0],
-        "StartDateTime": _moment(meeting.starts_at),
-        "EndDateTime": _moment(meeting.ends_at),
-        "Location": fit(meeting.location, PLACE_LIMIT)[0],
-    }
-
-
-def _contact(person: Person) -> dict[str, str]:
-    first, last = split_name(person.name, person.email)
-    names = {"FirstName": first[:40]} if first else {}
-    return {**names, "LastName": last[:80]}
-
-
-def _first(contacts: Sequence[Ref]) -> dict[str, str]:
-    """The one person that every event can name, a contact if there is any."""
-    ids = [contact.remote_id for contact in contacts]
-    best = next((i for i in ids if i.startswith(CONTACT)), None) or next(iter(ids), None)
-    return {"WhoId": best} if best else {}
-
-
-def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _select(soql: str) -> dict[str, Any]:
-    return {"method": "GET", "url": f"{DATA}/query?q={quote(soql)}"}
-
-
-def _request(method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"method": method, "url": f"{DATA}{path}", "body": body}
-
-
-def _by_email(email: str) -> str:
-    return f"/sobjects/Contact/Email/{quote(email, safe='')}"
-
-
-def _has_account(record: Mapping[str, Any]) -> bool:
-    return bool(record.get("AccountId"))
-
-
-def _records(answer: Any) -> list[dict[str, Any]]:
-    records = as_object(answer).get("records")
-    if not isinstance(records, list):
-        raise CrmError("unexpected_error", "Salesforce sent no records.")
-    return as_objects(records)
-
-
-def _id(record: Mapping[str, Any]) -> str:
-    return id_in(record, "id" if "id" in record else "Id")

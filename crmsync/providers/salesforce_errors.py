@@ -42,12 +42,12 @@ FIELDS = {
 SEVERAL = gettext_noop("Several records have this address.")
 KEY_IS_GONE = [("NOT_FOUND", "external ID field"), ("INVALID_FIELD", KEY)]
 SHORT_LIMIT = "ConcurrentRequests"
-SHORT_WAIT = 5  # Seconds.
+SHORT_WAIT_SECONDS = 5  # Seconds.
 DATA_CODES = {"record_rejected", "field_missing"}
 
 
 def explain(answer: Answer) -> CrmError:
-    """Of a whole answer, or of a part of a composite one."""
+    """Explains a whole answer or one part of a composite."""
     error = _first_of(answer.data)
     correlation_id = answer.headers.get("X-Request-Id", "")
     if answer.status == 300:
@@ -58,7 +58,7 @@ def explain(answer: Answer) -> CrmError:
 
 
 def duplicate_of(body: Any) -> str | None:
-    """The record that a duplicate rule holds for the same person."""
+    """The id of the record that a duplicate rule considers the same person."""
     error = _first_of(body)
     if error.get("errorCode") != "DUPLICATES_DETECTED":
         return None
@@ -81,7 +81,7 @@ def _code(error: Mapping[str, Any]) -> str:
     if name == "REQUEST_LIMIT_EXCEEDED" and SHORT_LIMIT in said:
         return "crm_rate_limited"
     if any(name == code and words in said for code, words in KEY_IS_GONE):
-        return "permission_missing"  # Connecting again finds another way.
+        return "permission_missing"  # Connecting again falls back to another key.
     if name.startswith("INSUFFICIENT_ACCESS"):
         return "permission_missing"
     return CODES.get(name, "")
@@ -90,7 +90,7 @@ def _code(error: Mapping[str, Any]) -> str:
 def _words(error: Mapping[str, Any]) -> dict[str, Any]:
     code = _code(error)
     if code == "crm_rate_limited":
-        return {"retry_after": SHORT_WAIT}
+        return {"retry_after": SHORT_WAIT_SECONDS}
     if code not in DATA_CODES:
         return {}
     fields = error.get("fields")

@@ -1,7 +1,7 @@
-"""A CRM that lives in our own database, answers like a distant one, and fails on demand.
+"""A CRM in our own database that answers like a remote one and fails on demand.
 
-An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (the first, if left out) fail, or
-only its first M tries for that meeting. The token `expired` is refused.
+An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (default 1) fail, always or for the
+meeting's first M attempts. The token `expired` is refused.
 """
 
 import hashlib
@@ -117,16 +117,16 @@ class Sandbox:
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
         faults = self._due_faults([person.email for person in people], SyncStep.CONTACTS)
         self._answer()
-        self._act_out(faults, after_writing=False)
+        self._simulate(faults, after_writing=False)
         refs = [self._write("contact", person.email, {"name": person.name}) for person in people]
-        self._act_out(faults, after_writing=True)
+        self._simulate(faults, after_writing=True)
         return refs
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         emails = [contact.local_key for contact in contacts]
         faults = self._due_faults(emails, SyncStep.MEETING)
         self._answer()
-        self._act_out(faults, after_writing=False)
+        self._simulate(faults, after_writing=False)
         ref = self._write(
             "meeting",
             str(meeting.key),
@@ -138,7 +138,7 @@ class Sandbox:
                 "contacts": sorted(emails),
             },
         )
-        self._act_out(faults, after_writing=True)
+        self._simulate(faults, after_writing=True)
         return ref
 
     def add_notes(
@@ -146,13 +146,13 @@ class Sandbox:
     ) -> Sequence[Ref]:
         faults = self._due_faults([contact.local_key for contact in contacts], SyncStep.NOTES)
         self._answer()
-        self._act_out(faults, after_writing=False)
+        self._simulate(faults, after_writing=False)
         content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
         key = str(meeting.key)
         known = SandboxRecord.objects.filter(account=self.account, kind="note", key=key)
-        is_needed = meeting.notes or known.exists()  # Notes may also be taken back.
+        is_needed = meeting.notes or known.exists()  # Notes may also have been removed.
         refs = [self._write("note", key, content)] if is_needed else []
-        self._act_out(faults, after_writing=True)
+        self._simulate(faults, after_writing=True)
         return refs
 
     def _answer(self) -> None:
@@ -171,7 +171,7 @@ class Sandbox:
         left = SandboxFault.objects.filter(**key, times__lt=fault.times)
         return bool(left.update(times=F("times") + 1))
 
-    def _act_out(self, faults: Sequence[Fault], *, after_writing: bool) -> None:
+    def _simulate(self, faults: Sequence[Fault], *, after_writing: bool) -> None:
         for fault in faults:
             if (fault.name in AFTER_WRITING) is after_writing:
                 FAULTS[fault.name](fault.email)

@@ -1,7 +1,7 @@
-"""What a call to an address that a user may have chosen is allowed to reach, and for how long.
+"""Limits which hosts a user-chosen CRM address may reach, and for how long a call may take.
 
-The address is checked where the connection is made, on what the name resolved to, so that no name
-can show a public address first and a private one later.
+The resolved address is checked at the moment of connecting, so a name cannot resolve to a public
+address first and to a private one later.
 """
 
 import ipaddress
@@ -19,21 +19,21 @@ import httpx
 from django.conf import settings
 
 UNICAST = ipaddress.ip_network("2000::/3")
-TUNNEL = ipaddress.ip_network("2002::/16")  # Carries an IPv4 address, which may be a private one.
+TUNNEL = ipaddress.ip_network("2002::/16")  # 6to4 embeds an IPv4 address, which may be private.
 
 
 class ForbiddenAddressError(httpx.ConnectError):
-    """The host is none that a CRM may live at."""
+    """The host is not allowed for a CRM."""
 
 
 class GuardedTransport(httpx.HTTPTransport):
-    """Reaches public addresses only (unless ALLOW_PRIVATE_CRM_HOSTS), each call by a deadline."""
+    """Reaches only public addresses (unless ALLOW_PRIVATE_CRM_HOSTS), each call with a deadline."""
 
     def __init__(self, *, secure: bool = True) -> None:
-        # Without https no certificates are needed.
+        # Plain http needs no certificates.
         super().__init__(verify=_trusted() if secure else False, trust_env=False)
         self._backend = GuardedBackend()
-        # httpx has no public way to choose the backend of its pool; test_guard.py holds this.
+        # httpx has no public way to choose its pool's backend; test_ssrf.py guards this.
         self._pool._network_backend = self._backend
 
     def finish_within(self, seconds: float) -> None:
@@ -42,7 +42,7 @@ class GuardedTransport(httpx.HTTPTransport):
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    """Reading all certificates takes longer than many a call."""
+    """Cached, because reading all certificates takes longer than many a call."""
     return httpx.create_ssl_context(trust_env=False)
 
 
@@ -66,7 +66,7 @@ class GuardedBackend(httpcore.SyncBackend):
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A server that sends a byte now and then keeps every time-out of a read, but not this."""
+    """Ends a call whose server keeps resetting the read time-out by sending single bytes."""
 
     def __init__(self, stream: httpcore.NetworkStream, backend: GuardedBackend) -> None:
         self.stream = stream
@@ -93,13 +93,13 @@ class DeadlineStream(httpcore.NetworkStream):
 
 
 def resolve(host: str, port: int, seconds: float = 5) -> list[str]:
-    """The addresses of the host. Raises ForbiddenAddressError where any is not public."""
-    # In a thread, because the system's resolver knows no time-out that we could set.
+    """The host's addresses. Raises ForbiddenAddressError if any is not public."""
+    # In a thread, because the system's resolver has no configurable time-out.
     pool = ThreadPoolExecutor(1)
     try:
         found = pool.submit(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM).result(seconds)
     except TimeoutError as error:
-        raise httpcore.ConnectTimeout(f"{host} was looked up in vain.") from error
+        raise httpcore.ConnectTimeout(f"{host} could not be looked up in time.") from error
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(f"{host} is not known.") from error
     finally:

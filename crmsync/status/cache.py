@@ -1,32 +1,31 @@
-"""The document of a poll, kept in Redis for every language it was asked for in.
+"""The document of a poll, cached in Redis for every language it was asked for in.
 
-A document is stamped with the versions of the meeting and of its owner's connection that it was
-made of. It counts while both are still the ones that versioned.py vouches for, and until the moment
-that changes it without a change of any row.
+A document carries the versions of the meeting and of its owner's connection that it was
+made of. It is valid while both versions are current in versioned.py, and until the time when it
+would change without a change of any row.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import TypedDict
 
-from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
 from accounts.cache import versioned
+from crmsync.connections import cache as connection_cache
 from meetings import cache as meeting_cache
 from meetings.models import Meeting
 
 
-class Kept(TypedDict):
-    """`stamp`: the versions of meeting and connection. The moments are ISO 8601, or None.
+class CachedDocument(TypedDict):
+    """`versions`: of meeting and connection. Times are ISO 8601, or None.
 
-    `body` is the document as JSON, but for `poll_after`: that comes from `state` and
-    `next_attempt_at` whenever somebody asks.
+    `body` is the document as JSON without `poll_after`, which is computed from `state` and
+    `next_attempt_at` at every poll.
     """
 
-    stamp: list[int]
-    changes_at: str | None
+    versions: list[int]
+    valid_until: str | None
     etag: str
     state: str
     next_attempt_at: str | None
@@ -34,39 +33,37 @@ class Kept(TypedDict):
 
 
 def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
-    """What find() wants to be given the entries of."""
-    return [meeting_cache.key(meeting_id), _connection(user_id), _document(meeting_id, language)]
+    """The keys whose entries get() takes."""
+    return [
+        meeting_cache.key(meeting_id),
+        connection_cache.key(user_id),
+        _document(meeting_id, language),
+    ]
 
 
-def find(entries: Sequence[bytes | None], user_id: int, now: datetime) -> Kept | None:
-    """The document as it stands, if it is known and the user's own."""
-    meeting, connection, kept = map(versioned.read, entries)
-    if kept is None or meeting is None or meeting["user_id"] != user_id:
+def get(entries: Sequence[bytes | None], user_id: int, now: datetime) -> CachedDocument | None:
+    """The current document, if it is cached and belongs to the user."""
+    meeting, connection, cached = map(versioned.decode, entries)
+    if cached is None or meeting is None or meeting["user_id"] != user_id:
         return None
-    return kept if kept["stamp"] == [meeting["version"], connection] and _holds(kept, now) else None
+    return (
+        cached
+        if cached["versions"] == [meeting["version"], connection] and _holds(cached, now)
+        else None
+    )
 
 
-def keep(meeting: Meeting, language: str, kept: Kept) -> None:
-    """`meeting` and `kept` come from one reading of the rows."""
-    meeting_version, connection_version = kept["stamp"]
-    meeting_cache.keep(meeting_cache.snapshot_of(meeting))
-    versioned.keep(_connection(meeting.user_id), connection_version, connection_version)
-    versioned.keep(_document(meeting.pk, language), meeting_version, kept)
+def store(meeting: Meeting, language: str, cached: CachedDocument) -> None:
+    """`meeting` and `cached` must come from the same read."""
+    meeting_version, connection_version = cached["versions"]
+    meeting_cache.store(meeting_cache.snapshot_of(meeting))
+    versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)
+    versioned.store(_document(meeting.pk, language), meeting_version, cached)
 
 
-def connection_changed(user_id: int, version: int) -> None:
-    """Call it within the transaction that makes the change."""
-    versioned.fence(_connection(user_id), version)
-    transaction.on_commit(partial(versioned.keep, _connection(user_id), version, version))
-
-
-def _holds(kept: Kept, now: datetime) -> bool:
-    changes_at = parse_datetime(kept["changes_at"]) if kept["changes_at"] else None
-    return changes_at is None or now < changes_at
-
-
-def _connection(user_id: int) -> str:
-    return f"connection:{user_id}"
+def _holds(cached: CachedDocument, now: datetime) -> bool:
+    valid_until = parse_datetime(cached["valid_until"]) if cached["valid_until"] else None
+    return valid_until is None or now < valid_until
 
 
 def _document(meeting_id: int, language: str) -> str:

@@ -1,4 +1,4 @@
-"""The document of a meeting as its owner gets it: from Redis while it holds, or from the rows."""
+"""Delivers a meeting's document to its owner: from Redis while valid, else from the rows."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,12 +15,13 @@ from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 
 from accounts.cache import counters
-from accounts.cache.key_lock import turn
-from crmsync.api.serializers import SyncSerializer
+from accounts.cache.key_lock import key_lock
 from crmsync.connections import store
 from crmsync.models import SyncRun
 from crmsync.status import cache
-from crmsync.status.state import changes_at, describe, poll_after
+from crmsync.status.document import describe
+from crmsync.status.serializers import SyncSerializer
+from crmsync.status.state import poll_after, valid_until
 from meetings.models import Meeting
 
 
@@ -41,79 +42,79 @@ class Document:
 
 
 def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) -> Document | None:
-    """None where the user has no such meeting. `entries`: what Redis held under keys() just now."""
+    """None if the user has no such meeting. `entries`: what Redis just returned for keys()."""
     now = timezone.now()
-    kept = cache.find(entries, user_id, now) if entries else None
-    counters.count("cache", "document", "hit" if kept else "miss")
-    return _finish(kept or _load(meeting_id, user_id, now), now)
+    cached = cache.get(entries, user_id, now) if entries else None
+    counters.count("cache", "document", "hit" if cached else "miss")
+    return _finish(cached or _load(meeting_id, user_id, now), now)
 
 
 def keys(meeting_id: int, user_id: int) -> list[str]:
-    """Under which Redis may hold what read() needs."""
+    """The Redis keys whose entries read() takes."""
     return cache.keys(meeting_id, user_id, _language())
 
 
-def of(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
+def build(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
     """`meeting` needs its owner's connection, `run` is its latest."""
-    return SyncSerializer(describe(meeting, run, store.of(meeting.user), now)).data
+    return SyncSerializer(describe(meeting, run, store.for_user(meeting.user), now)).data
 
 
-def _load(meeting_id: int, user_id: int, now: datetime) -> cache.Kept | None:
+def _load(meeting_id: int, user_id: int, now: datetime) -> cache.CachedDocument | None:
     names = keys(meeting_id, user_id)
     try:
-        with turn(names[-1]):
+        with key_lock(names[-1]):
             entries = get_redis_connection("default").mget(names)
-            return cache.find(entries, user_id, now) or _read_and_keep(meeting_id, user_id, now)
+            return cache.get(entries, user_id, now) or _read_and_store(meeting_id, user_id, now)
     except RedisError:
         return _read_rows(meeting_id, user_id, now)[0]
 
 
-def _read_and_keep(meeting_id: int, user_id: int, now: datetime) -> cache.Kept | None:
-    kept, meeting = _read_rows(meeting_id, user_id, now)
-    if kept is not None and meeting is not None:
-        cache.keep(meeting, _language(), kept)
-    return kept
+def _read_and_store(meeting_id: int, user_id: int, now: datetime) -> cache.CachedDocument | None:
+    cached, meeting = _read_rows(meeting_id, user_id, now)
+    if cached is not None and meeting is not None:
+        cache.store(meeting, _language(), cached)
+    return cached
 
 
-def _finish(kept: cache.Kept | None, now: datetime) -> Document | None:
-    """Adds what differs from poll to poll."""
-    if kept is None:
+def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | None:
+    """Adds `poll_after`, which differs from poll to poll."""
+    if cached is None:
         return None
-    at = kept["next_attempt_at"]
-    seconds = poll_after(kept["state"], parse_datetime(at) if at else None, now)
-    body = f'{kept["body"][:-1]},"poll_after":{"null" if seconds is None else seconds}}}'
-    return Document(body, kept["etag"], seconds)
+    at = cached["next_attempt_at"]
+    seconds = poll_after(cached["state"], parse_datetime(at) if at else None, now)
+    body = f'{cached["body"][:-1]},"poll_after":{"null" if seconds is None else seconds}}}'
+    return Document(body, cached["etag"], seconds)
 
 
 def _read_rows(
     meeting_id: int, user_id: int, now: datetime
-) -> tuple[cache.Kept | None, Meeting | None]:
+) -> tuple[cache.CachedDocument | None, Meeting | None]:
     """The document, and the meeting it is of."""
-    # One statement, because two would see two moments: done, with a step still in progress.
+    # One statement: two could see different moments, say "synced" with a step in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
     meeting: Any = run.meeting if run else _read_meeting(meeting_id, user_id)
     if run is None and meeting is not None and meeting.has_runs:
-        return _read_rows(meeting_id, user_id, now)  # Its first has just been asked for.
+        return _read_rows(meeting_id, user_id, now)  # Its first run has just been requested.
     return (None if meeting is None else _make(meeting, run, now)), meeting
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Any:
-    """The meeting, and in the same statement whether it has runs."""
+    """The meeting and, in the same statement, whether it has runs."""
     own = Meeting.objects.owned_by(user_id).select_related("user__connection")
     has_runs = Exists(SyncRun.objects.filter(meeting=OuterRef("pk")))
     return own.filter(pk=meeting_id).annotate(has_runs=has_runs).first()
 
 
-def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.Kept:
-    data = of(meeting, run, now)
-    until = changes_at(run, now)
-    link = getattr(meeting.user, "connection", None)  # Also one that was disconnected.
+def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.CachedDocument:
+    data = build(meeting, run, now)
+    until = valid_until(run, now)
+    link = getattr(meeting.user, "connection", None)  # Also a disconnected one.
     del data["poll_after"]
     body = JSONRenderer().render(data)
-    return cache.Kept(
-        stamp=[meeting.version, link.version if link else 0],
-        changes_at=until.isoformat() if until else None,
+    return cache.CachedDocument(
+        versions=[meeting.version, link.version if link else 0],
+        valid_until=until.isoformat() if until else None,
         etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
         state=data["state"],
         next_attempt_at=data["next_attempt_at"],

@@ -1,4 +1,4 @@
-"""Why a sync, or one try of it, went wrong, in the words of its CRM. Pure, as state.py."""
+"""Explains why a sync or an attempt failed, in terms of its CRM. Pure."""
 
 from datetime import datetime
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Handling, Who
-from crmsync.models import Incident, SyncAttempt, SyncRun
+from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Actor, Handling
+from crmsync.models import SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.status.messages import ATTEMPT_RESULTS, REQUEUE, RUN_RESULTS, STALLS
+from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
 
 
 def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
-    """Why a run does not go on, in words, and what to do."""
+    """The document's `error`: why a run does not continue, and what to do."""
     kind = CATALOGUE[code]
     goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
     texts = error_texts(code, run.crm, run.error_field, _detail(run))
@@ -23,7 +23,7 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
         "code": code,
         "category": kind.category,
         **texts,
-        "who": Who.NOBODY if goes_on else kind.who,
+        "who": Actor.NOBODY if goes_on else kind.actor,
         "retryable": goes_on,
         "help_url": f"/help/{code}",
         "reference": run.reference,
@@ -31,14 +31,14 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
 
 
 def run_result(run: SyncRun) -> str:
-    """What a run came to, in a few words."""
+    """The outcome of a run, in a few words."""
     title = error_texts(run.error_code, run.crm, run.error_field)["title"]
     words = {"crm": crm_name(run.crm), "title": title}
     return str(RUN_RESULTS[run.status]).format_map(words)
 
 
 def attempt_result(attempt: SyncAttempt) -> str:
-    """What a try came to, in a few words."""
+    """The outcome of an attempt, in a few words."""
     if not attempt.error_code and attempt.run.status == SyncRun.Status.CANCELED:
         return str(RUN_RESULTS["canceled"])
     title = error_texts(attempt.error_code, attempt.run.crm)["title"]
@@ -46,7 +46,7 @@ def attempt_result(attempt: SyncAttempt) -> str:
 
 
 def error_texts(code: str, provider: str = "", field: str = "", detail: str = "") -> dict[str, str]:
-    """Title, message and remedy of an error code, in the words of one CRM or of none."""
+    """Title, message and remedy of an error code, for one CRM or in general."""
     if not code:
         return {"title": "", "message": "", "remedy": ""}
     kind = CATALOGUE[code]
@@ -60,28 +60,11 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
         texts["message"] = f"{kind.message} " + _("{crm} said: “{detail}”")
     if provider and not detail and "{detail}" in str(kind.message):
         texts["message"] = _("{crm} gave no reason.")
-    return {name: sentence(str(text).format_map(words)) for name, text in texts.items()}
+    return {name: capitalize_first(str(text).format_map(words)) for name, text in texts.items()}
 
 
-def describe_incident(incident: Incident) -> dict[str, str]:
-    """For staff: what is wrong, who acts and how, and whom it concerns."""
-    if incident.cause in STALLS:
-        stall = STALLS[incident.cause]
-        return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
-    texts = error_texts(incident.cause, incident.provider)
-    kind = CATALOGUE[incident.cause]
-    who = kind.who.replace("_", " ")
-    if kind.handling is Handling.RETRY:  # It was tried again, and given up.
-        who, texts["remedy"] = "support", REQUEUE
-    if incident.connection is None:
-        scope = f"many customers of {crm_name(incident.provider)}"
-    else:
-        scope = f"{incident.connection.user}, {incident.connection}"
-    return {**texts, "who": who, "scope": scope}
-
-
-def clock(at: datetime, now: datetime) -> str:
-    """A moment as people say it: the time, and the day where it is another one than now."""
+def format_time(at: datetime, now: datetime) -> str:
+    """A time as people say it; with the day, if it is not today."""
     words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
     text = _("{time} UTC") if at.date() == now.date() else _("{time} UTC on {day}")
     return text.format_map(words)
@@ -91,7 +74,7 @@ def crm_name(provider: str) -> str:
     return PROVIDERS[provider].name if provider else _("your CRM")
 
 
-def sentence(text: str) -> str:
+def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

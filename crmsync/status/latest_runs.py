@@ -1,4 +1,4 @@
-"""Where many meetings stand, in a fixed number of queries."""
+"""The states of many meetings, in a fixed number of queries."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from crmsync.status.state import state_of
 from meetings.models import Meeting
 
 
-def with_standing(meetings: QuerySet[Meeting]) -> QuerySet[Any]:
-    """Fetches with each meeting what state() looks at: its latest run, its owner's connection."""
+def prefetch_latest_run(meetings: QuerySet[Meeting]) -> QuerySet[Any]:
+    """Fetches what state_of_meeting() needs: the latest run and the owner's connection."""
     latest = SyncRun.objects.select_related("connection").order_by("-id")[:1]
     prefetch = Prefetch("sync_runs", latest, to_attr="latest_runs")
     return meetings.select_related("user__connection").prefetch_related(prefetch)
 
 
-def state(meeting: Meeting) -> str:
-    runs = getattr(meeting, "latest_runs", [])  # A meeting just made has none.
+def state_of_meeting(meeting: Meeting) -> str:
+    runs = getattr(meeting, "latest_runs", [])  # A new meeting has none.
     run = runs[0] if runs else None
-    return state_of(meeting, run, store.of(meeting.user), timezone.now())
+    return state_of(meeting, run, store.for_user(meeting.user), timezone.now())

@@ -1,7 +1,7 @@
-"""The words of a sync's document, as data: first what is the case, then whether anything is lost,
-then who must act. "We" act; "you" only where the person must. Chosen by state.py alone.
+"""The texts of a sync's document, as data: first the state, then whether anything is lost, then who
+must act. "We" act; "you" only if the person must. document.py chooses among them.
 
-They may name {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
+Placeholders: {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
 and the error's {title} and {remedy}.
 """
 
@@ -14,143 +14,143 @@ Text = str | Promise
 
 
 @dataclass(frozen=True)
-class Words:
-    """`by`: who acts next; None: whoever the error names. `soon`: the headline without a time."""
+class StateMessage:
+    """`actor`: who acts next; None: whoever the error names. `kind`: what happens next."""
 
     headline: Text
     detail: Text
     kind: str
-    by: str | None
+    actor: str | None
     text: Text
-    soon: Text = ""
+    headline_when_due: Text = ""
 
 
 NOTHING_TO_DO = _("You need to do nothing. You can close this page.")
 
-WORDS: dict[str, Words] = {
-    "not_connected": Words(
+MESSAGES: dict[str, StateMessage] = {
+    "not_connected": StateMessage(
         _("No CRM is connected"),
         _("The meeting is safe here. It can be saved in your CRM once you connect it."),
         "connect",
         "you",
         _("Connect your CRM."),
     ),
-    "never_synced": Words(
+    "never_synced": StateMessage(
         _("Not in {crm} yet"),
-        _("The meeting is safe here. Nobody has started a sync."),
+        _("This meeting has not been synced yet. It is safe here."),
         "sync",
         "you",
         _("Start the sync when you are ready."),
     ),
-    "queued": Words(
+    "queued": StateMessage(
         _("The sync starts in a moment"),
         _("We have noted it, and nothing gets lost."),
         "start",
         "system",
         NOTHING_TO_DO,
     ),
-    "syncing": Words(
+    "syncing": StateMessage(
         _("{label} in {crm}"),
         _("This is step {step} of {steps}."),
         "finish",
         "system",
         NOTHING_TO_DO,
     ),
-    "syncing_again": Words(
+    "syncing_again": StateMessage(
         _("{label} in {crm}"),
         _("This is step {step} of {steps}, try {tries} of {max_tries}."),
         "finish",
         "system",
         NOTHING_TO_DO,
     ),
-    "other_syncs": Words(
+    "other_syncs": StateMessage(
         _("Waiting behind your other meetings"),
         _("We save a few of your meetings at a time. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
     ),
-    "rate_limited": Words(
+    "rate_limited": StateMessage(
         _("We go on at {time}"),
         _("{crm} limits how many requests it takes at a time. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
-        soon=_("We go on in a moment"),
+        headline_when_due=_("We go on in a moment"),
     ),
-    "daily_quota": Words(
+    "daily_quota": StateMessage(
         _("We go on at {time}"),
-        _("{crm} takes no more requests of your account today. Nothing is lost."),
+        _("Your account has reached {crm}'s daily request limit. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
-        soon=_("We go on in a moment"),
+        headline_when_due=_("We go on in a moment"),
     ),
-    "retrying": Words(
+    "retrying": StateMessage(
         _("We will try again at {time}"),
         _("{title}. This was try {tries} of {max_tries}. Nothing is lost."),
         "retry",
         "system",
         NOTHING_TO_DO,
-        soon=_("We will try again in a moment"),
+        headline_when_due=_("We will try again in a moment"),
     ),
-    "needs_reauth": Words(
+    "needs_reauth": StateMessage(
         _("Waiting until {crm} is connected again"),
         _("{title}. Nothing is lost: we keep the meeting until then."),
         "reconnect",
         None,
         _("{remedy}"),
     ),
-    "by_support": Words(
+    "by_support": StateMessage(
         _("Our support has paused your syncs"),
         _("Nothing is lost: we keep the meeting until support resumes them."),
         "resume",
         "support",
         NOTHING_TO_DO,
     ),
-    "synced": Words(
+    "synced": StateMessage(
         _("Saved in {crm}"),
         _("Everything you entered is there."),
         "none",
         "nobody",
         _("There is nothing to do."),
     ),
-    "synced_partly": Words(
+    "synced_partly": StateMessage(
         _("Saved in {crm}, though not all of it"),
         _("{crm} does not hold that much. The records say what is shortened or left out."),
         "none",
         "nobody",
         _("You can shorten it yourself and sync the meeting again."),
     ),
-    "unchanged": Words(
+    "unchanged": StateMessage(
         _("Saved in {crm}"),
         _("Everything was there already, so nothing had to be written."),
         "none",
         "nobody",
         _("There is nothing to do."),
     ),
-    "out_of_date": Words(
+    "out_of_date": StateMessage(
         _("Changed since it was saved in {crm}"),
         _("{crm} has the meeting as it was before. Your change is safe here."),
         "sync",
         "you",
         _("Start the sync to save the change there as well."),
     ),
-    "failed": Words(
+    "failed": StateMessage(
         _("Not saved in {crm}"),
         _("{title}. Nothing is lost: the meeting is safe here."),
         "resolve",
         None,
         _("{remedy}"),
     ),
-    "failed_partly": Words(
+    "failed_partly": StateMessage(
         _("The latest is not in {crm}"),
         _("{title}. Nothing is lost: it is safe here, and what was saved before stays in {crm}."),
         "resolve",
         None,
         _("{remedy}"),
     ),
-    "canceled": Words(
+    "canceled": StateMessage(
         _("The sync was canceled"),
         _("The meeting is safe here. What had been saved before stays in {crm}."),
         "sync",
@@ -159,8 +159,8 @@ WORDS: dict[str, Words] = {
     ),
 }
 
-# Where a person has to do this first, whatever else is to be done.
-FIRST: dict[str, Text] = {
+# What a person has to do before anything else.
+PREREQUISITES: dict[str, Text] = {
     "connect": _("Connect your CRM."),
     "reconnect": _("Connect {crm} again, then start the sync."),
 }
@@ -177,29 +177,4 @@ ATTEMPT_RESULTS: dict[str, Text] = {
     "succeeded": _("Done"),
     "failed": _("{title}"),
     "interrupted": _("Interrupted on our side"),
-}
-
-
-@dataclass(frozen=True)
-class Stall:
-    """For staff: what stands still, and where to look."""
-
-    title: str
-    remedy: str
-
-
-REQUEUE = "Re-queue what failed once it works again: filter the syncs in the admin by the error."
-STALLS: dict[str, Stall] = {
-    "nothing_dispatched": Stall(
-        "No dispatcher hands out what is due",
-        "Look whether `manage.py dispatch_syncs` runs, and whether it reaches Redis.",
-    ),
-    "overdue": Stall(
-        "No worker takes what is due",
-        "Look whether workers run, and whether there are enough of them.",
-    ),
-    "no_success": Stall(
-        "Syncs are worked on, but none succeeds",
-        "Look into the workers' logs.",
-    ),
 }

@@ -1,4 +1,4 @@
-"""`?state=`: what state.py says of one meeting, said to the database of many."""
+"""The rules of state.py as SQL, for lists of meetings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,76 +6,52 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
-from django.utils.translation import gettext as _
-from rest_framework.exceptions import ValidationError
-from rest_framework.filters import BaseFilterBackend
-from rest_framework.request import Request
 
 from crmsync.models import Connection, SyncRun
-from crmsync.status.state import PHASES
 from meetings.models import Meeting
 
 Status = SyncRun.Status
 
 
-class SyncStateFilter(BaseFilterBackend):
-    def filter_queryset(
-        self, request: Request, queryset: QuerySet[Any], view: Any
-    ) -> QuerySet[Any]:
-        state = request.query_params.get("state")
-        if state is None:
-            return queryset
-        if state not in PHASES:
-            text = _("Choose one of {states}.").format(states=", ".join(PHASES))
-            raise ValidationError({"state": [text]})
-        candidates = queryset.filter(CANDIDATES.get(state, Q()))
-        return with_state(candidates, timezone.now()).filter(state=state)
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        schema = {"type": "string", "enum": list(PHASES)}
-        return [{"name": "state", "in": "query", "required": False, "schema": schema}]
-
-
 RUNS = SyncRun.objects.filter(meeting=OuterRef("pk"))
-UNDER_WAY = Q(Exists(RUNS.active()))
-# What an index finds, before the state of each is worked out.
-CANDIDATES = {
+HAS_ACTIVE_RUN = Q(Exists(RUNS.active()))
+# Conditions that an index can serve, applied before the state is computed.
+INDEX_PREFILTERS = {
     "failed": Q(last_sync_success=False),
     "canceled": Q(Exists(RUNS.filter(status=Status.CANCELED))),
-    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], UNDER_WAY),
+    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], HAS_ACTIVE_RUN),
 }
 
 
-def with_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
-    """Annotates `state`; a test holds it against state_of()."""
+def annotate_state(meetings: QuerySet[Meeting], now: datetime) -> QuerySet[Any]:
+    """Annotates `state`; a test compares it with state_of()."""
     latest = SyncRun.objects.latest_of(OuterRef("pk")).annotate(state=_state_of_latest(now))
     without_run = [
         ("synced", Q(last_sync_success=True)),
         ("never_synced", Q(Exists(_connections_of(OuterRef("user"))))),
     ]
     return meetings.annotate(
-        # One look at the runs of each meeting, however often it is one of a million.
+        # One subquery per meeting, and only for the meetings of the page.
         state=Coalesce(
             Subquery(latest.values("state")[:1]), _first_that_holds(without_run, "not_connected")
         )
     )
 
 
-def active_with_state(now: datetime) -> QuerySet[Any]:
+def active_runs_with_state(now: datetime) -> QuerySet[Any]:
     """Active runs, annotated with `state`."""
     return SyncRun.objects.active().annotate(state=_first_that_holds(_active_cases(now), "queued"))
 
 
 def _state_of_latest(now: datetime) -> Case:
-    """Of a meeting in the query around the one for its latest run."""
+    """The state that a meeting's latest run implies; OuterRef is the meeting."""
     of_former_account = ~Q(status__in=SyncRun.ACTIVE) & Q(
         created_at__lt=F("connection__account_since")
     )
     own = _connections_of(OuterRef(OuterRef("user")))
     cases = [
         *_active_cases(now),
-        # Not "failed" or "synced": that was in another account.
+        # Not "failed" or "synced", which belonged to another account.
         ("never_synced", of_former_account & Q(Exists(own))),
         ("not_connected", of_former_account),
         ("failed", Q(status=Status.FAILED)),

@@ -1,9 +1,9 @@
-"""The job that delivers an alert. In a file of its own: Apprise takes a second to import."""
+"""Delivers alerts by e-mail and Apprise."""
 
-import logging
 from datetime import datetime
 from smtplib import SMTPException
 
+import structlog
 from apprise import Apprise
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -12,49 +12,50 @@ from django.utils import timezone
 
 from crmsync.incidents import alerts
 from crmsync.models import Alert
-from crmsync.status.error_messages import describe_incident
+from crmsync.support.incident_messages import describe_incident
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 
 class UndeliveredError(Exception):
-    """The message says why, and names no password."""
+    """Its message says why, without any password."""
 
 
 def deliver(alert_id: int) -> None:
-    """Once, however often it is called; what failed is tried again later."""
+    """Delivers once, however often it is called. A failure is retried later."""
     alert = alerts.claim(alert_id, timezone.now())
     if alert is None:
         return
     try:
         _send(alert)
     except UndeliveredError as error:
-        logger.warning("Alert %s was not delivered: %s", alert_id, error)
-        alerts.note_failure(alert, str(error))
+        logger.warning("alert not delivered", alert=alert_id, error=str(error))
+        alerts.record_failure(alert, str(error))
     else:
-        alerts.note_delivery(alert)
+        alerts.record_delivery(alert)
+        logger.info("alert delivered", alert=alert_id, target=alert.target)
 
 
 def subject(alert: Alert) -> str:
     told = describe_incident(alert.incident)
     over = "Resolved: " if alert.kind == Alert.Kind.RESOLVED else ""
-    # A line break in an account's name would end the header.
+    # A line break in an account name would end the header.
     return " ".join(f"[syncsite] {over}{told['title']} ({told['scope']})".split())
 
 
 def body(alert: Alert) -> str:
     incident, told = alert.incident, describe_incident(alert.incident)
     lines = [f"{told['title']}.", "", f"Concerns: {told['scope']}"]
-    lines += [f"Syncs affected: {incident.syncs}", f"Since: {_moment(incident.opened_at)}"]
+    lines += [f"Syncs affected: {incident.syncs}", f"Since: {_format_time(incident.opened_at)}"]
     if alert.kind == Alert.Kind.RESOLVED and incident.resolved_at:
-        lines += [f"Until: {_moment(incident.resolved_at)}"]
+        lines += [f"Until: {_format_time(incident.resolved_at)}"]
     else:
         lines += ["", f"Who acts: {told['who']}", f"What to do: {told['remedy']}"]
     page = reverse("admin:crmsync_incident_change", args=[incident.pk])
     return "\n".join([*lines, "", f"{settings.PUBLIC_URL}{page}"])
 
 
-def _moment(at: datetime) -> str:
+def _format_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 

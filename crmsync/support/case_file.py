@@ -1,4 +1,4 @@
-"""All that there is to know about one sync, for whoever helps its owner."""
+"""Everything about one sync, for the support agent who helps its owner."""
 
 from datetime import datetime
 from typing import Any
@@ -6,45 +6,45 @@ from typing import Any
 from crmsync.engine import remote_records
 from crmsync.models import Incident, SyncAttempt, SyncRun
 from crmsync.status import delivery
-from crmsync.status.error_messages import clock, error_texts
+from crmsync.status.error_messages import error_texts, format_time
 
-SHOWN = 10
+MAX_RELATED = 10
 
 
-def of(run: SyncRun, now: datetime) -> dict[str, Any]:
-    """`document` is what the owner reads now: about the latest run, which `run` may not be."""
+def build(run: SyncRun, now: datetime) -> dict[str, Any]:
+    """`document` is what the owner reads now, about the latest run, which may not be `run`."""
     meeting = run.meeting
     latest = SyncRun.objects.latest_of(meeting).select_related("connection").first()
-    document = delivery.of(meeting, latest, now)
+    document = delivery.build(meeting, latest, now)
     others = SyncRun.objects.filter(connection=run.connection).exclude(pk=run.pk)
     return {
         "run": run,
         "latest": latest,
         "document": document,
         "reply": reply(run, document, now),
-        "attempts": [_told(attempt) for attempt in run.attempts.all()],
-        "records": remote_records.of_meeting(meeting).order_by("kind", "local_key"),
-        "others": others.select_related("meeting", "connection").order_by("-id")[:SHOWN],
+        "attempts": [_attempt_row(attempt) for attempt in run.attempts.all()],
+        "records": remote_records.for_meeting(meeting).order_by("kind", "local_key"),
+        "others": others.select_related("meeting", "connection").order_by("-id")[:MAX_RELATED],
         "incidents": Incident.objects.filter(connection=run.connection, resolved_at=None),
     }
 
 
 def reply(run: SyncRun, document: dict[str, Any], now: datetime) -> str:
-    """To be copied into the answer to the customer."""
+    """A draft reply to the customer."""
     error = document["error"]
     said = [document["headline"], document["detail"]]
     said += [error["message"]] if error else []
-    # Who writes to support need not be told to.
+    # A customer who has written to support needs no advice to do so.
     said += [document["next"]["text"]] if document["next"]["by"] != "support" else []
     sentences = " ".join(text if text.endswith((".", "”")) else f"{text}." for text in said)
-    starts = clock(run.meeting.starts_at, now)
+    starts = format_time(run.meeting.starts_at, now)
     return (
         f"About your meeting “{run.meeting.title}” ({starts}):\n\n"
         f"{sentences}\n\nReference: {run.reference}"
     )
 
 
-def _told(attempt: SyncAttempt) -> dict[str, Any]:
+def _attempt_row(attempt: SyncAttempt) -> dict[str, Any]:
     ended = attempt.finished_at
     summary, _, rest = attempt.internal_message.strip().partition("\n")
     return {

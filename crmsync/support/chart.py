@@ -1,4 +1,4 @@
-"""A bar chart of hours as numbers for an SVG: pure geometry, in its own units."""
+"""The geometry of an SVG bar chart by hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ LABEL_EVERY = 6  # Hours.
 
 @dataclass(frozen=True)
 class Hour:
-    """How many syncs ended in the hour that begins at `at`."""
+    """Syncs that ended in the hour from `at`."""
 
     at: datetime
     succeeded: int
     failed: int
 
 
-def of(hours: Sequence[Hour]) -> dict[str, Any]:
+def build(hours: Sequence[Hour]) -> dict[str, Any]:
     most = max((hour.succeeded + hour.failed for hour in hours), default=0)
     pitch = WIDTH // max(1, len(hours))
     succeeded, failed = (sum(getattr(h, n) for h in hours) for n in ("succeeded", "failed"))

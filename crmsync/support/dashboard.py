@@ -1,4 +1,4 @@
-"""What the support desk sees first: how things stand now, and how the last day went."""
+"""The support desk's start page: the situation now, and the last day."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,23 +9,23 @@ from django.db.models import Count
 from django.db.models.functions import TruncHour
 from redis.exceptions import RedisError
 
-from crmsync import dispatcher
-from crmsync.engine import hints, scheduling
+from crmsync.engine import heartbeat, hints
 from crmsync.incidents import incidents
 from crmsync.models import Connection, Incident, SyncRun
-from crmsync.status.error_messages import describe_incident, error_texts
-from crmsync.status.sql import active_with_state
+from crmsync.status.error_messages import error_texts
+from crmsync.status.sql import active_runs_with_state
 from crmsync.support import chart
+from crmsync.support.incident_messages import describe_incident
 
 Status = SyncRun.Status
 HOURS = 24
-SHOWN = 10
-WORRYING_WAIT = 60  # Seconds.
+MAX_SHOWN = 10
+MAX_HEALTHY_WAIT = 60  # Seconds.
 ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
 
 
 class Ended(NamedTuple):
-    """How many ended alike within an hour."""
+    """Syncs that ended alike within one hour."""
 
     hour: datetime
     status: str
@@ -40,7 +40,7 @@ def read(now: datetime) -> dict[str, Any]:
         "active": _active(now),
         "ended": _ended(day),
         "failures": _failures(day),
-        "chart": chart.of(_hours(day, now)),
+        "chart": chart.build(_hours(day, now)),
         "oldest": _oldest_waiting(now),
         "reconnect": _to_reconnect(),
         "incidents": _incidents(),
@@ -49,12 +49,12 @@ def read(now: datetime) -> dict[str, Any]:
 
 
 def _active(now: datetime) -> dict[str, int]:
-    counted = active_with_state(now).order_by().values_list("state").annotate(Count("pk"))
+    counted = active_runs_with_state(now).order_by().values_list("state").annotate(Count("pk"))
     return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
 
 
 def _last_day(now: datetime) -> list[Ended]:
-    """In one query, because it looks at all that ended since."""
+    """One query, because it reads all runs that ended since."""
     ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
     kinds = ended.annotate(hour=TruncHour("finished_at")).values_list(
         "hour", "status", "error_code"
@@ -93,32 +93,36 @@ def _hours(day: list[Ended], now: datetime) -> list[chart.Hour]:
 
 
 def _oldest_waiting(now: datetime) -> SyncRun | None:
-    """Of those that only we keep waiting."""
+    """The oldest run that waits for nothing but us."""
     waiting = SyncRun.objects.active().startable(now).filter(status=Status.QUEUED)
     return waiting.select_related("meeting__user").order_by("due_at").first()
 
 
 def _to_reconnect() -> dict[str, Any]:
     held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH)
-    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:SHOWN]}
+    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:MAX_SHOWN]}
 
 
 def _incidents() -> list[dict[str, Any]]:
-    found: Iterable[Incident] = incidents.open_ones().filter(part_of=None)[:SHOWN]
+    found: Iterable[Incident] = incidents.open_incidents().filter(part_of=None)[:MAX_SHOWN]
     return [{"incident": incident, **describe_incident(incident)} for incident in found]
 
 
 def _parts(now: datetime) -> list[dict[str, Any]]:
-    """The moving parts: whether each is well, and a figure."""
-    wait = scheduling.longest_wait(now)
+    """The health of workers, dispatcher and queue, with a figure for each."""
+    wait = SyncRun.objects.longest_wait(now)
     try:
         workers, figure = hints.count_workers(), f"{hints.length()} hints wait"
     except RedisError:
         workers, figure = 0, "Redis does not answer"
-    dispatches = dispatcher.is_alive()
+    dispatches = heartbeat.is_alive()
     return [
-        {"name": "Workers", "is_well": workers > 0, "figure": str(workers)},
-        {"name": "Dispatcher", "is_well": dispatches, "figure": "alive" if dispatches else "none"},
-        {"name": "Queue", "is_well": "hints" in figure, "figure": figure},
-        {"name": "Longest overdue", "is_well": wait < WORRYING_WAIT, "figure": f"{wait:.0f} s"},
+        {"name": "Workers", "is_healthy": workers > 0, "figure": str(workers)},
+        {
+            "name": "Dispatcher",
+            "is_healthy": dispatches,
+            "figure": "alive" if dispatches else "none",
+        },
+        {"name": "Queue", "is_healthy": "hints" in figure, "figure": figure},
+        {"name": "Longest wait", "is_healthy": wait < MAX_HEALTHY_WAIT, "figure": f"{wait:.0f} s"},
     ]

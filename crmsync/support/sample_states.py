@@ -1,8 +1,8 @@
-"""One meeting in every state and with every error, for whoever builds or supports a frontend.
+"""One meeting in every state and with every error, for building and testing a frontend.
 
-The one place that writes runs and connections as they would be, instead of moving them.
+The one place that writes runs and connections directly instead of moving them.
 
-Due times lie a day ahead, so that running workers leave the meetings as they are until then.
+Due times are a day ahead, so that running workers leave these meetings alone until then.
 """
 
 import uuid
@@ -140,7 +140,7 @@ def _connect(user: User, sample: Sample) -> None:
 
 @transaction.atomic
 def _show(sample: Sample, owner: User) -> None:
-    """Makes the meeting as the sample says, whatever somebody did to it since."""
+    """Creates or resets the sample's meeting."""
     now = timezone.now()
     content = {"user": owner, "title": sample.title, "starts_at": now}
     meeting, _ = Meeting.objects.update_or_create(
@@ -156,13 +156,13 @@ def _show(sample: Sample, owner: User) -> None:
     meeting.sync_runs.all().delete()
     if sample.run:
         _add_run(meeting, owner, sample)
-    transitions.note_change(meeting.pk)
+    transitions.touch(meeting.pk)
 
 
 def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
     now = timezone.now()
     ended = sample.run["status"] not in SyncRun.ACTIVE
-    # Content that changed after the run began has not reached the CRM.
+    # A change after the run began has not reached the CRM.
     started_at = now - timedelta(minutes=1) if sample.name == "out_of_date" else now
     run = SyncRun.objects.create(
         meeting=meeting,
@@ -179,7 +179,7 @@ def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
             Ref("contact", "ann@acme.example", "1", "created"),
             Ref("meeting", str(meeting.key), "2", "created"),
         ]
-        remote_records.remember(run, refs)
+        remote_records.store(run, refs)
         SyncRun.objects.filter(pk=run.pk).update(written=remote_records.add_written(run, refs))
     elif run.error_code or run.status == Status.RUNNING:
         _add_attempt(run)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from conftest import api_of
 from crmsync import dispatcher
-from crmsync.engine import claims, hints
+from crmsync.engine import claims, hints, outcomes
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import connections, syncs
@@ -87,7 +87,7 @@ def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, s
 
 def test_prefers_a_run_that_has_begun(connection, make_meeting, queue):
     waiting = [request(make_meeting()) for _ in range(4)]
-    claims.complete_step(claims.claim(waiting[3].pk, SyncStep.CONTACTS), [])
+    outcomes.complete_step(claims.claim(waiting[3].pk, SyncStep.CONTACTS), [])
     SyncRun.objects.update(sent_at=None)
     queue.empty()
     dispatcher.sweep()
@@ -105,16 +105,16 @@ def test_lets_a_retry_that_is_due_go_before_those_that_have_not_begun(
 ):
     runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(5)]
     first, second = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
-    claims.fail_step(first, CrmError("crm_unavailable"))
+    outcomes.fail_step(first, CrmError("crm_unavailable"))
     queue.empty()
-    claims.fail_step(second, CrmError("record_rejected"))
+    outcomes.fail_step(second, CrmError("record_rejected"))
     assert [job.args for job in queue.jobs] == [[runs[0].pk]]
 
 
 def test_finishes_what_has_begun_first(connection, make_meeting, queue):
     begun, _ = syncs.request_sync(make_meeting(), by=None)
     syncs.request_sync(make_meeting(), by=None)
-    claims.complete_step(claims.claim(begun.pk, SyncStep.CONTACTS), [])
+    outcomes.complete_step(claims.claim(begun.pk, SyncStep.CONTACTS), [])
     assert queue.jobs[0].func_name == "crmsync.jobs.sync_meeting"
 
 
@@ -125,7 +125,7 @@ def test_refuses_an_interval_that_would_never_rest(interval):
 
 
 def test_once_as_a_command_says_that_redis_is_away(unreachable_redis):
-    with pytest.raises(CommandError, match="Redis is away"):
+    with pytest.raises(CommandError, match="Redis is unavailable"):
         call_command("dispatch_syncs", once=True)
 
 
@@ -155,7 +155,7 @@ def test_recovers_what_lost_its_worker(meeting, connection):
 
 def test_sends_a_retry_when_it_is_due(meeting, connection, queue):
     run = request(meeting)
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert dispatcher.sweep() == 1
     assert queue.jobs[-1].args == [run.pk]
 
@@ -190,5 +190,5 @@ def test_finishes_a_sync_whose_every_first_hint_was_lost(meeting, connection, us
 
 def test_looks_for_incidents_without_redis_too(unreachable_redis, monkeypatch):
     stop = threading.Event()
-    monkeypatch.setattr(dispatcher.upkeep, "keep_up", stop.set)
+    monkeypatch.setattr(dispatcher, "run_periodic_tasks", stop.set)
     dispatcher.run(0.01, stop)  # Ends only if that is called.

@@ -38,7 +38,7 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from crmsync.connections import store
-from crmsync.engine import claims, hints, scheduling
+from crmsync.engine import claims, hints, outcomes, scheduling
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
         try:
             syncs.request_sync(self.meetings[number], by=self.user)
         except syncs.NotConnectedError:
-            assert store.of(User.objects.get()) is None
+            assert store.for_user(User.objects.get()) is None
 
     @rule(number=numbers, step=st.sampled_from(SyncStep))
     def claim(self, number, step):
@@ -107,22 +107,22 @@ class Machine(RuleBasedStateMachine):
         claim = data.draw(st.sampled_from(self.claims))  # Also one that was overtaken long ago.
         emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
         refs = [Ref("contact", email, "1", "created") for email in emails]
-        claims.complete_step(claim, refs)
+        outcomes.complete_step(claim, refs)
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data(), code=st.sampled_from(sorted(CATALOGUE)))
     def fail(self, data, code):
         claim = data.draw(st.sampled_from(self.claims))
-        claims.fail_step(claim, CrmError(code))
+        outcomes.fail_step(claim, CrmError(code))
 
     @precondition(lambda self: self.claims)
     @rule(data=st.data())
     def renew(self, data):
         claim = data.draw(st.sampled_from(self.claims))
         try:
-            claims.renew(claim)
+            claims.renew_lease(claim)
         except claims.StaleAttemptError:
-            claims.abandon(claim)
+            outcomes.abandon(claim)
 
     @rule(number=numbers)
     def cancel(self, number):
@@ -151,8 +151,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self):
-        claims.recover_lost(timezone.now())
-        scheduling.take_due(timezone.now(), 100)
+        outcomes.reap_expired(timezone.now())
+        scheduling.select_due_hints(timezone.now(), 100)
 
     @rule()
     def empty_redis(self):
@@ -186,7 +186,7 @@ class Machine(RuleBasedStateMachine):
         meetings = [attempt.run.meeting_id for attempt in opened]
         assert len(meetings) == len(set(meetings)) <= 2
         assert all(attempt.claim <= attempt.run.attempt for attempt in opened)
-        assert sum(attempt.makes_contacts for attempt in opened) <= 1
+        assert sum(attempt.holds_contact_lock for attempt in opened) <= 1
 
     @invariant()
     def the_fields_say_what_the_run_says(self):
@@ -209,7 +209,7 @@ class Machine(RuleBasedStateMachine):
         for meeting in Meeting.objects.all():
             assert meeting.version >= self.versions.get(meeting.pk, 0)
             self.versions[meeting.pk] = meeting.version
-            assert cache.look_up(meeting.pk) == cache.read(meeting.pk)
+            assert cache.get(meeting.pk) == cache.read(meeting.pk)
 
     @rule(number=numbers)
     def read(self, number):
@@ -228,11 +228,11 @@ class Machine(RuleBasedStateMachine):
         connections.connect(User.objects.get(), "sandbox", {})
         for _ in range(60):
             self.traveller.shift(4000)
-            claims.recover_lost(timezone.now())
-            for pk, step in scheduling.take_due(timezone.now(), 100):
+            outcomes.reap_expired(timezone.now())
+            for pk, step in scheduling.select_due_hints(timezone.now(), 100):
                 claim = claims.claim(pk, step)
                 if claim:
-                    claims.complete_step(claim, [])
+                    outcomes.complete_step(claim, [])
         assert not SyncRun.objects.active().exists()
         assert not SyncAttempt.objects.filter(finished_at=None).exists()
 

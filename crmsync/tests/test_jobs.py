@@ -6,11 +6,11 @@ from cryptography.fernet import Fernet
 from django.db import InterfaceError, InternalError, OperationalError
 
 from crmsync import jobs
-from crmsync.engine import claims, remote_records
+from crmsync.engine import outcomes, remote_records, steps
 from crmsync.errors import CrmError
 from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import syncs
-from crmsync.providers.base import Ref
+from crmsync.providers.base import Person, Ref
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
@@ -37,7 +37,7 @@ def test_write_the_contacts_the_meeting_and_the_notes(sync, meeting):
     assert (meeting.in_progress_sync_status, meeting.last_sync_success) == (None, True)
     kinds = SandboxRecord.objects.order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["contact", "contact", "meeting", "note"]
-    assert remote_records.of_meeting(meeting).count() == 4
+    assert remote_records.for_meeting(meeting).count() == 4
     attempts = SyncAttempt.objects.values_list("step", "number", "outcome")
     assert list(attempts) == [(step, 1, "succeeded") for step in (1, 2, 3)]
 
@@ -128,7 +128,7 @@ def test_link_an_attendee_who_joined_after_the_first_step(connection, meeting):
 def test_remember_a_contact_that_two_meetings_share(sync, meeting, make_meeting):
     sync(meeting)
     sync(make_meeting("ann@acme.example"))
-    assert remote_records.of_meeting(meeting).filter(kind="contact").count() == 2
+    assert remote_records.for_meeting(meeting).filter(kind="contact").count() == 2
 
 
 def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
@@ -144,7 +144,7 @@ def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, conne
 
 def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):
     run, _ = syncs.request_sync(meeting, by=None)
-    complete, calls = claims.complete_step, []
+    complete, calls = outcomes.complete_step, []
 
     def fail_once(claim, refs):
         calls.append(claim)
@@ -152,8 +152,8 @@ def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeti
             raise OperationalError("terminating connection")
         complete(claim, refs)
 
-    monkeypatch.setattr(claims, "complete_step", fail_once)
-    monkeypatch.setattr(jobs, "COMMIT_PAUSE", 0)
+    monkeypatch.setattr(outcomes, "complete_step", fail_once)
+    monkeypatch.setattr(steps, "COMMIT_PAUSE", 0)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
     assert (run.step, run.failures, len(calls)) == (SyncStep.MEETING, 0, 2)
@@ -187,7 +187,7 @@ def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatc
 
     def canceled_meanwhile(*_):
         syncs.cancel(meeting.pk)
-        return [jobs.Person("ann@acme.example", "Ann")]
+        return [Person("ann@acme.example", "Ann")]
 
     monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_faults", canceled_meanwhile)
     jobs.sync_contacts(run.pk)

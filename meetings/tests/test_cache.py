@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def polled_step(meeting):
-    return cache.look_up(meeting.pk)["in_progress_sync_status"]
+    return cache.get(meeting.pk)["in_progress_sync_status"]
 
 
 def test_shows_what_was_committed_to_a_poll_between_the_commit_and_the_writing(meeting):
@@ -31,7 +31,7 @@ def test_shows_what_was_committed_to_a_poll_between_the_commit_and_the_writing(m
 def test_shows_what_was_committed_when_the_writer_dies_after_the_commit(meeting, monkeypatch):
     assert polled_step(meeting) is None
     with monkeypatch.context() as dying:
-        dying.setattr(cache, "keep", lambda snapshot: None)
+        dying.setattr(cache, "store", lambda snapshot: None)
         start_step(meeting, SyncStep.CONTACTS)
     assert polled_step(meeting) == SyncStep.CONTACTS
 
@@ -39,7 +39,7 @@ def test_shows_what_was_committed_when_the_writer_dies_after_the_commit(meeting,
 def test_does_not_let_a_slow_reader_bring_back_what_was_before(meeting):
     read_before = cache.read(meeting.pk)
     start_step(meeting, SyncStep.CONTACTS)
-    cache.keep(read_before)
+    cache.store(read_before)
     assert polled_step(meeting) == SyncStep.CONTACTS
 
 
@@ -47,7 +47,7 @@ def test_does_not_let_a_slow_writer_bring_back_what_was_before(meeting):
     start_step(meeting, SyncStep.CONTACTS)
     written_first = cache.read(meeting.pk)
     start_step(meeting, SyncStep.MEETING)
-    cache.keep(written_first)
+    cache.store(written_first)
     assert polled_step(meeting) == SyncStep.MEETING
 
 
@@ -64,8 +64,8 @@ def test_shows_what_stands_after_a_rollback(meeting):
 def test_knows_no_deleted_meeting_even_from_a_slow_reader(meeting):
     read_before, pk = cache.read(meeting.pk), meeting.pk
     meeting.delete()
-    cache.keep(read_before)
-    assert cache.look_up(pk) is None
+    cache.store(read_before)
+    assert cache.get(pk) is None
 
 
 def test_survives_the_loss_of_everything(meeting):
@@ -77,7 +77,7 @@ def test_survives_the_loss_of_everything(meeting):
 def test_ends_by_itself(meeting):
     polled_step(meeting)
     redis = get_redis_connection("default")
-    assert 0 < redis.ttl(f"meeting:{meeting.pk}") <= versioned.KEPT_FOR
+    assert 0 < redis.ttl(f"meeting:{meeting.pk}") <= versioned.TTL_SECONDS
 
 
 def test_never_shows_a_racing_poller_less_than_was_committed(meeting):
@@ -99,7 +99,7 @@ def test_never_shows_a_racing_poller_less_than_was_committed(meeting):
         polls = 0
         while not done.is_set():
             before = committed
-            assert cache.look_up(meeting.pk)["version"] >= before
+            assert cache.get(meeting.pk)["version"] >= before
             polls += 1
         connection.close()
         return polls

@@ -41,7 +41,7 @@ def test_keep_the_last_success_when_a_sync_is_stopped(meeting):
     transitions.start_step(meeting.pk, SyncStep.NOTES)
     transitions.record_success(meeting.pk, timezone.now())
     transitions.start_step(meeting.pk, SyncStep.CONTACTS)
-    transitions.stop(meeting.pk)
+    transitions.clear_progress(meeting.pk)
     assert fields(meeting) == (None, True)
 
 

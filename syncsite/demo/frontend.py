@@ -1,4 +1,4 @@
-"""What a frontend does: signs in, starts a sync, polls, and shows where it stands."""
+"""Acts as a frontend: signs in, starts a sync, polls, and shows the progress."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import httpx
 from rich.console import Console
 
 POLL_SECONDS = 0.25
-PATIENCE_SECONDS = 120
-# The sandbox CRM fails twice on the last of them, at the second step.
+TIMEOUT_SECONDS = 120
+# For the last one the sandbox CRM fails twice at the second step.
 ATTENDEES = [
     {"email": "ann@acme.example", "name": "Ann Lee"},
     {"email": "bob@acme.example", "name": "Bob Stone"},
@@ -21,7 +21,7 @@ ATTENDEES = [
 
 
 class FrontendError(Exception):
-    """The service did not do what a frontend expects of it."""
+    """The service did not do what a frontend expects."""
 
 
 class Frontend:
@@ -30,8 +30,8 @@ class Frontend:
         self.console = console
 
     def wait_until_ready(self, still_running: Callable[[], None]) -> None:
-        """Returns once every part of the service is up; `still_running` raises when one died."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        """Returns once every part of the service is up; `still_running` raises if one has died."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while not self._is_ready():
             still_running()
             if time.monotonic() > deadline:
@@ -63,10 +63,10 @@ class Frontend:
         return pk
 
     def sync(self, meeting_id: int, still_running: Callable[[], None]) -> bool:
-        """Starts a sync and shows it until it ends; whether it succeeded."""
+        """Starts a sync and shows it until it ends; returns whether it succeeded."""
         self._call("POST", f"/meetings/{meeting_id}/sync")
         started, shown = time.monotonic(), ""
-        while time.monotonic() - started < PATIENCE_SECONDS:
+        while time.monotonic() - started < TIMEOUT_SECONDS:
             still_running()
             document = self._call("GET", f"/meetings/{meeting_id}/sync")
             line = _line(document)

@@ -1,4 +1,4 @@
-"""What must hold before the demo starts anything; each refusal is one sentence."""
+"""Checks before the demo starts anything; each error is one sentence."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from typing import IO
 from django.core.management.base import CommandError
 
 
-def claim_folder(folder: Path) -> IO[str]:
+def lock_folder(folder: Path) -> IO[str]:
     """A lock that ends with this process, however it ends."""
     lock = (folder / "demo.lock").open("w")
     try:

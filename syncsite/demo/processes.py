@@ -1,4 +1,4 @@
-"""The processes of the Procfile, run as a supervisor would, and ended with their parent."""
+"""Runs the processes of the Procfile as a supervisor would, and ends them with their parent."""
 
 import os
 import subprocess
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from syncsite.orphans import end_with_parent
 
-STOP_SECONDS = 30  # A worker ends the step it is at.
+STOP_SECONDS = 30  # A worker finishes its current step.
 
 
 def start_process(
     command: Sequence[str], *, folder: Path, log: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """In a session of its own: Ctrl-C reaches only us, and we choose the order of the end."""
+    """In its own session: Ctrl-C reaches only us, and we decide the order of stopping."""
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603
             command,
@@ -30,10 +30,10 @@ def start_process(
 
 
 class Processes:
-    """The processes of the project in `folder`, by name, each with a log of its own in `logs`."""
+    """The project's processes by name, started in `folder`, each with its own log in `logs`."""
 
     def __init__(self, folder: Path, logs: Path, env: Mapping[str, str]) -> None:
-        # `python` and `granian` in the Procfile mean those of the running interpreter.
+        # The Procfile's `python` and `granian` are those of the running interpreter.
         path = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
         self.env = {**env, "PATH": path}
         self.folder = folder
@@ -41,14 +41,14 @@ class Processes:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, command: str, **env: str) -> None:
-        """The shell reads the command, as it does for whatever runs a Procfile."""
+        """Through a shell, as other runners of a Procfile do it."""
         log = self.logs / f"{name}.log"
         self.running[name] = start_process(
             ["sh", "-c", f"exec {command}"], folder=self.folder, log=log, env={**self.env, **env}
         )
 
     def dead(self) -> str | None:
-        """The name of one that ended by itself, if any did."""
+        """The name of a process that has ended by itself, or None."""
         return next((name for name, p in self.running.items() if p.poll() is not None), None)
 
     def stop(self) -> None:

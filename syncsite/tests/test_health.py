@@ -23,9 +23,9 @@ def all_up(worker):
     dispatcher.sweep()
 
 
-def test_is_alive_whatever_is_down(client, unreachable_redis, django_assert_num_queries):
+def test_is_alive_whatever_is_down(client, settings, unreachable_redis, django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert client.get("/livez").json() == {"status": "ok"}
+        assert client.get("/livez").json() == {"status": "ok", "version": settings.VERSION}
 
 
 def test_is_ready_when_every_part_is_up(client, all_up):

@@ -8,8 +8,9 @@ import pytest
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE
-from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS, WORDS
+from crmsync.status.messages import ATTEMPT_RESULTS, MESSAGES, RUN_RESULTS
 from meetings.models import SyncStep
+from syncsite.retranslated import TEXTS
 
 FOLDER = Path(settings.BASE_DIR) / "syncsite" / "locale"
 LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
@@ -30,8 +31,8 @@ def source(request):
 def marked_texts():
     for kind in CATALOGUE.values():
         yield from (kind.title, kind.message, kind.remedy)
-    for words in WORDS.values():
-        yield from (words.headline, words.soon, words.detail, words.text)
+    for words in MESSAGES.values():
+        yield from (words.headline, words.headline_when_due, words.detail, words.text)
     yield from [*RUN_RESULTS.values(), *ATTEMPT_RESULTS.values()]
     yield from (step.label for step in SyncStep)
 
@@ -39,6 +40,16 @@ def marked_texts():
 def test_translates_every_text_of_a_sync(catalogue):
     missing = {str(text) for text in marked_texts() if text} - set(catalogue)
     assert not missing
+
+
+def test_translates_again_what_others_translate_badly(catalogue):
+    assert set(TEXTS) <= set(catalogue)
+
+
+@pytest.mark.django_db
+def test_says_sie_to_everybody(api):
+    answer = api.post("/users", {"email": "no"}, headers={"Accept-Language": "de"}).json()
+    assert answer["email"] == ["Bitte geben Sie eine gültige E-Mail-Adresse ein."]
 
 
 def test_names_what_the_original_names(catalogue):

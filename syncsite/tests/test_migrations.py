@@ -6,11 +6,12 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.models import NOT_PROVIDED
 
 OURS = {"accounts", "meetings", "crmsync"}
+BEFORE_THE_FIRST_RELEASE = {("crmsync", "0009_plainer_names")}  # No old code could be running.
 OPERATIONS = [
     pytest.param(operation, id=f"{app}.{name}-{number}")
     for (app, name), migration in sorted(MigrationLoader(None).disk_migrations.items())
     for number, operation in enumerate(migration.operations)
-    if app in OURS
+    if app in OURS and (app, name) not in BEFORE_THE_FIRST_RELEASE
 ]
 
 

@@ -53,7 +53,7 @@ def hung_redis(settings, monkeypatch):
     connection = redis.Redis.from_url(with_timeouts(server.url, 0.4))
     hung_queue = django_rq.get_queue("crmsync", connection=connection)
     monkeypatch.setattr(hints, "_queue", lambda: hung_queue)
-    monkeypatch.setattr(hints._hang, "until", 0)
+    monkeypatch.setattr(hints._breaker, "open_until", 0)
     yield server
     server.close()
 
@@ -64,7 +64,7 @@ def client(user):
 
 
 def kept(meeting):
-    return versioned.find([cache.key(meeting.pk)]) != [None]
+    return versioned.get_many([cache.key(meeting.pk)]) != [None]
 
 
 @contextmanager
@@ -126,21 +126,21 @@ def test_loses_no_sync(hung_redis, connection, meeting):
 
 def test_that_is_well_again_gets_every_fence_at_once(meeting, settings):
     """Reads still keep away from it, but an outdated copy must not survive in it."""
-    cache.keep(cache.read(meeting.pk))
+    cache.store(cache.read(meeting.pk))
     pool = get_redis_connection("default").connection_pool
-    pool.note_hang()
-    cache.fence(meeting.pk, 1)
-    pool.hangs_until = 0.0
+    pool.breaker.trip()
+    cache.invalidate(meeting.pk, 1)
+    pool.breaker.open_until = 0.0
     assert not kept(meeting)
 
 
 def test_that_is_full_keeps_no_outdated_copy(meeting):
-    cache.keep(cache.read(meeting.pk))
+    cache.store(cache.read(meeting.pk))
     client = get_redis_connection("default")
     assert kept(meeting)
     client.config_set("maxmemory", 1)
     try:
-        cache.fence(meeting.pk, 1)
+        cache.invalidate(meeting.pk, 1)
         assert not kept(meeting)
     finally:
         client.config_set("maxmemory", 0)

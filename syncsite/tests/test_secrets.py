@@ -32,7 +32,7 @@ def logged(caplog):
 
     def text():
         records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-        return "\n".join(caplog.handler.format(record) for record in records)
+        return "\n".join(f"{caplog.handler.format(record)} {vars(record)}" for record in records)
 
     return text
 

@@ -9,7 +9,7 @@ from crmsync import dispatcher
 
 
 class Command(BaseCommand):
-    help = "Sends due syncs to the workers, again and again. Any number of copies may run."
+    help = "Sends due syncs to the workers, again and again. Any number may run at once."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="sweep once, then end")
@@ -31,4 +31,4 @@ def _sweep_once() -> str:
     try:
         return f"Sent {dispatcher.sweep()} hints."
     except RedisError as error:
-        raise CommandError(f"Redis is away: {error}") from error
+        raise CommandError(f"Redis is unavailable: {error}") from error

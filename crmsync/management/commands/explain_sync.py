@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def _write_document(self, meeting: Meeting, run: SyncRun | None) -> None:
         self.stdout.write("\nWhat its owner reads")
         self.stdout.write(
-            json.dumps(delivery.of(meeting, run, timezone.now()), indent=2, ensure_ascii=False)
+            json.dumps(delivery.build(meeting, run, timezone.now()), indent=2, ensure_ascii=False)
         )
 
     def _write_run(self, run: SyncRun) -> None:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"      {line}")
 
     def _write_records(self, meeting: Meeting) -> None:
-        written = remote_records.of_meeting(meeting)
+        written = remote_records.for_meeting(meeting)
         self.stdout.write("\nWhat was written" if written else "\nNothing was written.")
         for record in written:
             self.stdout.write(f"  {record.action} {record.kind} {record.local_key}: {record.url}")

@@ -12,10 +12,10 @@ from crmsync.operations import retention
 
 
 class Command(BaseCommand):
-    help = "Deletes ended syncs that are old; each meeting keeps its last one."
+    help = "Deletes old ended syncs; each meeting keeps its last one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=age, required=True, metavar="90d")
+        parser.add_argument("--older-than", type=parse_age, required=True, metavar="90d")
         parser.add_argument("--dry-run", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
 
 
-def age(text: str) -> timedelta:
+def parse_age(text: str) -> timedelta:
     match = re.fullmatch(r"(\d{1,5})d", text)
     if match is None:
         raise CommandError("--older-than takes days, as in 90d.")

@@ -30,7 +30,7 @@ LOOKUPS = {
 
 
 class Command(BaseCommand):
-    help = "Puts ended syncs back in line; each continues at the step that failed."
+    help = "Re-queues ended syncs; each continues at the step that failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--failed", action="store_true", help="every sync that failed for good")
@@ -38,7 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--provider", choices=list(PROVIDERS))
         parser.add_argument("--user", metavar="EMAIL")
         parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
-        parser.add_argument("--since", type=moment, metavar="WHEN", help="ended since then (UTC)")
+        parser.add_argument(
+            "--since", type=date_time, metavar="WHEN", help="ended since then (UTC)"
+        )
         parser.add_argument("--limit", type=int, metavar="N")
         parser.add_argument("--rate", type=float, default=10, metavar="N", help="per second")
         parser.add_argument("--reason", default="", help="kept with the new run")
@@ -60,17 +62,17 @@ class Command(BaseCommand):
             done = _report(chosen, outcomes, options)
             raise CommandError(f"{done} Interrupted: start it again to go on.") from error
         finally:
-            bulk.record(options["reason"], outcomes)
+            bulk.record_command(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
 
 
-def moment(text: str) -> datetime:
+def date_time(text: str) -> datetime:
     given = datetime.fromisoformat(text)
     return given if given.tzinfo else timezone.make_aware(given)
 
 
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
-    """The latest run of each meeting that fits; only failed ones, unless meetings are named."""
+    """The latest run of each matching meeting; only failed ones, unless meetings are named."""
     chosen = {LOOKUPS[name]: options[name] for name in LOOKUPS if options[name] is not None}
     if not chosen and not options["failed"]:
         raise CommandError(
@@ -82,10 +84,10 @@ def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
 
 
 def _meetings(runs: QuerySet[SyncRun]) -> Iterator[Meeting]:
-    """Those of the runs that exist now, a batch in memory at a time."""
+    """The meetings of the runs that exist now, one batch in memory at a time."""
     newest = SyncRun.objects.aggregate(pk=Max("pk"))["pk"] or 0
     last = 0
-    # Not those that fail while this goes on: what fails for ever would be put back for ever.
+    # Runs that fail from now on are left out, or a permanent failure would be re-queued for ever.
     while batch := list(runs.filter(pk__gt=last, pk__lte=newest).select_related("meeting")[:BATCH]):
         yield from (run.meeting for run in batch)
         last = batch[-1].pk

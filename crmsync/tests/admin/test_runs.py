@@ -14,7 +14,7 @@ from crmsync.status.state import PHASES
 pytestmark = pytest.mark.django_db(transaction=True)
 
 RUNS = "/admin/crmsync/syncrun/"
-START = "/admin/crmsync/intervention/start/"
+START = "/admin/crmsync/supportaction/start/"
 EXAMPLES = {"retrying": "Sandbox is not answering", "failed": "Several tries went wrong"}
 
 

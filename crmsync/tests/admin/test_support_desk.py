@@ -10,24 +10,25 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync.admin import bulk_actions as interventions_admin
+from crmsync.admin import bulk_actions
 from crmsync.admin import runs as runs_admin
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
-from crmsync.models import Incident, Intervention, SyncRun
+from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import bulk, syncs
 from syncsite.csp import POLICY
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
+rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
 RUNS = "/admin/crmsync/syncrun/"
 PAGES = [
     "/admin/",
     RUNS,
     "/admin/crmsync/connection/",
     "/admin/crmsync/incident/",
-    "/admin/crmsync/intervention/",
+    "/admin/crmsync/supportaction/",
     "/admin/crmsync/remoterecord/",
     "/admin/meetings/meeting/",
 ]
@@ -46,6 +47,7 @@ def desk(client):
 
     def sign_in(group):
         make_groups(apps, None)  # The tests of before have emptied the tables.
+        rename_permissions(apps, None)
         staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
         staff.groups.add(Group.objects.get(name=group))
         client.force_login(staff)
@@ -62,7 +64,7 @@ def read(client, path, **query):
 
 def start(client, kind, target, reason="The customer called."):
     form = {"kind": kind, "targets": str(target), "reason": reason}
-    return client.post("/admin/crmsync/intervention/start/", form, follow=True)
+    return client.post("/admin/crmsync/supportaction/start/", form, follow=True)
 
 
 def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
@@ -73,7 +75,7 @@ def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
         f'<a href="{RUNS}?state=failed&amp;error=record_rejected">',
         "Your CRM did not accept the data</a>: 1",
         "0 syncs succeeded and 1 failed in 24 hours.",
-        "Longest overdue",
+        "Longest wait",
     ):
         assert text in page
 
@@ -123,61 +125,61 @@ def test_finds_a_sync_by_the_number_of_its_meeting(admin_client, failed_run):
 
 
 def test_counts_no_further_than_anybody_pages(make_meeting, connection, monkeypatch):
-    monkeypatch.setattr(BoundedPaginator, "MOST", 3)
+    monkeypatch.setattr(BoundedPaginator, "MAX_COUNT", 3)
     for _ in range(5):
         syncs.request_sync(make_meeting(), by=None)
     assert BoundedPaginator(SyncRun.objects.all(), 2).num_pages == 2
 
 
 def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection, monkeypatch):
-    for module in (interventions_admin, runs_admin):
-        monkeypatch.setattr(module, "MOST", 2)
+    for module in (bulk_actions, runs_admin):
+        monkeypatch.setattr(module, "MAX_TARGETS", 2)
     for _ in range(3):
         syncs.request_sync(make_meeting(), by=None)
     form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
     page = admin_client.post(RUNS, form).content.decode()
     assert "2</strong> canceled" in page
-    assert "These are the latest 2" in page
+    assert "Only the latest 2" in page
 
 
 def test_asks_for_a_reason(admin_client, failed_run):
     page = start(admin_client, "requeue", failed_run.meeting_id, reason=" ").content.decode()
     assert "This field is required" in page
     assert "1</strong> re-queued" in page
-    assert not Intervention.objects.exists()
+    assert not SupportAction.objects.exists()
 
 
 def test_shows_the_new_sync_of_one_that_was_put_back(admin_client, failed_run):
     response = start(admin_client, "requeue", failed_run.meeting_id)
     newest = SyncRun.objects.first()
     assert response.redirect_chain[-1][0] == f"{RUNS}{newest.pk}/change/"
-    assert "Put back by staff: The customer called." in response.content.decode()
+    assert "Re-queued by staff: The customer called." in response.content.decode()
 
 
 def test_writes_down_who_did_what_and_why(admin_client, failed_run):
     start(admin_client, "requeue", failed_run.meeting_id)
-    page = read(admin_client, "/admin/crmsync/intervention/")
+    page = read(admin_client, "/admin/crmsync/supportaction/")
     for text in ("re-queue, continue", "admin@example.com", "The customer called.", "1 re-queued"):
         assert text in page
 
 
 def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
     targets = list(range(1, 30))
-    done = bulk.start(Intervention.Kind.REQUEUE, targets, admin_user, "because")
-    page = read(admin_client, f"/admin/crmsync/intervention/{done.pk}/change/")
+    done = bulk.start(SupportAction.Kind.REQUEUE, targets, admin_user, "because")
+    page = read(admin_client, f"/admin/crmsync/supportaction/{done.pk}/change/")
     assert 'http-equiv="refresh"' in page
     assert '<progress max="29" value="0">' in page
 
 
 @pytest.mark.parametrize("form", [{}, {"kind": "x"}, {"kind": "cancel", "targets": "1;2"}])
 def test_refuses_what_no_page_of_its_own_sends(admin_client, form):
-    assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
+    assert admin_client.post("/admin/crmsync/supportaction/start/", form).status_code == 403
 
 
 @pytest.mark.parametrize("targets", ["9" * 25, "9" * 5000, ",".join("1" * 6000)])
 def test_refuses_targets_that_no_meeting_has(admin_client, targets):
     form = {"kind": "cancel", "targets": targets, "reason": "because"}
-    assert admin_client.post("/admin/crmsync/intervention/start/", form).status_code == 403
+    assert admin_client.post("/admin/crmsync/supportaction/start/", form).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -218,7 +220,7 @@ def test_lists_open_and_resolved_incidents_apart(admin_client, failed_run):
     path = "/admin/crmsync/incident/"
     assert "did not accept" in read(admin_client, path, open="yes")
     assert "did not accept" not in read(admin_client, path, open="no")
-    incidents.open_ones().update(resolved_at=timezone.now())
+    incidents.open_incidents().update(resolved_at=timezone.now())
     assert "did not accept" in read(admin_client, path, open="no")
 
 
@@ -229,7 +231,7 @@ def test_lets_support_look_requeue_and_cancel(desk, failed_run):
     assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
     assert start(client, "requeue", failed_run.meeting_id).status_code == 200
     assert start(client, "cancel", failed_run.meeting_id).status_code == 200
-    assert [i.kind for i in Intervention.objects.order_by("pk")] == ["requeue", "cancel"]
+    assert [i.kind for i in SupportAction.objects.order_by("pk")] == ["requeue", "cancel"]
     assert start(client, "pause", failed_run.connection_id).status_code == 403
 
 

@@ -4,7 +4,7 @@ import pytest
 import time_machine
 
 from conftest import api_of
-from crmsync.engine import claims
+from crmsync.engine import claims, outcomes
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.operations import syncs
@@ -169,6 +169,6 @@ def test_deleted_while_a_worker_is_in_a_call_lets_it_change_nothing(own_api, mee
     run, _ = syncs.request_sync(meeting, by=None)
     claim = claims.claim(run.pk, 1)
     own_api.delete("/connection")
-    claims.complete_step(claim, [])
+    outcomes.complete_step(claim, [])
     run.refresh_from_db()
     assert (run.status, run.step) == (SyncRun.Status.CANCELED, 1)

@@ -40,43 +40,46 @@ def signed_in(user, hubspot):
 
 
 def test_leaves_a_token_alone_that_lives_long_enough(signed_in, hubspot):
-    assert tokens.access(signed_in(600))["credentials"]["access_token"] == "access-0"
+    assert tokens.session_kwargs(signed_in(600))["credentials"]["access_token"] == "access-0"
     assert hubspot.granted == 0
 
 
 def test_renews_a_token_in_time_and_keeps_what_replaced_the_old_ones(signed_in, hubspot):
     connection = signed_in(290)
-    assert tokens.access(connection)["credentials"]["access_token"] == "access-1"
+    assert tokens.session_kwargs(connection)["credentials"]["access_token"] == "access-1"
     kept = Connection.objects.get().credentials.open()
     assert (kept["access_token"], kept["refresh_token"]) == ("access-1", "refresh-1")
     assert kept["expires_at"] > time.time() + 1700
-    assert Connection.objects.get().renewing_until is None
+    assert Connection.objects.get().refreshing_until is None
 
 
 def test_renews_once_however_many_need_it(signed_in, hubspot):
     signed_in(10)
-    calls = [lambda: tokens.access(Connection.objects.get())["credentials"]] * 4
+    calls = [lambda: tokens.session_kwargs(Connection.objects.get())["credentials"]] * 4
     assert [c["access_token"] for c in in_threads(*calls)] == ["access-1"] * 4
     assert hubspot.granted == 1
 
 
 def test_renews_nothing_that_was_renewed_since_it_looked(signed_in, hubspot):
     early = signed_in(10)
-    tokens.access(Connection.objects.get())
-    assert not store.begin_renewal(early, timezone.now())
-    assert tokens.access(early)["credentials"]["access_token"] == "access-1"
+    tokens.session_kwargs(Connection.objects.get())
+    assert not store.begin_refresh(early, timezone.now())
+    assert tokens.session_kwargs(early)["credentials"]["access_token"] == "access-1"
     assert hubspot.granted == 1
 
 
 def test_renews_a_token_that_the_crm_refuses_and_goes_on(signed_in, hubspot):
-    with Session(**tokens.access(signed_in(600))) as session:
+    with Session(**tokens.session_kwargs(signed_in(600))) as session:
         assert HubSpot(session).check().id == "4711"
     assert hubspot.granted == 1
 
 
 def test_renews_a_refused_token_only_once(signed_in, hubspot, monkeypatch):
     monkeypatch.setattr(type(hubspot), "answer", lambda *_: hubspot.no_entry)
-    with Session(**tokens.access(signed_in(600))) as session, pytest.raises(CrmError) as refused:
+    with (
+        Session(**tokens.session_kwargs(signed_in(600))) as session,
+        pytest.raises(CrmError) as refused,
+    ):
         HubSpot(session).check()
     assert refused.value.code == "connection_expired"
     assert hubspot.granted == 1
@@ -85,35 +88,35 @@ def test_renews_a_refused_token_only_once(signed_in, hubspot, monkeypatch):
 def test_says_that_a_dead_grant_needs_its_owner(signed_in, hubspot):
     hubspot.grants = set()
     with pytest.raises(CrmError) as refused:
-        tokens.access(signed_in(10))
+        tokens.session_kwargs(signed_in(10))
     assert refused.value.code == "connection_expired"
-    assert Connection.objects.get().renewing_until is None
+    assert Connection.objects.get().refreshing_until is None
 
 
 def test_takes_over_from_a_process_that_died_while_it_renewed(signed_in, hubspot):
     connection = signed_in(10)
-    Connection.objects.update(renewing_until=timezone.now())
-    assert tokens.access(connection)["credentials"]["access_token"] == "access-1"
+    Connection.objects.update(refreshing_until=timezone.now())
+    assert tokens.session_kwargs(connection)["credentials"]["access_token"] == "access-1"
 
 
 def test_stores_no_token_of_a_connection_that_was_made_anew(signed_in, hubspot, monkeypatch):
     connection = signed_in(10)
-    fetch = tokens.fetch
+    fetch = tokens.request_token
 
     def reconnect_meanwhile(*args, **grant):
         kept = Sealed.seal({"token": "pat-new"})
         Connection.objects.update(credentials=kept, connected_at=timezone.now())
         return fetch(*args, **grant)
 
-    monkeypatch.setattr(tokens, "fetch", reconnect_meanwhile)
-    tokens.access(connection)
+    monkeypatch.setattr(tokens, "request_token", reconnect_meanwhile)
+    tokens.session_kwargs(connection)
     assert Connection.objects.get().credentials.open() == {"token": "pat-new"}
 
 
 def test_stores_the_token_of_a_connection_that_support_pauses(signed_in, hubspot):
     connection = signed_in(10)
     Connection.objects.update(state=Connection.State.PAUSED)
-    tokens.access(connection)
+    tokens.session_kwargs(connection)
     assert Connection.objects.get().credentials.open()["access_token"] == "access-1"
 
 
@@ -129,7 +132,7 @@ def led_elsewhere(signed_in):
 
 def test_gives_no_token_of_another_account(led_elsewhere, hubspot):
     with pytest.raises(CrmError) as refused:
-        tokens.access(led_elsewhere)
+        tokens.session_kwargs(led_elsewhere)
     assert refused.value.code == "connection_expired"
     assert hubspot.granted == 0
 
@@ -139,9 +142,9 @@ def test_holds_no_connection_for_what_went_wrong_with_the_one_before(led_elsewhe
 
 
 def test_leaves_a_static_token_alone(connection):
-    assert "renew" not in tokens.access(connection)
+    assert "refresh" not in tokens.session_kwargs(connection)
 
 
 def test_leaves_a_token_alone_where_nobody_signs_in(connection):
     connection.credentials = Sealed.seal({"refresh_token": "r3fresh", "expires_at": 0})
-    assert "renew" not in tokens.access(connection)
+    assert "refresh" not in tokens.session_kwargs(connection)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import in_threads
-from crmsync.engine import claims
+from crmsync.engine import claims, outcomes
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -35,8 +35,8 @@ class TestClaim:
         assert claim.run.status == Status.RUNNING
 
     def test_is_given_to_one_of_many_workers(self, run):
-        claims = in_threads(*[lambda: claims.claim(run.pk, SyncStep.CONTACTS)] * 8)
-        assert len([claim for claim in claims if claim]) == 1
+        taken = in_threads(*[lambda: claims.claim(run.pk, SyncStep.CONTACTS)] * 8)
+        assert len([claim for claim in taken if claim]) == 1
         assert SyncAttempt.objects.count() == 1
 
     @pytest.mark.parametrize("status", [Status.SUCCEEDED, Status.FAILED, Status.CANCELED])
@@ -58,27 +58,27 @@ class TestClaim:
 
     def test_is_refused_beyond_the_places_of_a_connection(self, connection, make_meeting):
         runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(3)]
-        claims = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        assert [claim is not None for claim in claims] == [True, True, False]
+        taken = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
+        assert [claim is not None for claim in taken] == [True, True, False]
         runs[2].refresh_from_db()
         assert runs[2].wait_reason == SyncRun.WaitReason.OTHER_SYNCS
 
     def test_never_exceeds_the_places_when_many_ask_at_once(self, connection, make_meeting):
         runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(6)]
-        claims = in_threads(*(partial(claims.claim, run.pk, SyncStep.CONTACTS) for run in runs))
-        assert len([claim for claim in claims if claim]) == 2
+        taken = in_threads(*(partial(claims.claim, run.pk, SyncStep.CONTACTS) for run in runs))
+        assert len([claim for claim in taken if claim]) == 2
 
     def test_waits_until_the_worker_of_a_canceled_run_has_let_go(self, claim, meeting):
         syncs.cancel(meeting.pk)
         fresh, _ = syncs.request_sync(meeting, by=None)
         assert claims.claim(fresh.pk, SyncStep.CONTACTS) is None
-        claims.abandon(claim)
+        outcomes.abandon(claim)
         assert claims.claim(fresh.pk, SyncStep.CONTACTS)
 
 
 class TestCompletion:
     def test_goes_on_to_the_next_step_and_hints_at_it(self, claim, run):
-        claims.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
         run.refresh_from_db()
         assert (run.step, run.status) == (SyncStep.MEETING, Status.RUNNING)
         assert django_rq.get_queue("crmsync").jobs[0].func_name == "crmsync.jobs.sync_meeting"
@@ -86,28 +86,28 @@ class TestCompletion:
 
     def test_of_the_last_step_is_the_success_of_the_meeting(self, claim, run, meeting):
         for step in (SyncStep.MEETING, SyncStep.NOTES):
-            claims.complete_step(claim, [])
+            outcomes.complete_step(claim, [])
             claim = claims.claim(run.pk, step)
-        claims.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
         run.refresh_from_db()
         assert run.status == Status.SUCCEEDED
         assert fields(meeting) == (None, True)
         assert meeting.last_sync_at == run.finished_at
 
     def test_resets_the_count_of_failures(self, claim, run):
-        claims.fail_step(claim, CrmError("crm_unavailable"))
-        claims.complete_step(claims.claim(run.pk, SyncStep.CONTACTS), [])
+        outcomes.fail_step(claim, CrmError("crm_unavailable"))
+        outcomes.complete_step(claims.claim(run.pk, SyncStep.CONTACTS), [])
         run.refresh_from_db()
         assert (run.failures, run.error_code) == (0, "")
 
     def test_by_a_worker_that_lost_its_lease_changes_nothing(self, claim, run, meeting):
         let_lease_expire(run)
-        claims.recover_lost(timezone.now())
+        outcomes.reap_expired(timezone.now())
         successor = claims.claim(run.pk, SyncStep.CONTACTS)
-        claims.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
         run.refresh_from_db()
         assert (run.step, run.attempt) == (SyncStep.CONTACTS, successor.run.attempt)
-        claims.complete_step(successor, [])
+        outcomes.complete_step(successor, [])
         run.refresh_from_db()
         assert run.step == SyncStep.MEETING
 
@@ -115,33 +115,33 @@ class TestCompletion:
         meetings = [make_meeting(), make_meeting()]
         runs = [syncs.request_sync(meeting, by=None)[0] for meeting in meetings]
         first, second = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        claims.fail_step(first, CrmError("connection_expired"))
-        claims.complete_step(second, [])
+        outcomes.fail_step(first, CrmError("connection_expired"))
+        outcomes.complete_step(second, [])
         assert fields(meetings[1]) == (None, None)
 
     def test_of_two_that_share_contacts_waits_for_no_deadlock(self, connection, make_meeting):
         emails = [f"a{number}@acme.example" for number in range(100)]
         refs = [Ref("contact", email, "1", "created") for email in emails]
         runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(2)]
-        claims = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
+        taken = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
         in_threads(
-            partial(claims.complete_step, claims[0], refs),
-            partial(claims.complete_step, claims[1], refs[::-1]),
+            partial(outcomes.complete_step, taken[0], refs),
+            partial(outcomes.complete_step, taken[1], refs[::-1]),
         )
         assert RemoteRecord.objects.count() == 100
 
     def test_twice_counts_once(self, claim, run):
-        claims.complete_step(claim, [])
-        claims.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
         run.refresh_from_db()
         assert run.step == SyncStep.MEETING
 
     def test_hands_the_place_to_the_next_in_line(self, connection, make_meeting):
         runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(3)]
-        claims = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
+        taken = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
         queue = django_rq.get_queue("crmsync")
         queue.empty()
-        claims.fail_step(claims[0], CrmError("record_rejected"))
+        outcomes.fail_step(taken[0], CrmError("record_rejected"))
         assert [job.args for job in queue.jobs] == [[runs[2].pk]]
 
 
@@ -154,7 +154,7 @@ class TestFailure:
             correlation_id="abc-1",
             outcome_unknown=True,
         )
-        claims.fail_step(claim, error)
+        outcomes.fail_step(claim, error)
         attempt = SyncAttempt.objects.get()
         assert attempt.finished_at
         assert (attempt.outcome, attempt.error_code) == ("failed", "crm_timeout")
@@ -163,7 +163,7 @@ class TestFailure:
 
     def test_is_tried_again_later(self, claim, run, meeting, settings):
         settings.SYNC_RETRY_DELAYS = [10, 30]
-        claims.fail_step(claim, CrmError("crm_unavailable"))
+        outcomes.fail_step(claim, CrmError("crm_unavailable"))
         run.refresh_from_db()
         assert (run.status, run.failures) == (Status.RETRYING, 1)
         assert 7 < (run.due_at - timezone.now()).total_seconds() <= 12
@@ -171,8 +171,8 @@ class TestFailure:
 
     def test_for_the_last_time_gives_up_and_keeps_the_cause(self, claim, run, meeting, settings):
         settings.SYNC_RETRY_DELAYS = [0]
-        claims.fail_step(claim, CrmError("crm_unavailable"))
-        claims.fail_step(claims.claim(run.pk, 1), CrmError("record_locked"))
+        outcomes.fail_step(claim, CrmError("crm_unavailable"))
+        outcomes.fail_step(claims.claim(run.pk, 1), CrmError("record_locked"))
         run.refresh_from_db()
         assert (run.status, run.error_code) == (Status.FAILED, "attempts_exhausted")
         assert run.error_cause == "record_locked"
@@ -180,13 +180,13 @@ class TestFailure:
         assert [a.number for a in SyncAttempt.objects.all()] == [1, 2]
 
     def test_of_the_data_ends_at_once(self, claim, run, meeting):
-        claims.fail_step(claim, CrmError("record_rejected", field="title", detail="too long"))
+        outcomes.fail_step(claim, CrmError("record_rejected", field="title", detail="too long"))
         run.refresh_from_db()
         assert (run.status, run.error_field) == (Status.FAILED, "title")
         assert fields(meeting) == (None, False)
 
     def test_by_a_rate_limit_slows_the_whole_connection_and_burns_no_try(self, claim, run, meeting):
-        claims.fail_step(claim, CrmError("crm_rate_limited", retry_after=60))
+        outcomes.fail_step(claim, CrmError("crm_rate_limited", retry_after=60))
         run.refresh_from_db()
         assert (run.status, run.failures) == (Status.QUEUED, 0)
         assert run.connection.not_before > timezone.now() + timedelta(seconds=50)
@@ -194,16 +194,16 @@ class TestFailure:
 
     def test_never_shortens_the_time_that_the_crm_asked_for(self, connection, make_meeting):
         runs = [syncs.request_sync(make_meeting(), by=None)[0] for _ in range(2)]
-        claims = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
-        for claim, seconds in zip(claims, (600, 5), strict=True):
-            claims.fail_step(claim, CrmError("crm_rate_limited", retry_after=seconds))
+        taken = [claims.claim(run.pk, SyncStep.CONTACTS) for run in runs]
+        for claim, seconds in zip(taken, (600, 5), strict=True):
+            outcomes.fail_step(claim, CrmError("crm_rate_limited", retry_after=seconds))
         connection.refresh_from_db()
         assert connection.not_before > timezone.now() + timedelta(seconds=590)
 
     def test_of_the_connection_holds_its_runs_until_it_is_connected_again(
         self, claim, run, meeting, user
     ):
-        claims.fail_step(claim, CrmError("connection_expired"))
+        outcomes.fail_step(claim, CrmError("connection_expired"))
         run.refresh_from_db()
         assert run.connection.state == Connection.State.NEEDS_REAUTH
         assert run.status == Status.QUEUED
@@ -216,15 +216,15 @@ class TestFailure:
         meetings = [make_meeting(), make_meeting()]
         runs = [syncs.request_sync(meeting, by=None)[0] for meeting in meetings]
         first, second = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        claims.complete_step(first, [])  # Between two steps, it holds a place.
-        claims.fail_step(second, CrmError("connection_expired"))
+        outcomes.complete_step(first, [])  # Between two steps, it holds a place.
+        outcomes.fail_step(second, CrmError("connection_expired"))
         runs[0].refresh_from_db()
         assert (runs[0].status, runs[0].step) == (Status.QUEUED, SyncStep.MEETING)
         assert fields(meetings[0]) == (None, None)
 
     def test_of_credentials_that_were_replaced_meanwhile_holds_nothing(self, claim, run, user):
         connections.connect(user, "sandbox", {})
-        claims.fail_step(claim, CrmError("connection_expired"))
+        outcomes.fail_step(claim, CrmError("connection_expired"))
         run.refresh_from_db()
         assert run.connection.state == Connection.State.CONNECTED
         assert claims.claim(run.pk, SyncStep.CONTACTS)
@@ -233,22 +233,22 @@ class TestFailure:
         meetings = [make_meeting(), make_meeting()]
         runs = [syncs.request_sync(meeting, by=None)[0] for meeting in meetings]
         waiting, failing = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs)
-        claims.fail_step(waiting, CrmError("crm_rate_limited", retry_after=60))
+        outcomes.fail_step(waiting, CrmError("crm_rate_limited", retry_after=60))
         assert fields(meetings[0]) == (SyncStep.CONTACTS, None)
-        claims.fail_step(failing, CrmError("connection_expired"))
+        outcomes.fail_step(failing, CrmError("connection_expired"))
         assert fields(meetings[0]) == (None, None)
 
     def test_after_the_connection_was_lost_stops_within_the_step(self, connection, make_meeting):
         meetings = [make_meeting(), make_meeting(), make_meeting()]
         runs = [syncs.request_sync(meeting, by=None)[0] for meeting in meetings]
         first, second = (claims.claim(run.pk, SyncStep.CONTACTS) for run in runs[:2])
-        claims.fail_step(first, CrmError("connection_expired"))
-        claims.fail_step(second, CrmError("crm_unavailable"))
+        outcomes.fail_step(first, CrmError("connection_expired"))
+        outcomes.fail_step(second, CrmError("crm_unavailable"))
         assert fields(meetings[1])[0] is None
 
     def test_of_a_canceled_run_changes_nothing_but_closes_the_attempt(self, claim, run, meeting):
         syncs.cancel(meeting.pk)
-        claims.fail_step(claim, CrmError("crm_unavailable"))
+        outcomes.fail_step(claim, CrmError("crm_unavailable"))
         run.refresh_from_db()
         assert run.status == Status.CANCELED
         assert fields(meeting) == (None, None)
@@ -258,17 +258,17 @@ class TestFailure:
 class TestLease:
     def test_is_prolonged_by_the_worker_that_holds_it(self, claim, run):
         let_lease_expire(run)
-        claims.renew(claim)
-        assert claims.recover_lost(timezone.now()) == 0
+        claims.renew_lease(claim)
+        assert outcomes.reap_expired(timezone.now()) == 0
 
     def test_is_not_prolonged_once_the_run_was_canceled(self, claim, meeting):
         syncs.cancel(meeting.pk)
         with pytest.raises(claims.StaleAttemptError):
-            claims.renew(claim)
+            claims.renew_lease(claim)
 
     def test_that_ended_is_a_lost_worker_and_a_retry(self, claim, run, meeting):
         let_lease_expire(run)
-        assert claims.recover_lost(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 1
         run.refresh_from_db()
         assert (run.status, run.error_code, run.failures) == (Status.RETRYING, "worker_lost", 1)
         assert SyncAttempt.objects.get().outcome == "interrupted"
@@ -277,7 +277,7 @@ class TestLease:
     def test_that_ended_of_a_canceled_run_frees_the_meeting(self, claim, run, meeting):
         syncs.cancel(meeting.pk)
         let_lease_expire(run)
-        claims.recover_lost(timezone.now())
+        outcomes.reap_expired(timezone.now())
         fresh, _ = syncs.request_sync(meeting, by=None)
         assert claims.claim(fresh.pk, SyncStep.CONTACTS)
 
@@ -286,14 +286,14 @@ class TestLease:
         for _ in range(3):
             assert claims.claim(run.pk, SyncStep.CONTACTS)
             let_lease_expire(run)
-            claims.recover_lost(timezone.now())
+            outcomes.reap_expired(timezone.now())
         run.refresh_from_db()
         assert (run.status, run.error_cause) == (Status.FAILED, "worker_lost")
 
     def test_that_ended_is_counted_once_when_two_look(self, claim, run):
         let_lease_expire(run)
-        assert claims.recover_lost(timezone.now()) == 1
-        assert claims.recover_lost(timezone.now()) == 0
+        assert outcomes.reap_expired(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 0
 
     def test_of_a_row_that_fits_no_rule_keeps_no_other_waiting(self, connection, make_meeting):
         meetings = [make_meeting(), make_meeting()]
@@ -302,6 +302,6 @@ class TestLease:
             claims.claim(run.pk, SyncStep.CONTACTS)
             let_lease_expire(run)
         Meeting.objects.filter(pk=meetings[0].pk).update(in_progress_sync_status=None)
-        assert claims.recover_lost(timezone.now()) == 1
+        assert outcomes.reap_expired(timezone.now()) == 1
         runs[1].refresh_from_db()
         assert runs[1].status == Status.RETRYING

@@ -34,12 +34,12 @@ def test_sends_every_hint_in_batches(batches):
 def test_asks_for_no_more_than_a_batch_ahead(batches):
     asked = []
 
-    def hints():
+    def many():
         for number in range(6):
             asked.append(number - hints.length())
             yield number, SyncStep.CONTACTS
 
-    hints.send_hints(hints())
+    hints.send_hints(many())
     assert max(asked) == 2
 
 

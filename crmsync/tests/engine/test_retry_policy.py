@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from crmsync.engine.retry_policy import LONGEST_WAIT, GiveUp, Hold, Retry, Wait, decide, next_delay
+from crmsync.engine.retry_policy import MAX_WAIT, GiveUp, Hold, Retry, Wait, decide, next_delay
 from crmsync.errors import CATALOGUE, CrmError, Handling
 
 DELAYS = [10, 30, 120, 480, 1200]
@@ -28,8 +28,8 @@ def test_never_comes_back_before_the_crm_asked_for():
 
 
 def test_caps_an_absurd_wish():
-    assert decision("crm_rate_limited", retry_after=10**9) == Wait(LONGEST_WAIT)
-    assert next_delay(0, DELAYS, random.Random(1), retry_after=10**9) == LONGEST_WAIT
+    assert decision("crm_rate_limited", retry_after=10**9) == Wait(MAX_WAIT)
+    assert next_delay(0, DELAYS, random.Random(1), retry_after=10**9) == MAX_WAIT
 
 
 def test_tries_six_times_in_all():

@@ -5,8 +5,8 @@ import time_machine
 from django.utils import timezone
 
 from conftest import api_of
-from crmsync import dispatcher, jobs
-from crmsync.engine import claims, scheduling
+from crmsync import dispatcher
+from crmsync.engine import claims, outcomes, scheduling, steps
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -32,7 +32,7 @@ def claim(run):
 
 def finish(run):
     for _ in SyncStep:
-        claims.complete_step(claim(run), [])
+        outcomes.complete_step(claim(run), [])
 
 
 def state(run, owner):
@@ -59,7 +59,7 @@ class TestNewContacts:
         working = claim(first)
         assert claim(second) is None
         assert state(second, connection.user)["reason"] == "other_syncs"
-        claims.fail_step(working, CrmError("crm_unavailable"))
+        outcomes.fail_step(working, CrmError("crm_unavailable"))
         assert claim(second)
 
     def test_hold_nobody_up_who_needs_none(self, request_many):
@@ -73,7 +73,7 @@ class TestNewContacts:
         assert claim(lost)
         assert claim(waiting) is None
         SyncRun.objects.update(sent_at=None)
-        hints = [pk for pk, _ in scheduling.take_due(timezone.now(), 100)]
+        hints = [pk for pk, _ in scheduling.select_due_hints(timezone.now(), 100)]
         assert other.pk in hints
 
     def test_may_still_be_made_by_a_call_for_a_deleted_meeting(self, request_many):
@@ -90,8 +90,8 @@ class TestNewContacts:
         (run,) = request_many(1, "ann@acme.example")
         working = claim(run)
         RemoteRecord.objects.filter(kind="contact").delete()
-        with jobs._open_session(working) as session, pytest.raises(CrmError) as caught:
-            jobs._save_meeting(Sandbox(session), working)
+        with steps._open_session(working) as session, pytest.raises(CrmError) as caught:
+            steps._save_meeting(Sandbox(session), working)
         assert caught.value.code == "record_deleted"
 
     def test_hold_nobody_up_once_they_are_known(self, request_many, make_meeting, settle):
@@ -109,7 +109,7 @@ class TestRateLimit:
     @pytest.fixture
     def limited(self, request_many):
         runs = request_many(5)
-        claims.fail_step(claim(runs[0]), CrmError("crm_rate_limited", retry_after=60))
+        outcomes.fail_step(claim(runs[0]), CrmError("crm_rate_limited", retry_after=60))
         return runs
 
     def test_stops_every_run_of_the_connection(self, limited, connection):
@@ -129,7 +129,7 @@ class TestRateLimit:
         for _ in range(10):
             SyncRun.objects.update(due_at=timezone.now())
             Connection.objects.update(not_before=None)
-            claims.fail_step(claim(limited[0]), CrmError("crm_rate_limited", retry_after=60))
+            outcomes.fail_step(claim(limited[0]), CrmError("crm_rate_limited", retry_after=60))
         limited[0].refresh_from_db()
         assert (limited[0].status, limited[0].failures) == ("queued", 0)
 
@@ -137,14 +137,14 @@ class TestRateLimit:
 class TestReconnecting:
     def test_releases_what_waited_at_the_pace_of_the_connection(self, request_many, user):
         runs = request_many(6)
-        claims.fail_step(claim(runs[0]), CrmError("connection_expired"))
+        outcomes.fail_step(claim(runs[0]), CrmError("connection_expired"))
         assert {state(run, user)["state"] for run in runs} == {"paused"}
         connections.connect(user, "sandbox", {})
         assert len([run for run in runs if claim(run)]) == 2
 
     def test_lets_all_of_them_end(self, request_many, user, settle):
         runs = request_many(6)
-        claims.fail_step(claim(runs[0]), CrmError("connection_expired"))
+        outcomes.fail_step(claim(runs[0]), CrmError("connection_expired"))
         connections.connect(user, "sandbox", {})
         settle()
         assert SyncRun.objects.filter(status="succeeded").count() == 6
@@ -152,8 +152,8 @@ class TestReconnecting:
 
 def test_never_lets_more_calls_at_once_than_a_connection_has_places(request_many):
     runs = request_many(5)
-    claims = [claim(run) for run in runs]
+    taken = [claim(run) for run in runs]
     syncs.cancel(runs[0].meeting_id)
-    assert [bool(each) for each in claims] == [True, True, False, False, False]
+    assert [bool(each) for each in taken] == [True, True, False, False, False]
     assert [claim(run) for run in runs[2:]] == [None] * 3
     assert SyncAttempt.objects.filter(finished_at=None).count() == 2

@@ -5,7 +5,7 @@ import time_machine
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync import jobs, upkeep
+from crmsync import dispatcher, jobs
 from crmsync.engine import claims
 from crmsync.fields import Sealed
 from crmsync.incidents import incidents
@@ -46,7 +46,7 @@ def connected(number):
 def make_overdue(meeting, minutes, **values):
     run, _ = syncs.request_sync(meeting, by=None)
     then = timezone.now() - timedelta(minutes=minutes)
-    SyncRun.objects.filter(pk=run.pk).update(due_at=then, turn_at=then, **values)
+    SyncRun.objects.filter(pk=run.pk).update(due_at=then, ready_since=then, **values)
     return run
 
 
@@ -88,14 +88,14 @@ def test_send_one_alert_for_many_failures_and_one_when_it_is_over(make_meeting, 
     review(61)
     review(62)
     assert alerts() == [OPENED, RESOLVED]
-    assert incidents.open_ones().count() == 0
+    assert incidents.open_incidents().count() == 0
 
 
 def test_go_on_while_it_still_fails_between_successes(make_meeting, connection, settle):
     sync(make_meeting("rejected@sandbox.invalid"), settle)
     sync(make_meeting(), settle)
     review(30)
-    assert incidents.open_ones().exists()
+    assert incidents.open_incidents().exists()
 
 
 def test_end_when_the_owner_connects_again(make_meeting, connection, settle):
@@ -112,17 +112,17 @@ def test_of_a_held_connection_stay_while_support_pauses_it(make_meeting, connect
     review(90)
     connections.resume(connection.pk)
     review(180)
-    assert incidents.open_ones().get().cause == "connection_expired"
+    assert incidents.open_incidents().get().cause == "connection_expired"
 
 
 def test_are_the_providers_when_many_connections_fail_alike(make_meeting, settle):
-    for number in range(incidents.MANY):
+    for number in range(incidents.PROVIDER_THRESHOLD):
         owner = connected(number).user
         sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
     review(11)
     whole = Incident.objects.get(connection=None)
     assert (whole.provider, whole.cause, whole.syncs) == ("sandbox", "crm_unavailable", 5)
-    assert whole.parts.count() == incidents.MANY
+    assert whole.parts.count() == incidents.PROVIDER_THRESHOLD
     assert Alert.objects.get().incident == whole
 
 
@@ -130,7 +130,7 @@ def test_are_the_providers_as_soon_as_many_are_about_to_give_up(
     make_meeting, connection, settle, settings
 ):
     settings.SYNC_RETRY_DELAYS = [60]
-    for number in range(incidents.MANY):
+    for number in range(incidents.PROVIDER_THRESHOLD):
         owner = connected(number).user
         sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
     SyncRun.objects.filter(connection__user__email="owner-0@example.com").update(
@@ -142,13 +142,13 @@ def test_are_the_providers_as_soon_as_many_are_about_to_give_up(
 
 
 def test_of_a_provider_end_as_a_whole(make_meeting, settle):
-    owners = [connected(number).user for number in range(incidents.MANY)]
+    owners = [connected(number).user for number in range(incidents.PROVIDER_THRESHOLD)]
     for owner in owners:
         sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
     review(11)
     sync(make_meeting(owner=owners[0]), settle)
     review(62)
-    assert incidents.open_ones().count() == 0
+    assert incidents.open_incidents().count() == 0
     assert alerts() == [OPENED, RESOLVED]
 
 
@@ -179,7 +179,7 @@ def test_stay_snoozed_when_they_come_back(make_meeting, connection, settle):
     review(61)
     sync(make_meeting("unavailable@sandbox.invalid"), settle)
     review(80)
-    assert incidents.open_ones().exists()
+    assert incidents.open_incidents().exists()
     assert alerts() == []
 
 
@@ -211,7 +211,7 @@ def test_raise_no_alarm_for_who_stands_in_line(make_meeting, connection, setting
     an_hour = timezone.now() + timedelta(hours=1)
     with time_machine.travel(an_hour, tick=False):
         assert claims.claim(run.pk, SyncStep.CONTACTS) is not None
-        SyncRun.objects.filter(pk=run.pk).update(turn_at=an_hour)
+        SyncRun.objects.filter(pk=run.pk).update(ready_since=an_hour)
         review()
     assert not Incident.objects.exists()
 
@@ -228,13 +228,13 @@ def test_of_a_stall_end_with_it(meeting, connection, settle):
     review()
     settle()
     review(5)
-    assert incidents.open_ones().count() == 0
+    assert incidents.open_incidents().count() == 0
 
 
 def test_are_looked_for_by_workers_where_no_dispatcher_lives(
     make_meeting, meeting, connection, monkeypatch
 ):
-    monkeypatch.setattr(upkeep._last, "at", -upkeep.EVERY)
+    monkeypatch.setattr(dispatcher._last_run, "at", -dispatcher.PERIOD_SECONDS)
     make_overdue(meeting, 11, sent_at=None)
     run, _ = syncs.request_sync(make_meeting(), by=None)
     jobs.sync_contacts(run.pk)

@@ -24,7 +24,7 @@ def synced_often(meeting, connection, settle):
         settle()
         then = timezone.now() - timedelta(days=days)
         SyncRun.objects.filter(pk=run.pk).update(finished_at=then)
-    totals.count_ended()
+    totals.add_ended()
     return meeting
 
 

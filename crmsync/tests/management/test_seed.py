@@ -63,7 +63,7 @@ def shown():
     """The documents of the meetings that --states makes, by id."""
     meetings = Meeting.objects.select_related("user__connection").order_by("pk")
     return {
-        meeting.pk: delivery.of(meeting, meeting.sync_runs.first(), timezone.now())
+        meeting.pk: delivery.build(meeting, meeting.sync_runs.first(), timezone.now())
         for meeting in meetings
     }
 

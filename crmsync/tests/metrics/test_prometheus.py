@@ -34,7 +34,7 @@ def test_count_ended_syncs_and_their_tries(client, make_meeting, connection, set
     for email in ("ann@acme.example", "unavailable.x2@sandbox.invalid", "rejected@sandbox.invalid"):
         syncs.request_sync(make_meeting(email), by=None)
         settle()
-    assert totals.count_ended() == 3
+    assert totals.add_ended() == 3
     figures = scrape(client)
     assert figures["syncsite_runs_total code= provider=sandbox status=succeeded"] == 2
     assert figures["syncsite_runs_total code=record_rejected provider=sandbox status=failed"] == 1
@@ -46,13 +46,13 @@ def test_count_ended_syncs_and_their_tries(client, make_meeting, connection, set
 def test_count_each_sync_once(client, meeting, connection, settle):
     syncs.request_sync(meeting, by=None)
     settle()
-    assert [totals.count_ended(), totals.count_ended()] == [1, 0]
+    assert [totals.add_ended(), totals.add_ended()] == [1, 0]
 
 
 def test_keep_their_counts_when_the_syncs_are_gone(client, meeting, connection, settle):
     syncs.request_sync(meeting, by=None)
     settle()
-    totals.count_ended()
+    totals.add_ended()
     meeting.delete()
     assert scrape(client)["syncsite_runs_total code= provider=sandbox status=succeeded"] == 1
 
@@ -60,7 +60,7 @@ def test_keep_their_counts_when_the_syncs_are_gone(client, meeting, connection, 
 def test_tell_what_is_under_way(client, meeting, connection):
     run, _ = syncs.request_sync(meeting, by=None)
     then = timezone.now() - timedelta(seconds=90)
-    SyncRun.objects.filter(pk=run.pk).update(due_at=then, turn_at=then)
+    SyncRun.objects.filter(pk=run.pk).update(due_at=then, ready_since=then)
     figures = scrape(client)
     assert figures["syncsite_active_runs provider=sandbox status=queued"] == 1
     assert (figures["syncsite_due_runs"], figures["syncsite_claimed_runs"]) == (1, 0)
@@ -100,7 +100,7 @@ def test_tell_200_from_304_and_hits_from_misses(client, own_api, meeting):
 def test_name_no_person(client, make_meeting, connection, settle):
     syncs.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
     settle()
-    totals.count_ended()
+    totals.add_ended()
     text = client.get("/metrics").content.decode()
     assert "@" not in text
     assert "Kick-off" not in text
@@ -123,7 +123,7 @@ def test_are_all_that_the_dashboard_and_the_rules_ask_for(client, make_meeting, 
     syncs.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
     syncs.request_sync(make_meeting(), by=None)
     settle()
-    totals.count_ended()
+    totals.add_ended()
     counters.count("poll", "sync", "200")
     counters.count("cache", "user", "hit")
     counters.flush()

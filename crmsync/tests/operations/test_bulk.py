@@ -4,15 +4,15 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crmsync import upkeep
-from crmsync.engine import claims
-from crmsync.models import Connection, Intervention, SyncRun
+from crmsync import dispatcher
+from crmsync.engine import claims, outcomes
+from crmsync.models import Connection, SupportAction, SyncRun
 from crmsync.operations import bulk, syncs
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Kind = Intervention.Kind
+Kind = SupportAction.Kind
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def start(kind, targets, user):
 
 
 def let_a_second_pass():
-    Intervention.objects.filter(finished_at=None).update(due_at=timezone.now())
+    SupportAction.objects.filter(finished_at=None).update(due_at=timezone.now())
 
 
 def test_are_done_at_once_where_they_are_few(failed, user):
@@ -68,7 +68,7 @@ def test_are_done_by_workers_where_they_are_many(failed, user, settle):
     assert done.position == 0
     positions = []
     while done.finished_at is None:
-        upkeep.hand_out(timezone.now())
+        dispatcher.send_background_hints(timezone.now())
         settle()
         done.refresh_from_db()
         positions.append(done.position)
@@ -79,23 +79,23 @@ def test_are_done_by_workers_where_they_are_many(failed, user, settle):
 
 def test_go_on_where_a_killed_worker_left_them(failed, user):
     done = start(Kind.REQUEUE, failed(12), user)
-    Intervention.objects.filter(pk=done.pk).update(
+    SupportAction.objects.filter(pk=done.pk).update(
         position=2, due_at=timezone.now() + timedelta(seconds=30)
     )
-    bulk.carry_out(done.pk)
-    assert Intervention.objects.get().position == 2  # Its lease is not over.
+    bulk.run_batch(done.pk)
+    assert SupportAction.objects.get().position == 2  # Its lease is not over.
     let_a_second_pass()
-    bulk.carry_out(done.pk)
-    assert Intervention.objects.get().position == 7
+    bulk.run_batch(done.pk)
+    assert SupportAction.objects.get().position == 7
 
 
 def test_foresee_what_will_come_of_them(failed, make_meeting, connection):
     targets = failed(3)
     running = make_meeting()
     syncs.request_sync(running, by=None)
-    foreseen = bulk.foresee_outcomes(Kind.REQUEUE, [*targets, running.pk])
+    foreseen = bulk.preview(Kind.REQUEUE, [*targets, running.pk])
     assert foreseen == Counter({"re-queued": 3, "already syncing": 1})
-    foreseen = bulk.foresee_outcomes(Kind.CANCEL, [*targets, running.pk])
+    foreseen = bulk.preview(Kind.CANCEL, [*targets, running.pk])
     assert foreseen == Counter({"canceled": 1, "already ended": 3})
 
 
@@ -117,7 +117,7 @@ def test_go_on_after_a_target_that_meets_a_bug(failed, user, monkeypatch):
 
     monkeypatch.setattr(bulk, "requeue", fail_once)
     done = start(Kind.REQUEUE, targets, user)
-    assert done.outcomes == {"re-queued": 2, "met an error on our side": 1}
+    assert done.outcomes == {"re-queued": 2, "hit an error on our side": 1}
     assert done.finished_at
 
 
@@ -139,7 +139,7 @@ def test_pause_between_two_steps(meeting, connection, user):
     run, _ = syncs.request_sync(meeting, by=None)
     claim = claims.claim(run.pk, SyncStep.CONTACTS)
     start(Kind.PAUSE, [connection.pk], user)
-    claims.complete_step(claim, [])
+    outcomes.complete_step(claim, [])
     run.refresh_from_db()
     assert (run.status, run.step) == (SyncRun.Status.QUEUED, SyncStep.MEETING)
 

@@ -5,7 +5,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from crmsync.models import Connection, SignIn
+from crmsync.models import Connection, OAuthState
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +91,7 @@ def test_takes_no_state_that_is_old(own_api, api, hubspot):
 def test_takes_no_state_that_it_did_not_make(own_api, api, hubspot, state):
     authorize(own_api)
     assert come_back(api, state).status_code == 400
-    assert SignIn.objects.exists()
+    assert OAuthState.objects.exists()
 
 
 def test_connects_nobody_with_a_code_that_is_refused(own_api, api, hubspot):

@@ -5,7 +5,7 @@ import pytest
 from django.db import IntegrityError
 
 from conftest import api_of, in_threads
-from crmsync.engine import claims
+from crmsync.engine import outcomes
 from crmsync.models import SyncRun
 from crmsync.operations import syncs
 from meetings.models import Meeting, SyncStep
@@ -62,7 +62,7 @@ class TestCancel:
 
     def test_stops_a_run_in_its_step(self, claim, run, meeting):
         assert syncs.cancel(meeting.pk)
-        claims.complete_step(claim, [])
+        outcomes.complete_step(claim, [])
         run.refresh_from_db()
         assert (run.status, run.step) == (Status.CANCELED, SyncStep.CONTACTS)
         assert fields(meeting) == (None, None)

@@ -151,7 +151,7 @@ def test_calls_an_answer_that_is_no_json_a_bug(crm, body):
 
 
 def test_survives_a_gigantic_answer(crm, monkeypatch):
-    monkeypatch.setattr(http, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(http, "MAX_BODY", 1000)
     assert failure(crm, lambda h: h.send(200, b" " * 2000)).code == "unexpected_error"
 
 
@@ -249,12 +249,12 @@ def test_calls_once_more_with_a_new_token_a_new_lease_and_all_its_time(crm, sett
         accepted = handler.headers["Authorization"] == "Bearer second"
         handler.send(200 if accepted else 401, b"{}")
 
-    def renew(token):
+    def refresh(token):
         time.sleep(0.6)
         return {TOKEN: "second"}[token]
 
     crm.answer = answer
-    with Session({}, renew=renew, before_call=lambda: calls.append(1)) as session:
+    with Session({}, refresh=refresh, before_call=lambda: calls.append(1)) as session:
         assert http.CrmClient(crm.url, session, TOKEN).call("GET", "/") == {}
     assert len(calls) == 2
 

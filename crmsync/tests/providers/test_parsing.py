@@ -1,7 +1,7 @@
 import pytest
 
 from crmsync.errors import CrmError
-from crmsync.providers.parsing import as_object, as_objects, id_in
+from crmsync.providers.parsing import as_object, as_objects, require_id
 
 
 @pytest.mark.parametrize("given", [None, [], "x", 7])
@@ -18,7 +18,7 @@ def test_take_for_objects_only_a_list(given, taken):
 
 @pytest.mark.parametrize(("given", "taken"), [("003-A", "003-A"), (51, "51")])
 def test_take_an_id_as_text(given, taken):
-    assert id_in({"id": given}) == taken
+    assert require_id({"id": given}) == taken
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,6 @@ def test_take_an_id_as_text(given, taken):
 )
 def test_refuse_what_is_no_id(given):
     with pytest.raises(CrmError) as refused:
-        id_in({"id": given})
+        require_id({"id": given})
     assert refused.value.code == "unexpected_error"
     assert refused.value.outcome_unknown

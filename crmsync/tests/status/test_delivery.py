@@ -14,7 +14,7 @@ from accounts.cache import versioned
 from conftest import api_of, work_hints
 from crmsync import dispatcher
 from crmsync.connections import store
-from crmsync.engine import claims
+from crmsync.engine import claims, outcomes
 from crmsync.errors import CrmError
 from crmsync.models import SandboxRecord
 from crmsync.operations import connections, syncs
@@ -49,15 +49,17 @@ def test_costs_no_query_the_second_time(read, run):
 
 CHANGES = {
     "a claim": lambda run: claims.claim(run.pk, 1),
-    "a step": lambda run: claims.complete_step(claims.claim(run.pk, 1), []),
-    "a failure": lambda run: claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable")),
-    "a rate limit": lambda run: claims.fail_step(
+    "a step": lambda run: outcomes.complete_step(claims.claim(run.pk, 1), []),
+    "a failure": lambda run: outcomes.fail_step(
+        claims.claim(run.pk, 1), CrmError("crm_unavailable")
+    ),
+    "a rate limit": lambda run: outcomes.fail_step(
         claims.claim(run.pk, 1), CrmError("crm_rate_limited")
     ),
-    "a lost connection": lambda run: claims.fail_step(
+    "a lost connection": lambda run: outcomes.fail_step(
         claims.claim(run.pk, 1), CrmError("connection_expired")
     ),
-    "a final failure": lambda run: claims.fail_step(
+    "a final failure": lambda run: outcomes.fail_step(
         claims.claim(run.pk, 1), CrmError("record_rejected")
     ),
     "a cancel": lambda run: syncs.cancel(run.meeting_id),
@@ -169,15 +171,15 @@ def test_goes_on_at_once_after_reconnecting_though_a_retry_was_planned_later(
     settings.SYNC_RETRY_DELAYS = [480]
     other, _ = syncs.request_sync(make_meeting(), by=None)
     working = claims.claim(other.pk, 1)
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
-    claims.fail_step(working, CrmError("connection_expired"))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    outcomes.fail_step(working, CrmError("connection_expired"))
     assert read().json()["state"] == "paused"
     connections.connect(user, "sandbox", {})
     assert claims.claim(run.pk, 1)
 
 
 def test_keeps_the_reason_to_reconnect_while_the_crm_is_down(read, run, connection, monkeypatch):
-    store.hold(store.of(connection.user), CrmError("connection_expired"))
+    store.mark_needs_reauth(store.for_user(connection.user), CrmError("connection_expired"))
     connection.refresh_from_db()
 
     def fail(_):
@@ -191,9 +193,9 @@ def test_keeps_the_reason_to_reconnect_while_the_crm_is_down(read, run, connecti
 def test_says_waiting_between_two_steps_while_the_crm_wants_no_calls(read, run, make_meeting):
     other, _ = syncs.request_sync(make_meeting(), by=None)
     working = claims.claim(other.pk, 1)
-    claims.complete_step(claims.claim(run.pk, 1), [])
+    outcomes.complete_step(claims.claim(run.pk, 1), [])
     assert read().json()["state"] == "syncing"
-    claims.fail_step(working, CrmError("crm_daily_quota_used"))
+    outcomes.fail_step(working, CrmError("crm_daily_quota_used"))
     told = read().json()
     assert (told["state"], told["reason"]) == ("waiting", "rate_limited")
     assert told["next_attempt_at"]
@@ -201,8 +203,8 @@ def test_says_waiting_between_two_steps_while_the_crm_wants_no_calls(read, run, 
 
 def test_offers_only_what_would_be_done(read, run, user, own_api, connection):
     path = f"/meetings/{run.meeting_id}/sync"
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
-    store.slow_down(connection, timezone.now() + timedelta(minutes=5))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    store.throttle_until(connection, timezone.now() + timedelta(minutes=5))
     assert read().json()["actions"] == ["cancel"]
     connections.disconnect(connection)
     told = read().json()
@@ -212,7 +214,7 @@ def test_offers_only_what_would_be_done(read, run, user, own_api, connection):
 
 
 def test_names_the_day_of_a_moment_that_is_not_today(read, run):
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_rate_limited", retry_after=80_000))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_rate_limited", retry_after=80_000))
     run.refresh_from_db()
     with time_machine.travel(run.due_at.replace(hour=0, minute=0) - timedelta(minutes=30)):
         later = read().json()["headline"]
@@ -231,12 +233,12 @@ def test_writes_notes_that_were_taken_back(run, own_api, settle):
 
 
 def test_lives_longer_than_a_poller_waits():
-    assert max(seconds or 0 for seconds in POLL_AFTER.values()) < versioned.KEPT_FOR
+    assert max(seconds or 0 for seconds in POLL_AFTER.values()) < versioned.TTL_SECONDS
 
 
 def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
     assert read().json()["next_attempt_at"]
     with time_machine.travel(timezone.now() + timedelta(seconds=25)):
         assert read().json()["next_attempt_at"] is None
@@ -244,7 +246,7 @@ def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
 
 def test_of_a_retry_is_one_200_and_only_304s_for_its_whole_wait(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
-    claims.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
     first = read()
     run.refresh_from_db()
     start, answers, costs = timezone.now(), [], []
@@ -305,11 +307,11 @@ def test_comes_from_the_rows_without_redis(read, run, unreachable_redis):
 
 def test_made_by_a_slow_reader_does_not_come_back(read, run, user, monkeypatch):
     kept = []
-    monkeypatch.setattr("crmsync.status.cache.keep", lambda *args: kept.append(args))
+    monkeypatch.setattr("crmsync.status.cache.store", lambda *args: kept.append(args))
     read()
     monkeypatch.undo()
     claims.claim(run.pk, 1)
-    delivery.cache.keep(*kept[0])
+    delivery.cache.store(*kept[0])
     assert read().json()["state"] == "syncing"
 
 
@@ -331,7 +333,7 @@ def test_of_the_first_connection_is_new(read, user, meeting):
 
 
 def test_of_a_restored_connection_is_new(read, run, user, connection, monkeypatch):
-    store.hold(store.of(user), CrmError("connection_expired"))
+    store.mark_needs_reauth(store.for_user(user), CrmError("connection_expired"))
     assert read().json()["state"] == "paused"
     connections.check(connection)
     assert read().json()["state"] != "paused"
@@ -343,8 +345,8 @@ def test_of_every_language_is_the_same_but_for_its_words(meeting, connection, se
     told = Meeting.objects.select_related("user__connection").get()
     run = told.sync_runs.first()
     with translation.override("de"):
-        german = delivery.of(told, run, timezone.now())
-    english = delivery.of(told, run, timezone.now())
+        german = delivery.build(told, run, timezone.now())
+    english = delivery.build(told, run, timezone.now())
     words = {"headline", "detail", "next", "progress", "records"}
     assert {k: v for k, v in german.items() if k not in words} == {
         k: v for k, v in english.items() if k not in words

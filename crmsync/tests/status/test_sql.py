@@ -4,7 +4,7 @@ from django.utils import timezone
 from conftest import api_of, run_command
 from crmsync.connections import store
 from crmsync.models import SyncRun
-from crmsync.status.sql import with_state
+from crmsync.status.sql import annotate_state
 from crmsync.status.state import PHASES, state_of
 from crmsync.support import sample_states
 from meetings.models import Meeting
@@ -19,15 +19,15 @@ def _one_meeting_in_every_state(transactional_db):
 
 def test_agree_with_what_is_said_of_each_meeting():
     now = timezone.now()
-    found = {meeting.pk: meeting.state for meeting in with_state(Meeting.objects.all(), now)}
+    found = {meeting.pk: meeting.state for meeting in annotate_state(Meeting.objects.all(), now)}
     for meeting in Meeting.objects.all():
         run = SyncRun.objects.filter(meeting=meeting).first()
-        assert found[meeting.pk] == state_of(meeting, run, store.of(meeting.user), now)
+        assert found[meeting.pk] == state_of(meeting, run, store.for_user(meeting.user), now)
     assert set(found.values()) == set(PHASES)
 
 
 def in_state(state):
-    return with_state(Meeting.objects.all(), timezone.now()).filter(state=state)
+    return annotate_state(Meeting.objects.all(), timezone.now()).filter(state=state)
 
 
 @pytest.mark.parametrize("state", PHASES)

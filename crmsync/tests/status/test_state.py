@@ -5,7 +5,8 @@ import pytest
 from django.utils import translation
 
 from crmsync.models import Connection, SyncRun
-from crmsync.status.state import ACTIONS, PHASES, changes_at, describe
+from crmsync.status.document import describe
+from crmsync.status.state import ACTIONS, PHASES, valid_until
 from meetings.models import Meeting
 
 NOW = datetime(2026, 9, 1, 14, 31, 33, tzinfo=UTC)
@@ -238,7 +239,7 @@ def test_names_no_time_once_it_has_passed():
 
 
 class TestProgress:
-    RUN = {"status": "running", "pace": [2.0, 1.0, 1.0], "step_started_at": NOW}
+    RUN = {"status": "running", "expected_seconds": [2.0, 1.0, 1.0], "step_started_at": NOW}
 
     @pytest.mark.parametrize(("step", "percent"), [(1, 0), (2, 50), (3, 75)])
     def test_is_weighted_by_the_pace_of_the_steps(self, step, percent):
@@ -256,7 +257,7 @@ class TestProgress:
 
     def test_counts_a_retry_from_its_moment(self):
         meeting, run, link = CASES["retrying"]
-        read = document(meeting, {**run, "pace": [2.0, 1.0, 1.0]}, link)["progress"]
+        read = document(meeting, {**run, "expected_seconds": [2.0, 1.0, 1.0]}, link)["progress"]
         assert (read["percent"], read["step_started_at"]) == (50, None)
         assert read["ends_about"] == LATER + timedelta(seconds=2)
 
@@ -275,7 +276,7 @@ class TestProgress:
 def test_stays_the_same_until_the_moment_it_names(case):
     meeting, run, link = CASES[case]
     made = build(meeting, run, link)
-    until = changes_at(made[1], NOW)
+    until = valid_until(made[1], NOW)
     later = until or NOW + timedelta(days=3)
     first = describe(*made, NOW)
     last = describe(*made, later - timedelta(milliseconds=1))

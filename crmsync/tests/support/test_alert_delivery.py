@@ -6,7 +6,7 @@ from django.core import mail
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from crmsync import upkeep
+from crmsync import dispatcher
 from crmsync.incidents import alerts, incidents
 from crmsync.models import Alert, Incident
 from crmsync.support.alert_delivery import deliver
@@ -116,26 +116,26 @@ def test_is_given_up_after_days(alert, settings):
 
 def test_is_a_workers_job(alert, settle):
     settle()
-    upkeep.hand_out(timezone.now())
+    dispatcher.send_background_hints(timezone.now())
     settle()
     assert len(mail.outbox) == 1
 
 
 def test_is_done_without_workers_where_none_takes_it(alert):
     Alert.objects.update(due_at=timezone.now() - timedelta(minutes=1))
-    upkeep.deliver_left_lying(timezone.now())
+    dispatcher.deliver_overdue_alerts(timezone.now())
     assert len(mail.outbox) == 1
 
 
 def test_hints_once_in_a_while(alert):
     now = timezone.now()
-    assert alerts.take_due(now) == [alert.pk]
-    assert alerts.take_due(now) == []
-    assert alerts.take_due(now + timedelta(seconds=11)) == [alert.pk]
+    assert alerts.select_due(now) == [alert.pk]
+    assert alerts.select_due(now) == []
+    assert alerts.select_due(now + timedelta(seconds=11)) == [alert.pk]
 
 
 def test_survives_a_redis_that_is_away(alert, unreachable_redis):
     with pytest.raises(RedisError):
-        upkeep.hand_out(timezone.now())
+        dispatcher.send_background_hints(timezone.now())
     incidents.review(timezone.now())
     assert Alert.objects.get().delivered_at is None

@@ -20,9 +20,9 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from rich.console import Console
 
-from crmsync.management.commands.seed import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
+from crmsync.support.sample_data import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
 from syncsite.demo.frontend import Frontend, FrontendError
-from syncsite.demo.preflight import check_port, claim_folder
+from syncsite.demo.preflight import check_port, lock_folder
 from syncsite.demo.processes import Processes, procfile
 from syncsite.demo.valkey import EmbeddedValkey, ValkeyError
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--no-browser", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Also SIGINT: a shell starts what it puts in the background with SIGINT ignored.
+        # SIGINT too: a shell starts background jobs with SIGINT ignored.
         _on_signals(_interrupt)
         self.password = choose_password()
         self.console = Console(file=sys.stdout, no_color=options["no_color"] or None)
@@ -71,7 +71,7 @@ class Command(BaseCommand):
             raise CommandError(f"Cannot write to {settings.DATA_DIR}: {error.strerror}.") from error
 
     def _run(self, stack: ExitStack, options: dict[str, Any]) -> None:
-        stack.enter_context(claim_folder(settings.DATA_DIR))
+        stack.enter_context(lock_folder(settings.DATA_DIR))
         check_port(HOST, options["port"])
         self._start_valkey(stack)
         self._prepare_database()
@@ -135,7 +135,7 @@ class Command(BaseCommand):
 
 
 def choose_password() -> str:
-    """The usual one is known to everybody, so it opens nothing but a local database."""
+    """The default password is public, so it is used only for a local database."""
     return secrets.token_urlsafe(9) if os.environ.get("DATABASE_URL") else LOCAL_PASSWORD
 
 
@@ -145,7 +145,7 @@ def _on_signals(handler: Any) -> None:
 
 
 def _interrupt(*_: Any) -> None:
-    _on_signals(signal.SIG_IGN)  # A second Ctrl-C must not leave half of the processes running.
+    _on_signals(signal.SIG_IGN)  # A second Ctrl-C must not leave processes behind.
     raise KeyboardInterrupt
 
 

@@ -6,8 +6,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 
-class Intervention(models.Model):
-    """An audit entry, and a work list until it is finished. Written in interventions.py only."""
+class SupportAction(models.Model):
+    """An audit entry, and a work list until it is finished. Written in operations/bulk.py only."""
 
     class Kind(models.TextChoices):
         REQUEUE = "requeue", "re-queue, continue"
@@ -31,7 +31,9 @@ class Intervention(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["due_at"], name="due_interventions", condition=Q(finished_at=None))
+            models.Index(
+                fields=["due_at"], name="due_support_actions", condition=Q(finished_at=None)
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,51 @@
+"""API errors beyond DRF's own."""
+
+import math
+
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+from crmsync.models import Connection
+from crmsync.status.error_messages import crm_name, format_time
+
+
+class NotConnected(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("Connect a CRM first.")
+    default_code = "not_connected"
+
+
+class NotBefore(APIException):
+    """The CRM asked us to wait; `Retry-After` says how long."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("{crm} wants no requests before {time}.")
+    default_code = "not_before"
+
+    def __init__(self, connection: Connection) -> None:
+        now = timezone.now()
+        at = connection.not_before or now
+        self.wait = math.ceil((at - now).total_seconds())  # DRF's Retry-After.
+        words = {"crm": crm_name(connection.provider), "time": format_time(at, now)}
+        super().__init__(str(self.default_detail).format_map(words))
+
+
+class NothingToCancel(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("No sync of this meeting is under way.")
+    default_code = "nothing_to_cancel"
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = _("This Idempotency-Key belongs to another request.")
+    default_code = "idempotency_key_reused"
+
+
+class RequestInProgress(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("The first request with this Idempotency-Key is still at work.")
+    default_code = "idempotency_key_in_use"
+    wait = 1  # Second; DRF's Retry-After.

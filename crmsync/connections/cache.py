@@ -1,0 +1,17 @@
+"""The version of each user's connection in Redis, which cached documents are checked against."""
+
+from functools import partial
+
+from django.db import transaction
+
+from accounts.cache import versioned
+
+
+def connection_changed(user_id: int, version: int) -> None:
+    """Call this within the transaction that makes the change."""
+    versioned.invalidate(key(user_id), version)
+    transaction.on_commit(partial(versioned.store, key(user_id), version, version))
+
+
+def key(user_id: int) -> str:
+    return f"connection:{user_id}"

@@ -1,0 +1,201 @@
+"""How an attempt ends: by success, by failure, with a lost worker, or overtaken by another.
+
+Every UPDATE names the claimed attempt, so an overtaken one changes nothing. Rows
+are locked in the order connection, run, meeting. Hints go out after the commit.
+"""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from crmsync.connections import store
+from crmsync.engine import claims, hints, remote_records, retry_policy, scheduling, step_durations
+from crmsync.errors import CrmError
+from crmsync.incidents import incidents
+from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.providers.base import Ref
+from meetings import transitions
+from meetings.models import SyncStep
+
+logger = structlog.get_logger(__name__)
+
+Status = SyncRun.Status
+Outcome = SyncAttempt.Outcome
+
+
+@transaction.atomic
+def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
+    run, now = claim.run, timezone.now()
+    connection = store.lock(pk=run.connection_id)
+    is_last = run.step == SyncStep.NOTES
+    ending = {"status": Status.SUCCEEDED, "finished_at": now}
+    going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
+    cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
+    done = {**cleared, "written": remote_records.add_written(run, refs)}
+    if not claims.still_leased(claim).update(**done, **(ending if is_last else going_on)):
+        abandon(claim)
+        return
+    _close_attempt(claim.attempt, Outcome.SUCCEEDED)
+    transaction.on_commit(partial(logger.info, "step succeeded", **_log_keys(claim, now)))
+    _record_duration(claim, now)
+    remote_records.store(run, refs)
+    if is_last:
+        transitions.record_success(run.meeting_id, now)
+    else:
+        transitions.touch(run.meeting_id)
+        scheduling.enqueue_next_step(connection, run.pk, run.step + 1)
+    if is_last or claim.attempt.holds_contact_lock:
+        scheduling.enqueue_next_waiting(run.connection_id)
+
+
+def _record_duration(claim: claims.Claim, now: datetime) -> None:
+    seconds = _seconds_since_start(claim, now)
+    provider, step = claim.run.connection.provider, claim.run.step
+    # A lambda: Django logs the name of a robust callback.
+    transaction.on_commit(lambda: step_durations.record(provider, step, seconds), robust=True)
+
+
+@transaction.atomic
+def fail_step(claim: claims.Claim, error: CrmError) -> None:
+    if not _fail(claim, error, Outcome.FAILED, claims.still_leased(claim)):
+        abandon(claim, error)
+
+
+@transaction.atomic
+def expire_lease(claim: claims.Claim) -> bool:
+    """For a worker that fell silent. False if the lease was renewed meanwhile."""
+    expired = claims.still_leased(claim).filter(due_at__lte=timezone.now())
+    return _fail(claim, CrmError("worker_lost"), Outcome.INTERRUPTED, expired)
+
+
+@transaction.atomic
+def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
+    """Closes an attempt whose run was canceled or taken over, which frees its meeting."""
+    if not _close_attempt(claim.attempt, Outcome.INTERRUPTED, error):
+        return False
+    scheduling.enqueue_next_waiting(claim.run.connection_id)
+    active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
+    if active is not None:
+        transaction.on_commit(partial(hints.send_hint, active.pk, active.step))
+    return True
+
+
+def reap_expired(now: datetime) -> int:
+    """Ends the attempts whose lease has expired; returns how many."""
+    expired = SyncAttempt.objects.filter(finished_at=None, run__due_at__lte=now)
+    attempts = expired.select_related("run__meeting", "run__connection").order_by("pk")[:1000]
+    return sum(_reap(claims.Claim(attempt.run, attempt)) for attempt in attempts)
+
+
+def _reap(claim: claims.Claim) -> bool:
+    try:
+        return expire_lease(claim) if claim.run.status == Status.RUNNING else abandon(claim)
+    except transitions.TransitionRefusedError:
+        # One bad row must not block the others.
+        logger.exception("lease not reaped", run=claim.run.pk)
+        return False
+
+
+def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
+    now = timezone.now()
+    delays = settings.SYNC_RETRY_DELAYS
+    decision = retry_policy.decide(
+        error, claim.run.failures, delays, random.Random(), claim.run.error_code
+    )
+    connection = store.lock(pk=claim.run.connection_id)
+    if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
+        return False
+    _close_attempt(claim.attempt, outcome, error)
+    keys = {**_log_keys(claim, now), "error": error.code, **_log_keys_of(decision)}
+    transaction.on_commit(partial(logger.warning, "step failed", **keys))
+    _apply_consequences(decision, claim.run, error, now)
+    scheduling.release_slots_if_blocked(connection)
+    return True
+
+
+def _log_keys(claim: claims.Claim, now: datetime) -> dict[str, Any]:
+    return {
+        "run": claim.run.pk,
+        "step": claim.run.step,
+        "attempt": claim.attempt.number,
+        "seconds": round(_seconds_since_start(claim, now), 2),
+    }
+
+
+def _log_keys_of(decision: retry_policy.Decision) -> dict[str, Any]:
+    match decision:
+        case retry_policy.Retry(seconds) | retry_policy.Wait(seconds):
+            return {"decision": type(decision).__name__, "next_in": round(seconds, 1)}
+    return {"decision": type(decision).__name__}
+
+
+def _seconds_since_start(claim: claims.Claim, now: datetime) -> float:
+    return (now - claim.attempt.started_at).total_seconds()
+
+
+def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, Any]:
+    match decision:
+        case retry_policy.Retry(seconds):
+            due_at = now + timedelta(seconds=seconds)
+            moved = {"status": Status.RETRYING, "failures": F("failures") + 1, "due_at": due_at}
+        case retry_policy.Wait(seconds):
+            due_at = now + timedelta(seconds=seconds)
+            reason = SyncRun.WaitReason.RATE_LIMITED
+            moved = {"status": Status.QUEUED, "wait_reason": reason, "due_at": due_at}
+            moved["ready_since"] = None
+        case retry_policy.Hold():
+            moved = {"status": Status.QUEUED, "due_at": now}
+        case retry_policy.GiveUp():
+            moved = {"status": Status.FAILED, "finished_at": now}
+    return {"sent_at": None, **moved}
+
+
+def _error_of(error: CrmError, decision: retry_policy.Decision) -> dict[str, str]:
+    code = decision.code if isinstance(decision, retry_policy.GiveUp) else error.code
+    return {
+        "error_code": code,
+        "error_cause": error.code if code != error.code else "",
+        "error_field": error.field[:255],
+        "error_detail": error.detail,
+    }
+
+
+def _apply_consequences(
+    decision: retry_policy.Decision, run: SyncRun, error: CrmError, now: datetime
+) -> None:
+    if error.code == "record_deleted":
+        remote_records.forget_meeting(run)
+    if isinstance(decision, retry_policy.Hold | retry_policy.GiveUp):
+        incidents.record_failure(run.connection, error.code)
+    match decision:
+        case retry_policy.Retry():
+            transitions.record_failed_attempt(run.meeting_id)
+            scheduling.enqueue_next_waiting(run.connection_id)
+        case retry_policy.Wait(seconds):
+            transitions.touch(run.meeting_id)
+            store.throttle_until(run.connection, now + timedelta(seconds=seconds))
+        case retry_policy.Hold():
+            transitions.clear_progress(run.meeting_id)
+            scheduling.block_connection(run.connection, error)
+        case retry_policy.GiveUp():
+            transitions.record_failure(run.meeting_id)
+            scheduling.enqueue_next_waiting(run.connection_id)
+
+
+def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
+    closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
+    if error is not None:
+        closing["error_code"] = error.code
+        closing["http_status"] = error.http_status
+        closing["correlation_id"] = error.correlation_id[:255]
+        closing["internal_message"] = error.message
+        closing["outcome_unknown"] = error.outcome_unknown
+    return bool(SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(**closing))

@@ -1,0 +1,155 @@
+"""What the three jobs do: claim the run, call the CRM, commit the outcome."""
+
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+from django.db import connection as database
+from rq.timeouts import JobTimeoutException
+from structlog.contextvars import bound_contextvars
+
+from crmsync.connections import tokens
+from crmsync.engine import claims, outcomes, remote_records
+from crmsync.errors import DATABASE_UNAVAILABLE, CrmError
+from crmsync.models import RemoteRecord
+from crmsync.providers import PROVIDERS
+from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
+from meetings.models import Meeting, SyncStep
+
+logger = structlog.get_logger(__name__)
+
+Kind = RemoteRecord.Kind
+COMMIT_TRIES = 3
+COMMIT_PAUSE = 2  # Seconds.
+Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
+
+
+def perform(run_id: int, step: SyncStep) -> None:
+    try:
+        claim = claims.claim(run_id, step)
+        if claim is not None:
+            _attempt(claim, WORK[step])
+    except DATABASE_UNAVAILABLE as error:
+        # The row is unchanged: the dispatcher sends another hint, or the lease expires.
+        logger.warning("step left to the dispatcher", run=run_id, step=step, error=str(error))
+
+
+def _attempt(claim: claims.Claim, work: Work) -> None:
+    with bound_contextvars(request_id=claim.run.request_id, reference=claim.run.reference):
+        _call_crm(claim, work)
+
+
+def _call_crm(claim: claims.Claim, work: Work) -> None:
+    keys = {"run": claim.run.pk, "step": claim.run.step, "attempt": claim.attempt.number}
+    logger.info("step started", **keys)
+    try:
+        with _open_session(claim) as session:
+            refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
+        _complete(claim, refs)
+    except DATABASE_UNAVAILABLE:
+        raise
+    except claims.StaleAttemptError:
+        outcomes.abandon(claim)
+    except CrmError as error:
+        outcomes.fail_step(claim, error)
+    except JobTimeoutException as error:
+        outcomes.fail_step(claim, CrmError("crm_timeout", str(error), outcome_unknown=True))
+    except Exception:  # The one place where an unknown error becomes a recorded one.
+        logger.exception("step hit a bug", **keys)
+        outcomes.fail_step(
+            claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True)
+        )
+
+
+def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
+    """Tries again while the database is unavailable, because the CRM has already done the work."""
+    for left in reversed(range(COMMIT_TRIES)):
+        try:
+            outcomes.complete_step(claim, refs)
+            return
+        except DATABASE_UNAVAILABLE:
+            if not left:
+                raise
+            database.close()
+            time.sleep(COMMIT_PAUSE)
+
+
+def _open_session(claim: claims.Claim) -> Session:
+    return Session(
+        **tokens.session_kwargs(claim.run.connection),
+        meeting_key=claim.run.meeting.key,
+        before_call=partial(_before_call, claim),
+    )
+
+
+def _before_call(claim: claims.Claim) -> None:
+    claims.renew_lease(claim)
+    tokens.release_db_connection()
+
+
+def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
+    people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
+    emails = [person.email for person in people]
+    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
+    if len(known) < len(people) and not claim.attempt.holds_contact_lock:
+        # Another run may be creating the same ones; this one has to claim the contact lock first.
+        raise CrmError("record_deleted", "A contact that was known is not known any more.")
+    return provider.upsert_contacts(people, _remote_ids(known)) if people else []
+
+
+def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
+    run = claim.run
+    contacts, new = _contacts(provider, claim)
+    content = _content(run.meeting)
+    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
+    return [*new, provider.upsert_meeting(content, contacts, _remote_ids(known))]
+
+
+def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
+    run = claim.run
+    contacts, new = _contacts(provider, claim)
+    content = _content(run.meeting)
+    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
+    if known:
+        meeting_ref = known[0]
+    else:
+        meeting_ref = provider.upsert_meeting(content, contacts, {})
+        new = [*new, meeting_ref]
+    return [*new, *provider.add_notes(meeting_ref, content, contacts)]
+
+
+def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
+    """The attendees' contacts, and which of them had to be saved now.
+
+    Since the first step an attendee may have joined, or a record may have been forgotten.
+    """
+    emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
+    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
+    if len(known) == len(emails):
+        return known, []
+    saved = _save_contacts(provider, claim)
+    return saved, saved
+
+
+def _remote_ids(known: Sequence[Ref]) -> Known:
+    return {ref.local_key: ref.remote_id for ref in known}
+
+
+def _content(meeting: Meeting) -> MeetingContent:
+    return MeetingContent(
+        key=meeting.key,
+        title=meeting.title,
+        starts_at=meeting.starts_at,
+        ends_at=meeting.ends_at,
+        location=meeting.location,
+        notes=meeting.notes,
+    )
+
+
+WORK: dict[SyncStep, Work] = {
+    SyncStep.CONTACTS: _save_contacts,
+    SyncStep.MEETING: _save_meeting,
+    SyncStep.NOTES: _save_notes,
+}

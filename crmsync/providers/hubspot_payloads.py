@@ -1,0 +1,88 @@
+"""HubSpot's request and response bodies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from crmsync.providers.base import MeetingContent, Person
+from crmsync.providers.formatting import fit, split_name
+from crmsync.providers.hubspot_errors import KEY
+from crmsync.providers.parsing import as_object, as_objects, require_id
+
+TITLE_LIMIT = 255
+NOTES_LIMIT = 65_536
+MEETING_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 200}
+
+
+def meeting_properties(meeting: MeetingContent) -> dict[str, str]:
+    start, end = (format_time(at) for at in (meeting.starts_at, meeting.ends_at))
+    return {
+        "hs_timestamp": start,
+        "hs_meeting_title": fit(meeting.title, TITLE_LIMIT)[0],
+        "hs_meeting_start_time": start,
+        "hs_meeting_end_time": end,
+        "hs_meeting_location": meeting.location,
+        "hs_meeting_external_url": meeting_url(meeting),
+    }
+
+
+def format_time(at: Any) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def meeting_url(meeting: MeetingContent) -> str:
+    return f"{settings.PUBLIC_URL}/meetings/{meeting.key}"
+
+
+def next_page_of(row: Mapping[str, Any]) -> dict[str, str]:
+    """The input that asks for a contact's remaining associations; empty if there are none."""
+    after = as_object(as_object(row.get("paging")).get("next")).get("after")
+    return {"id": require_id(row.get("from")), "after": str(after)} if after else {}
+
+
+def is_of_meeting(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:
+    # By the end of the URL: the service's address may have changed since.
+    url = as_object(found.get("properties")).get("hs_meeting_external_url")
+    return str(url).endswith(f"/meetings/{meeting.key}")
+
+
+def contact_input(person: Person) -> dict[str, Any]:
+    first, last = split_name(person.name, person.email)
+    names = {"firstname": first, "lastname": last} if person.name else {}
+    return {
+        "id": person.email,
+        "idProperty": "email",
+        "objectWriteTraceId": person.email,
+        "properties": {"email": person.email, **names},
+    }
+
+
+def emails_of(contact: Mapping[str, Any]) -> list[str]:
+    properties = as_object(contact.get("properties"))
+    further = str(properties.get("hs_additional_emails") or "").split(";")
+    return [email.strip().lower() for email in (str(properties.get("email")), *further) if email]
+
+
+def association(contact_id: str) -> dict[str, Any]:
+    return {"to": {"id": contact_id}, "types": [MEETING_TO_CONTACT]}
+
+
+def key_property(group: str) -> dict[str, Any]:
+    return {
+        "name": KEY,
+        "label": "syncsite meeting key",
+        "groupName": group,
+        "type": "string",
+        "fieldType": "text",
+        "hasUniqueValue": True,
+        "formField": False,
+    }
+
+
+def action_of(result: Mapping[str, Any]) -> str:
+    return "created" if result.get("new") else "updated"
+
+
+def results_of(answer: Any) -> list[dict[str, Any]]:
+    return as_objects(as_object(answer).get("results"))

@@ -1,0 +1,101 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from crmsync.errors import CATALOGUE, Actor
+from crmsync.models import Connection, RemoteRecord, SyncRun
+from crmsync.status.document import STEP_KEYS
+from crmsync.status.messages import MESSAGES
+from crmsync.status.state import ACTIONS, PHASES
+from meetings.models import SyncStep
+
+# A disconnected connection is shown as none.
+CONNECTION_STATES = [s for s in Connection.State.values if s != Connection.State.DISCONNECTED]
+
+
+ERROR_CODES = list(CATALOGUE)
+
+
+STATES = list(PHASES)
+
+
+REASONS = [*SyncRun.WaitReason.values, "needs_reauth", "by_support", *CATALOGUE]
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    """Why a sync does not continue. `remedy` says what `who` has to do."""
+
+    code = serializers.ChoiceField(choices=ERROR_CODES)
+    category = serializers.ChoiceField(choices=sorted({k.category for k in CATALOGUE.values()}))
+    title = serializers.CharField()
+    message = serializers.CharField()
+    remedy = serializers.CharField()
+    who = serializers.ChoiceField(choices=[who.value for who in Actor])
+    retryable = serializers.BooleanField(help_text="Whether we go on by ourselves.")
+    help_url = serializers.CharField()
+    reference = serializers.CharField(help_text="For a talk with support.")
+
+
+class NextSerializer(serializers.Serializer[Any]):
+    """What comes next, when (null: unknown), and who does it."""
+
+    kind = serializers.ChoiceField(choices=sorted({words.kind for words in MESSAGES.values()}))
+    at = serializers.DateTimeField(allow_null=True)
+    by = serializers.ChoiceField(choices=["system", *(who.value for who in Actor)])
+    text = serializers.CharField()
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    """`percent` never falls during a sync; a frontend may interpolate within a step by time."""
+
+    step = serializers.ChoiceField(choices=SyncStep.choices)
+    steps = serializers.IntegerField()
+    key = serializers.ChoiceField(choices=list(STEP_KEYS.values()))
+    label = serializers.CharField()  # type: ignore[assignment]
+    percent = serializers.IntegerField(min_value=0, max_value=100)
+    step_started_at = serializers.DateTimeField(allow_null=True)
+    step_expected_seconds = serializers.FloatField(allow_null=True)
+    ends_about = serializers.DateTimeField(allow_null=True)
+
+
+class WrittenSerializer(serializers.Serializer[Any]):
+    """A record in the CRM."""
+
+    kind = serializers.ChoiceField(choices=RemoteRecord.Kind.values)
+    name = serializers.CharField()
+    action = serializers.ChoiceField(choices=RemoteRecord.Action.values)
+    url = serializers.CharField(help_text="Empty where the CRM has no page for it.")
+
+
+class ConnectionSummarySerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=CONNECTION_STATES)
+    provider = serializers.CharField()
+    account = serializers.CharField()
+
+
+class SyncSerializer(serializers.Serializer[Any]):
+    """Where the sync of a meeting stands. `poll_after` is in seconds; null: no need to poll."""
+
+    meeting_id = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=STATES)
+    phase = serializers.ChoiceField(choices=sorted(set(PHASES.values())))
+    reason = serializers.ChoiceField(choices=REASONS, allow_null=True)
+    headline = serializers.CharField()
+    detail = serializers.CharField()
+    next = NextSerializer()
+    actions = serializers.ListField(
+        child=serializers.ChoiceField(
+            choices=sorted({a for some in ACTIONS.values() for a in some})
+        )
+    )
+    poll_after = serializers.IntegerField(allow_null=True)
+    progress = ProgressSerializer(allow_null=True)
+    attempt = serializers.IntegerField(allow_null=True)
+    max_attempts = serializers.IntegerField()
+    next_attempt_at = serializers.DateTimeField(allow_null=True)
+    error = ErrorSerializer(allow_null=True)
+    in_progress_sync_status = serializers.ChoiceField(choices=SyncStep.choices, allow_null=True)
+    last_sync_success = serializers.BooleanField(allow_null=True)
+    last_sync_at = serializers.DateTimeField(allow_null=True)
+    connection = ConnectionSummarySerializer(allow_null=True)
+    records = WrittenSerializer(many=True)

@@ -1,0 +1,53 @@
+"""What staff read about an incident: what is wrong, whom it concerns, and what to do."""
+
+from dataclasses import dataclass
+
+from crmsync.errors import CATALOGUE, Handling
+from crmsync.models import Incident
+from crmsync.status.error_messages import crm_name, error_texts
+
+
+@dataclass(frozen=True)
+class Stall:
+    """What has stalled, and where to look."""
+
+    title: str
+    remedy: str
+
+
+REQUEUE = (
+    "Once it works again, filter the failed syncs in the admin by this error and re-queue them."
+)
+
+
+STALLS: dict[str, Stall] = {
+    "nothing_dispatched": Stall(
+        "Due syncs are not dispatched",
+        "Check that `manage.py dispatch_syncs` is running and reaches Redis.",
+    ),
+    "overdue": Stall(
+        "No worker picks up due syncs",
+        "Check that workers are running, and that there are enough of them.",
+    ),
+    "no_success": Stall(
+        "Syncs are processed, but none succeeds",
+        "Check the workers' logs.",
+    ),
+}
+
+
+def describe_incident(incident: Incident) -> dict[str, str]:
+    """Title, remedy, who acts, and whom it concerns."""
+    if incident.cause in STALLS:
+        stall = STALLS[incident.cause]
+        return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
+    texts = error_texts(incident.cause, incident.provider)
+    kind = CATALOGUE[incident.cause]
+    who = kind.actor.replace("_", " ")
+    if kind.handling is Handling.RETRY:  # It was retried and given up.
+        who, texts["remedy"] = "support", REQUEUE
+    if incident.connection is None:
+        scope = f"many customers of {crm_name(incident.provider)}"
+    else:
+        scope = f"{incident.connection.user}, {incident.connection}"
+    return {**texts, "who": who, "scope": scope}
