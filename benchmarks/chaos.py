@@ -1,38 +1,69 @@
 #!/usr/bin/env python
 """Kills, freezes and cuts off everything at random while people sync, and counts what went wrong.
 
-    python benchmarks/chaos.py [--seeds 5] [--sqlite] …
+    python benchmarks/chaos.py --seeds 5
 
-Runs the processes of the Procfile on a PostgreSQL and a Valkey of its own against a CRM that
-notices no duplicate. Prints a table; ends with 1 unless every figure that must be zero is zero.
+Runs the processes of the Procfile against a CRM that notices no duplicate. Ends with 1 unless every
+figure that must be zero is zero.
 """
 
-import os
-import signal
-import sys
-import tempfile
-from pathlib import Path
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+import cli
 
-import django  # noqa: E402
+from benchmarks.lab.people import Observations
+from benchmarks.lab.stack import Stack
+from benchmarks.lab.trial import Trial
+from benchmarks.lab.verdict import Verdict
+from benchmarks.results import console, print_table
+from benchmarks.services import Services, environment
 
-from syncsite.tests.processes import free_port  # noqa: E402
+PROCESSES = {"web": 2, "worker": 4, "dispatcher": 2}
+USERS = 20
+PLAN = {
+    "kill": 40,
+    "restart workers": 5,
+    "kill redis": 2,
+    "hang redis": 1,
+    "empty redis": 1,
+    "fill redis": 1,
+    "freeze worker": 1,
+    "restart database": 1,
+}
 
-folder = tempfile.TemporaryDirectory(prefix="syncsite-chaos-")
-os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.lab.settings"
-os.environ["DATABASE_URL"] = (
-    f"sqlite:///{folder.name}/chaos.sqlite3"
-    if "--sqlite" in sys.argv
-    else f"postgres://postgres@127.0.0.1:{free_port()}/postgres"
-)
-django.setup()
 
-from benchmarks.lab.report import main  # noqa: E402 - what it imports needs the settings
+def main(options: argparse.Namespace, services: Services) -> bool:
+    seeds = range(options.seed, options.seed + options.seeds)
+    verdicts = [_run(seed, options.syncs, services) for seed in seeds]
+    heads = [f"seed {verdict.seed}" for verdict in verdicts]
+    print_table("Totals", heads, _columns([verdict.totals for verdict in verdicts]))
+    print_table("Must be zero", heads, _columns([verdict.violations for verdict in verdicts]))
+    return all(verdict.is_faultless for verdict in verdicts)
+
+
+def _run(seed: int, syncs: int, services: Services) -> Verdict:
+    services.empty()
+    folder = services.logs / f"seed-{seed}"
+    folder.mkdir()
+    with Stack(folder, environment(), PROCESSES) as stack:
+        verdict, seen = Trial(seed, USERS, syncs, PLAN).run(stack, services.postgres)
+    _explain(seen)
+    return verdict
+
+
+def _explain(seen: Observations) -> None:
+    for line in [*seen.unexpected, *seen.backward, *(text for _, text in seen.server_errors)]:
+        console.print(line, markup=False)
+
+
+def _columns(runs: Sequence[Mapping[str, float]]) -> Iterator[Sequence[object]]:
+    return ((name, *(run[name] for run in runs)) for name in runs[0])
+
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)  # What was started must be ended.
-    with folder:
-        sys.exit(main(Path(folder.name)))
+    parser = cli.parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="how many runs")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first run")
+    parser.add_argument("--syncs", type=int, default=500, metavar="N", help="in each run")
+    cli.run(main, parser.parse_args())

@@ -1,35 +1,32 @@
 #!/usr/bin/env python
-"""What a sync costs on its way through the engine, beside RQ, Celery and Sidekiq.
+"""What a sync costs on its way through the engine, beside RQ alone and Celery.
 
-    python benchmarks/pipeline.py [--only overhead waiting latency enqueue] [--crm-seconds 0.3] …
+    python benchmarks/pipeline.py
 
-Runs on a PostgreSQL and a Valkey of its own. Celery (`pip install celery`) and Sidekiq (Debian's
-ruby-sidekiq) are measured where they are installed. Ends with 1 if a goal is missed.
+Celery (`pip install celery`) is measured where it is installed. Ends with 1 if a goal is missed.
 """
 
-import os
-import signal
-import sys
-import tempfile
-from pathlib import Path
+import argparse
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+import cli
 
-import django  # noqa: E402
+from benchmarks.results import print_goals
+from benchmarks.services import Services
+from benchmarks.workers import concurrency, enqueue, latency, overhead
 
-from syncsite.tests.processes import free_port  # noqa: E402
+PARTS = {
+    "overhead": overhead.run,
+    "concurrency": concurrency.run,
+    "latency": latency.run,
+    "enqueue": enqueue.run,
+}
 
-folder = tempfile.TemporaryDirectory(prefix="syncsite-pipeline-")
-os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.pipes.settings"
-os.environ["DATABASE_URL"] = f"postgres://postgres@127.0.0.1:{free_port()}/postgres"
-os.environ["REDIS_URL"] = f"unix://{folder.name}/valkey.sock?db=0"
-django.setup()
 
-from benchmarks.pipes.report import main  # noqa: E402 - what it imports needs the settings
+def main(options: argparse.Namespace, services: Services) -> bool:
+    return print_goals([goal for part in options.only for goal in PARTS[part](services)])
+
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)  # What was started must be ended.
-    with folder:
-        sys.exit(main(Path(folder.name)))
+    parser = cli.parser(__doc__)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    cli.run(main, parser.parse_args())

@@ -1,96 +1,61 @@
 #!/usr/bin/env python
 """What putting back ten times as many failed syncs costs in memory and in time for each.
 
-    python benchmarks/requeue.py [--syncs 10000]
+    python benchmarks/requeue.py
 
-Uses a SQLite database and a Valkey of its own, and no pace (`--rate`), so that time is work.
+Without a pace (`--rate`), so that time is work. Ends with 1 if the memory grows.
 """
 
 import argparse
-import os
-import subprocess
-import sys
-import tempfile
-import time
-from datetime import timedelta
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+import cli
+from django.utils import timezone
 
-import django  # noqa: E402
+from benchmarks import peak_memory, rows
+from benchmarks.results import Goal, print_goals, print_table
+from benchmarks.services import Services
+from crmsync.models import SyncRun
 
-folder = tempfile.TemporaryDirectory(prefix="syncsite-requeue-")
-os.environ["DJANGO_SETTINGS_MODULE"] = "syncsite.settings"
-os.environ["DATABASE_URL"] = f"sqlite:///{folder.name}/requeue.sqlite3"
-os.environ["REDIS_URL"] = f"unix://{folder.name}/valkey.sock?db=0"
-django.setup()
-
-from django.core.management import call_command  # noqa: E402
-from django.utils import timezone  # noqa: E402
-
-from accounts.models import User  # noqa: E402
-from crmsync.models import Connection, SyncRun  # noqa: E402
-from crmsync.providers.sandbox import CONNECTION  # noqa: E402
-from meetings.models import Meeting  # noqa: E402
-from syncsite.demo.valkey import EmbeddedValkey  # noqa: E402
+LIMIT = 1.1
+COMMAND = ("requeue_syncs", "--failed", "--rate", "1000000")
 
 
-def make_failed_syncs(count: int) -> None:
-    now = timezone.now()
-    ends_at = now + timedelta(hours=1)
-    call_command("flush", interactive=False, verbosity=0)
-    user = User.objects.create(email="ann@example.com")
-    connection = Connection.objects.create(user=user, **CONNECTION)
-    meetings = Meeting.objects.bulk_create(
-        (
-            Meeting(user=user, title="Lunch", notes="x" * 2000, starts_at=now, ends_at=ends_at)
-            for _ in range(count)
-        ),
-        batch_size=1000,
+def main(options: argparse.Namespace, services: Services) -> bool:
+    counts = (options.syncs // 10, options.syncs)
+    few, many = ((count, *_requeue(count, services)) for count in counts)
+    print_table("Failed syncs put back", ("peak MB", "ms each"), [few, many])
+    return print_goals(
+        [Goal(f"peak of memory, {many[0]} syncs ÷ {few[0]}", many[1] / few[1], LIMIT)]
     )
+
+
+def _requeue(count: int, services: Services) -> tuple[float, float]:
+    services.empty()
+    _make_failed_syncs(count)
+    megabytes, seconds = peak_memory.run(*COMMAND)
+    peak_memory.run(*COMMAND)  # Twice changes nothing.
+    assert SyncRun.objects.count() == 2 * SyncRun.objects.active().count() == 2 * count
+    return megabytes, 1000 * seconds / count
+
+
+def _make_failed_syncs(count: int) -> None:
+    now = timezone.now()
+    [user] = rows.make_users(1)
+    rows.connect([user], "sandbox")
     SyncRun.objects.bulk_create(
         SyncRun(
             meeting=meeting,
-            connection=connection,
+            connection=user.connection,
             status=SyncRun.Status.FAILED,
             error_code="crm_timeout",
             started_at=now,
             finished_at=now,
         )
-        for meeting in meetings
+        for meeting in rows.make_meetings([user] * count, notes="x" * 2000)
     )
 
 
-def requeue_all() -> tuple[float, float]:
-    """Seconds and the peak of memory in MB, of a process of its own."""
-    command = [sys.executable, "manage.py", "requeue_syncs", "--failed", "--rate", "1000000"]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)  # noqa: S603
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    return time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--syncs", type=int, default=10_000)
-    many = parser.parse_args().syncs
-    megabytes = []
-    valkey = EmbeddedValkey(Path(folder.name) / "valkey.sock", Path(folder.name))
-    valkey.start()
-    call_command("migrate", verbosity=0)
-    for count in (many // 10, many):
-        make_failed_syncs(count)
-        seconds, peak = requeue_all()
-        requeue_all()  # Twice changes nothing.
-        assert SyncRun.objects.count() == 2 * SyncRun.objects.active().count() == 2 * count
-        print(f"{count:>7} syncs: {peak:.0f} MB at most, {1000 * seconds / count:.1f} ms each")
-        megabytes.append(peak)
-    print(f"Ten times as many: {megabytes[1] / megabytes[0]:.2f} × the memory")
-    valkey.stop()
-
-
 if __name__ == "__main__":
-    with folder:
-        main()
+    parser = cli.parser(__doc__)
+    parser.add_argument("--syncs", type=int, default=10_000, metavar="N")
+    cli.run(main, parser.parse_args())

@@ -1,41 +1,74 @@
 #!/usr/bin/env python
 """Measures what people and machines wait for, with few rows and with a hundred times as many.
 
-    python benchmarks/scale.py [--meetings 1000000] [--json FILE]
+    python benchmarks/scale.py
 
-Builds two databases on a PostgreSQL of its own, beside a Valkey of its own, and asks in process.
-Prints a table; ends with 1 if anything takes more than twice as long in the large one.
+Builds two databases and asks in process. Ends with 1 if anything takes more than twice as long in
+the large one.
 """
 
-import os
-import signal
-import sys
-import tempfile
-from pathlib import Path
+import argparse
+import time
+from statistics import median
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)
+import cli
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-import django  # noqa: E402
+from benchmarks.growth.database import Size, choose, make
+from benchmarks.growth.measures import Measure, measures
+from benchmarks.results import console, print_table
+from benchmarks.services import Services
 
-from syncsite.tests.processes import free_port  # noqa: E402
+LIMIT = 2.0
+NEGLIGIBLE = 3.0  # Milliseconds, below which a ratio says nothing.
+ROUNDS = 5
+HEADS = ("ms small", "ms large", "ratio", "queries", f"at most {LIMIT:.0f} ×")
+Timing = tuple[float, int]  # Milliseconds, and the number of queries.
 
-folder = tempfile.TemporaryDirectory(prefix="syncsite-scale-")
-os.environ |= {
-    "DJANGO_SETTINGS_MODULE": "syncsite.settings",
-    "DATABASE_URL": f"postgres://postgres@127.0.0.1:{free_port()}/postgres",
-    "REDIS_URL": f"unix://{folder.name}/valkey.sock?db=0",
-    "CACHE_URL": f"unix://{folder.name}/valkey.sock?db=1",
-    "PUBLIC_URL": "http://localhost",
-    "ALLOWED_HOSTS": "localhost",
-    "LOG_LEVEL": "WARNING",
-}
-django.setup()
 
-from benchmarks.growth.report import main  # noqa: E402 - what it imports needs the settings
+def main(options: argparse.Namespace, services: Services) -> bool:
+    few, many = options.meetings // 100, options.meetings
+    sizes = [Size("small", few, few // 2), Size("large", many, many * 6 // 100)]
+    for size in sizes:
+        make(size)
+        console.print(f"{size.name}: {size.meetings:,} meetings")
+    small, large = (_measure_all(size) for size in sizes)
+    rows = [_compare(what, small[what], large[what]) for what in small]
+    print_table("", HEADS, rows)
+    return all(row[-1] == "met" for row in rows)
+
+
+def _measure_all(size: Size) -> dict[str, Timing]:
+    choose(size.name)
+    return {measure.what: _measure(measure) for measure in measures(size)}
+
+
+def _measure(measure: Measure) -> Timing:
+    measure.before()
+    with CaptureQueriesContext(connection) as warm_up:
+        measure.call()
+    queries = len(warm_up)  # The next request clears the log.
+    return 1000 * median(_seconds(measure) for _ in range(ROUNDS)), queries
+
+
+def _seconds(measure: Measure) -> float:
+    measure.before()
+    start = time.perf_counter()
+    measure.call()
+    return time.perf_counter() - start
+
+
+def _compare(what: str, small: Timing, large: Timing) -> tuple[str, float, float, float, int, str]:
+    ratio = large[0] / small[0]
+    is_negligible = max(small[0], large[0]) < NEGLIGIBLE
+    verdict = "met" if is_negligible or ratio <= LIMIT else "missed"
+    return what, small[0], large[0], ratio, large[1], verdict
+
 
 if __name__ == "__main__":
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)  # What was started must be ended.
-    with folder:
-        sys.exit(main(Path(folder.name)))
+    parser = cli.parser(__doc__)
+    parser.add_argument(
+        "--meetings", type=int, default=1_000_000, metavar="N", help="of the large database"
+    )
+    cli.run(main, parser.parse_args())

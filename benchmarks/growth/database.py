@@ -1,28 +1,42 @@
-"""One database of a size: made, filled with COPY, chosen."""
+"""One database of a size: made, filled, chosen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
-from itertools import islice
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.color import no_style
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import User
-from benchmarks.growth.fate import CODES, is_held, provider_of
-from benchmarks.growth.rows import Rows, Table
-from benchmarks.growth.size import OWNER, Size
+from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, Incident, RunTotals, StepTotals, SyncAttempt, SyncRun
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
-LINES = 5000
+ROWS = Path(__file__).with_name("rows.sql")
+OWNER = 1  # Who has far more meetings than anybody else.
+RARE = "Zanzibar"  # In the titles of 40 meetings.
 
 
-def make(size: Size, now: datetime) -> None:
+@dataclass(frozen=True)
+class Size:
+    """`owned` meetings are the owner's, spread evenly among those of the others."""
+
+    name: str
+    meetings: int
+    owned: int
+
+    @property
+    def users(self) -> int:
+        return max(100, self.meetings // 100)
+
+
+def make(size: Size) -> None:
     choose("postgres")
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {size.name}")
@@ -33,10 +47,9 @@ def make(size: Size, now: datetime) -> None:
         cursor.execute("SET statement_timeout = 0; SET session_replication_role = replica")
         cursor.execute("SET maintenance_work_mem = '256MB'")
         with _without_indexes(cursor):
-            for table in Rows(size, now).tables():
-                _copy(cursor, table)
+            _fill(cursor, size)
         _tidy(cursor)
-    _add_the_few(size)
+    _add_the_few()
     choose(size.name)
 
 
@@ -62,12 +75,17 @@ def _without_indexes(cursor: Any) -> Iterator[None]:
         cursor.execute(definition)
 
 
-def _copy(cursor: Any, table: Table) -> None:
-    lines = table.lines()
-    names = ", ".join(table.columns)
-    with cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
-        while text := "".join(islice(lines, LINES)):
-            copy.write(text)
+def _fill(cursor: Any, size: Size) -> None:
+    values = {
+        "meetings": size.meetings,
+        "users": size.users,
+        "owned": size.owned,
+        "owner": OWNER,
+        "codes": list(CATALOGUE),
+        "rare": RARE,
+        "now": timezone.now(),
+    }
+    cursor.execute(ROWS.read_text(), values)
 
 
 def _tidy(cursor: Any) -> None:
@@ -78,20 +96,17 @@ def _tidy(cursor: Any) -> None:
     cursor.execute("CHECKPOINT")
 
 
-def _add_the_few(size: Size) -> None:
+def _add_the_few() -> None:
     User.objects.create_superuser("support@example.com", "secret")
-    held = [user for user in range(1, size.users + 1) if is_held(user)]
-    causes = [(user, "connection_expired") for user in held[:5]] + [(OWNER, "record_rejected")]
+    held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH).order_by("pk")[:5]
+    causes = [(it, "connection_expired") for it in held]
+    causes.append((Connection.objects.get(pk=OWNER), "record_rejected"))
     Incident.objects.bulk_create(
-        Incident(connection_id=user, provider=provider_of(user), cause=cause, syncs=1)
-        for user, cause in causes
+        Incident(connection=it, provider=it.provider, cause=cause, syncs=1) for it, cause in causes
     )
     for provider in ("sandbox", "hubspot", "salesforce"):
-        RunTotals.objects.create(
-            provider=provider, status="succeeded", runs=10_000, attempts=30_000
-        )
-        RunTotals.objects.create(
-            provider=provider, status="failed", error_code=CODES[0], runs=200, attempts=1000
-        )
+        for status, code in (("succeeded", ""), ("failed", "record_rejected")):
+            kind = {"provider": provider, "status": status, "error_code": code}
+            RunTotals.objects.create(**kind, runs=10_000, attempts=30_000)
         for step in (1, 2, 3):
             StepTotals.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)

@@ -1,113 +1,124 @@
-"""What people and machines ask of syncsite, each as one call that says how much came."""
+"""What people and machines ask of syncsite."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from io import StringIO
+from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
 
-from benchmarks.growth.rows import RARE
-from benchmarks.growth.subject import PERSON, Subject
+from accounts.models import User
+from benchmarks.growth.database import OWNER, RARE, Size
 from crmsync import dispatcher
 from crmsync.incidents import incidents
+from crmsync.models import SyncRun
 from crmsync.operations import retention
 
-RUNS = "/admin/crmsync/syncrun/"
-MEETINGS = "/admin/meetings/meeting/"
+PERSON = 77
+POLLS = ("/meetings/{owner_meeting}/sync_status", "/meetings/{owner_meeting}/sync")
+MEETINGS = ("page=1", "page={last_page}", "state=failed", f"search={RARE}")
+ADMIN_SYNCS = (
+    "",
+    "p={admin_page}",
+    "state=failed",
+    "state=retrying",
+    "error=record_rejected",
+    "provider=bottlecrm",
+    "age=day",
+    f"q=person-{PERSON}@",
+    f"q={RARE}",
+    "q=weekly",
+    "q={reference}",
+    "q={meeting}",
+)
+ADMIN_MEETINGS = ("", "sync=failed", "sync=in_progress", "sync=never", "sync=synced", f"q={RARE}")
+ADMIN_PAGES = (
+    "/admin/",
+    "/admin/crmsync/syncrun/{run}/change/",
+    "/admin/crmsync/syncrun/{owner_run}/change/",
+    "/metrics",
+)
 
 
 @dataclass(frozen=True)
 class Measure:
-    """`call` returns how many rows, bytes or the like it got; nothing would be an error."""
-
     what: str
-    call: Callable[[], int]
+    call: Callable[[], object]
     before: Callable[[], object] = int
 
 
-def measures(subject: Subject) -> Iterator[Measure]:
-    yield from _owners_list(subject)
-    yield from _polls(subject)
-    yield from _sync_list(subject)
-    yield from _meeting_list(subject)
-    yield from _support_desk(subject)
-    yield from _machines(subject)
-
-
-def _owners_list(subject: Subject) -> Iterator[Measure]:
-    queries = {
-        "page 1": "page=1",
-        "page 1000": f"page={subject.size.last_page}",
-        "?state=failed": "state=failed",
-        "?search=": f"search={RARE}",
-    }
-    for what, query in queries.items():
-        yield Measure(f"GET /meetings, {what}", partial(subject.meetings, query))
-
-
-def _polls(subject: Subject) -> Iterator[Measure]:
-    for action in ("sync_status", "sync"):
-        call = partial(subject.poll, action)
-        yield Measure(f"poll {action}, cold", call, before=cache.clear)
-        yield Measure(f"poll {action}, warm", call)
-
-
-def _sync_list(subject: Subject) -> Iterator[Measure]:
-    queries = {
-        "plain": "",
-        "page 45": f"p={min(45, subject.size.meetings // 50)}",
-        "state=failed": "state=failed",
-        "state=retrying": "state=retrying",
-        "error=record_rejected": "error=record_rejected",
-        "provider=bottlecrm": "provider=bottlecrm",
-        "age=day": "age=day",
-        "q=e-mail": f"q=person-{PERSON}@",
-        "q=rare title": f"q={RARE}",
-        "q=frequent title": "q=weekly",
-        "q=reference": f"q={subject.run.reference}",
-        "q=id": f"q={subject.run.meeting_id}",
-    }
-    for what, query in queries.items():
-        yield Measure(f"admin syncs, {what}", partial(subject.listed, f"{RUNS}?{query}"))
-
-
-def _meeting_list(subject: Subject) -> Iterator[Measure]:
-    filters = ("failed", "in_progress", "never", "synced")
-    queries = {"plain": "", **{name: f"sync={name}" for name in filters}}
-    for what, query in {**queries, "q=rare title": f"q={RARE}"}.items():
-        yield Measure(f"admin meetings, {what}", partial(subject.listed, f"{MEETINGS}?{query}"))
-
-
-def _support_desk(subject: Subject) -> Iterator[Measure]:
-    pages = {
-        "admin start page": "/admin/",
-        "case file": f"{RUNS}{subject.run.pk}/change/",
-        "case file of the big owner": f"{RUNS}{subject.run_of_owner.pk}/change/",
-    }
-    for what, path in pages.items():
-        yield Measure(what, partial(subject.page, path))
-
-
-def _machines(subject: Subject) -> Iterator[Measure]:
-    yield Measure("/metrics", subject.metrics)
-    yield Measure("sweep", lambda: 1 + dispatcher.sweep())
-    yield Measure("review of incidents", _review)
+def measures(size: Size) -> Iterator[Measure]:
+    values = _values(size)
+    owner, support = _owner(), _support()
+    listings = [(owner, f"/meetings?{query}") for query in MEETINGS]
+    listings += [(support, f"/admin/crmsync/syncrun/?{query}") for query in ADMIN_SYNCS]
+    listings += [(support, f"/admin/meetings/meeting/?{query}") for query in ADMIN_MEETINGS]
+    for client, path in listings:
+        yield Measure(path, partial(_get_rows, client, path.format(**values)))
+    for path in POLLS:
+        call = partial(_get, owner, path.format(**values))
+        yield Measure(f"{path}, cold", call, before=cache.clear)
+        yield Measure(f"{path}, warm", call)
+    for path in ADMIN_PAGES:
+        yield Measure(path, partial(_get, support, path.format(**values)))
+    yield Measure("sweep", dispatcher.sweep)
+    yield Measure("review of incidents", lambda: incidents.review(timezone.now()))
     yield Measure("requeue_syncs --failed --dry-run", _dry_run)
-    yield Measure("prune: count_old", _count_old)
+    yield Measure("prune_sync_history: count", _count_old)
 
 
-def _review() -> int:
-    incidents.review(timezone.now())
-    return 1
+def _values(size: Size) -> dict[str, object]:
+    run, owner_run = _last_run(PERSON), _last_run(OWNER)
+    return {
+        "last_page": min(1000, 1 + (size.owned - 1) // 50),
+        "admin_page": min(45, size.meetings // 50),
+        "run": run.pk,
+        "reference": run.reference,
+        "meeting": run.meeting_id,
+        "owner_run": owner_run.pk,
+        "owner_meeting": owner_run.meeting_id,
+    }
 
 
-def _dry_run() -> int:
-    return len(call_command("requeue_syncs", failed=True, dry_run=True, stdout=StringIO()))
+def _last_run(user: int) -> SyncRun:
+    return SyncRun.objects.filter(connection=user, status="succeeded").order_by("-id")[:1].get()
 
 
-def _count_old() -> int:
-    return retention.count_old(timezone.now() - timedelta(days=89))
+def _owner() -> Client:
+    token = AccessToken.for_user(User.objects.get(pk=OWNER))
+    return Client(SERVER_NAME="localhost", headers={"Authorization": str(token)})
+
+
+def _support() -> Client:
+    authorization = f"Bearer {settings.METRICS_TOKEN}"
+    client = Client(SERVER_NAME="localhost", headers={"Authorization": authorization})
+    client.force_login(User.objects.get(is_superuser=True))
+    return client
+
+
+def _get_rows(client: Client, path: str) -> None:
+    response = _get(client, path)
+    is_admin = path.startswith("/admin")
+    rows = response.context_data["cl"].result_list if is_admin else response.json()["results"]
+    assert rows, f"{path}: no rows."
+
+
+def _get(client: Client, path: str) -> Any:
+    response = client.get(path)
+    assert response.status_code == 200, f"{path}: {response.status_code}"
+    return response
+
+
+def _dry_run() -> None:
+    call_command("requeue_syncs", failed=True, dry_run=True, stdout=StringIO())
+
+
+def _count_old() -> None:
+    assert retention.count_old(timezone.now() - timedelta(days=89))

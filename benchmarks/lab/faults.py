@@ -4,57 +4,38 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 
 import redis
 
-from benchmarks.lab.postgres import Postgres
 from benchmarks.lab.stack import LEASE_SECONDS, Stack
+from benchmarks.postgres import Postgres
 
 OUTAGE_SECONDS = (0.5, 2.5)
 
 
 class Faults:
-    """`plan` says how often each fault happens; `happened` how often it did."""
-
     def __init__(self, stack: Stack, postgres: Postgres | None, seed: int) -> None:
         self.stack = stack
         self.postgres = postgres
         self.random = random.Random(seed)
-        self.happened: Counter[str] = Counter()
         self.database_outages: list[tuple[float, float]] = []
-        self._stopped: list[threading.Thread] = []
+        self._frozen: list[threading.Thread] = []
 
     def cause(self, plan: Mapping[str, int], progress: Callable[[], float]) -> None:
-        """Spread over the progress of the run, 0 to 1. Returns when the last of them is over."""
+        """Each as often as `plan` says, spread over the run's progress from 0 to 1."""
         names = [name for name, count in plan.items() for _ in range(count)]
         self.random.shuffle(names)
         for name, moment in zip(names, sorted(self.random.random() for _ in names), strict=True):
             while progress() < moment:
                 time.sleep(0.05)
-            FAULTS[name](self)
-            self.happened[name] += 1
-        for thread in self._stopped:
+            getattr(self, name.replace(" ", "_"))()
+        for thread in self._frozen:
             thread.join()
 
-    def kill_something(self) -> None:
-        victims = [self.kill_worker, self.kill_job]
-        self.random.choice([*victims, self.kill_dispatcher, self.kill_web])()
-
-    def kill_worker(self) -> None:
-        for pid in self.stack.worker(self.random):
-            self.stack.kill(pid)
-
-    def kill_job(self) -> None:
-        """The process that performs it, which is the worker itself where that does not fork."""
-        self.stack.kill(self.stack.worker(self.random)[-1])
-
-    def kill_dispatcher(self) -> None:
-        self.stack.kill(self.random.choice(self.stack.pids("dispatcher")))
-
-    def kill_web(self) -> None:
-        self.stack.kill(self.random.choice(self.stack.pids("web")))
+    def kill(self) -> None:
+        kind = self.random.choice(["worker", "worker", "dispatcher", "web"])
+        self.stack.kill(self._one_of(kind))
 
     def restart_workers(self) -> None:
         for pid in self.stack.pids("worker"):
@@ -82,9 +63,9 @@ class Faults:
 
     def freeze_worker(self) -> None:
         """For longer than its lease; then it wakes up and goes on as if nothing had happened."""
-        thread = threading.Thread(target=self._freeze, args=[self.stack.worker(self.random)])
+        thread = threading.Thread(target=self._freeze, args=[self._one_of("worker")])
         thread.start()
-        self._stopped.append(thread)
+        self._frozen.append(thread)
 
     def restart_database(self) -> None:
         if self.postgres:
@@ -92,25 +73,14 @@ class Faults:
             self.postgres.restart()
             self.database_outages.append((start, time.monotonic()))
 
-    def _freeze(self, pids: list[int]) -> None:
-        for pid in pids:
-            self.stack.kill(pid, signal.SIGSTOP)
+    def _freeze(self, pid: int) -> None:
+        self.stack.kill(pid, signal.SIGSTOP)
         time.sleep(LEASE_SECONDS + 3)
-        for pid in pids:
-            self.stack.kill(pid, signal.SIGCONT)
+        self.stack.kill(pid, signal.SIGCONT)
+
+    def _one_of(self, kind: str) -> int:
+        return self.random.choice(self.stack.pids(kind))
 
     def _redis(self, command: Callable[[redis.Redis], object]) -> None:
         with self.stack.redis() as client:
             command(client)
-
-
-FAULTS: dict[str, Callable[[Faults], None]] = {
-    "kill": Faults.kill_something,
-    "restart workers": Faults.restart_workers,
-    "kill redis": Faults.kill_redis,
-    "hang redis": Faults.hang_redis,
-    "empty redis": Faults.empty_redis,
-    "fill redis": Faults.fill_redis,
-    "freeze worker": Faults.freeze_worker,
-    "restart database": Faults.restart_database,
-}

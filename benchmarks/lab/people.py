@@ -17,12 +17,10 @@ from crmsync.models import SyncRun
 from meetings.models import Meeting
 
 ENDED = {SyncRun.Status.SUCCEEDED, SyncRun.Status.FAILED, SyncRun.Status.CANCELED}
-ROW = ("pk", "status", "attempt", "step")
-PATIENCE_SECONDS = 60
+RETRY_SECONDS = 60
 EXPECTED_REFUSALS = {404, 409}  # Of what was deleted or ended a moment ago.
-POLLS = 60  # Of one sync, at most.
-BACKLOG = 40  # So many syncs under way are enough.
-OTHER_DEEDS = {"edit": 0.1, "cancel": 0.06, "delete": 0.03}
+MAX_POLLS = 60  # Of one sync.
+MAX_ACTIVE = 40  # Syncs at a time.
 
 
 @dataclass
@@ -31,28 +29,30 @@ class Observations:
 
     active: int = 0
     polls: int = 0
+    restarts: int = 0
+    settled_seconds: float = 0
+    outages: list[tuple[float, float]] = field(default_factory=list)  # Of the database.
     asked: set[int] = field(default_factory=set)
     canceled: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
-    deeds_done: Counter[int] = field(default_factory=Counter)
-    deeds_under_way: Counter[int] = field(default_factory=Counter)
-    requests: Counter[str] = field(default_factory=Counter)
+    actions_done: Counter[int] = field(default_factory=Counter)
+    actions_under_way: Counter[int] = field(default_factory=Counter)
     latest: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=10))
-    surprises: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
     server_errors: list[tuple[float, str]] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)
 
     @contextmanager
-    def deed(self, meeting: int) -> Iterator[None]:
+    def action(self, meeting: int) -> Iterator[None]:
         """Something that may start or end a sync of the meeting."""
-        self.deeds_under_way[meeting] += 1
+        self.actions_under_way[meeting] += 1
         yield
-        self.deeds_done[meeting] += 1
-        self.deeds_under_way[meeting] -= 1
+        self.actions_done[meeting] += 1
+        self.actions_under_way[meeting] -= 1
 
     def quiet_since(self, meeting: int) -> int | None:
-        """The number of deeds so far; None while one is under way."""
-        return None if self.deeds_under_way[meeting] else self.deeds_done[meeting]
+        """The number of actions so far; None while one is under way."""
+        return None if self.actions_under_way[meeting] else self.actions_done[meeting]
 
 
 class Api:
@@ -64,14 +64,12 @@ class Api:
         self.http = httpx.Client(trust_env=False, timeout=30)
 
     def call(self, method: str, path: str, token: str, **options: Any) -> httpx.Response:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            response = self._try(method, path, token, **options)
-            if response is not None or time.monotonic() > deadline:
-                assert response is not None, "No web process answers."
-                return response
+        deadline = time.monotonic() + RETRY_SECONDS
+        while (response := self._try(method, path, token, **options)) is None:
+            assert time.monotonic() < deadline, "No web process answers."
             self.urls.append(self.urls.pop(0))
             time.sleep(0.05)
+        return response
 
     def _try(self, method: str, path: str, token: str, **options: Any) -> httpx.Response | None:
         headers = {"Authorization": token}
@@ -79,26 +77,28 @@ class Api:
             response = self.http.request(method, self.urls[0] + path, headers=headers, **options)
         except httpx.TransportError:
             return None
-        self.seen.requests[method] += 1
         if response.is_server_error:
             what = f"{method} {path}: {response.status_code} {response.text[:200]}"
             self.seen.server_errors.append((time.monotonic(), what))
             return None
         if response.is_client_error and response.status_code not in EXPECTED_REFUSALS:
-            self.seen.surprises.append(f"{method} {path}: {response.status_code} {response.text}")
+            self.seen.unexpected.append(f"{method} {path}: {response.status_code} {response.text}")
         return response
 
 
 class Person(threading.Thread):
     """What stops one is a finding, too."""
 
-    seen: Observations
+    def __init__(self, seen: Observations) -> None:
+        super().__init__(daemon=True)
+        self.seen = seen
+        self.ending = threading.Event()
 
     def run(self) -> None:
         try:
             self.act()
         except Exception:
-            self.seen.surprises.append(traceback.format_exc())
+            self.seen.unexpected.append(traceback.format_exc())
 
     def act(self) -> None:
         raise NotImplementedError
@@ -108,23 +108,22 @@ class Salesperson(Person):
     """Syncs its share of the meetings, as fast as the service gets done with them."""
 
     def __init__(self, api: Api, share: Sequence[tuple[int, str]], seed: int) -> None:
-        super().__init__()
+        super().__init__(api.seen)
         self.api = api
         self.share = share
         self.random = random.Random(seed)
-        self.seen = api.seen
 
     def act(self) -> None:
         with self.api.http:
             for number, (meeting, token) in enumerate(self.share):
-                while self.seen.active >= BACKLOG:
+                while self.seen.active >= MAX_ACTIVE:
                     time.sleep(0.1)
                 for _ in range(self.random.choice([1, 1, 2])):
                     self.sync(meeting, token)
                 self.change_mind(*self.random.choice(self.share[: number + 1]))
 
     def sync(self, meeting: int, token: str) -> None:
-        with self.seen.deed(meeting):
+        with self.seen.action(meeting):
             response = self.api.call("POST", f"/meetings/{meeting}/sync", token)
         if response.status_code == 202:
             self.seen.asked.add(meeting)
@@ -132,12 +131,10 @@ class Salesperson(Person):
             self.seen.canceled.discard(meeting)
 
     def change_mind(self, meeting: int, token: str) -> None:
-        drawn = self.random.random()
-        for deed, chance in OTHER_DEEDS.items():
-            if drawn < chance:
-                getattr(self, deed)(meeting, token)
-                return
-            drawn -= chance
+        actions = {None: 0.81, self.edit: 0.1, self.cancel: 0.06, self.delete: 0.03}
+        [action] = self.random.choices(list(actions), list(actions.values()))
+        if action:
+            action(meeting, token)
 
     def edit(self, meeting: int, token: str) -> None:
         change = {"title": f"Moved {self.random.random()}"}
@@ -146,12 +143,12 @@ class Salesperson(Person):
 
     def cancel(self, meeting: int, token: str) -> None:
         self.seen.canceled.add(meeting)
-        with self.seen.deed(meeting):
+        with self.seen.action(meeting):
             self.api.call("DELETE", f"/meetings/{meeting}/sync", token)
 
     def delete(self, meeting: int, token: str) -> None:
         self.seen.deleted.add(meeting)
-        with self.seen.deed(meeting):
+        with self.seen.action(meeting):
             self.api.call("DELETE", f"/meetings/{meeting}", token)
 
 
@@ -159,11 +156,9 @@ class Poller(Person):
     """A frontend that follows one sync after another: the step it is shown never goes back."""
 
     def __init__(self, api: Api, seed: int) -> None:
-        super().__init__()
+        super().__init__(api.seen)
         self.api = api
         self.random = random.Random(seed)
-        self.seen = api.seen
-        self.ending = threading.Event()
         self.last: dict[int, tuple[int | None, int | None]] = {}
 
     def act(self) -> None:
@@ -173,7 +168,7 @@ class Poller(Person):
                     self.follow(*self.random.choice(self.seen.latest))
 
     def follow(self, meeting: int, token: str) -> None:
-        for _ in range(POLLS):
+        for _ in range(MAX_POLLS):
             if self.ending.wait(0.2) or not self.poll(meeting, token):
                 return
 
@@ -199,9 +194,7 @@ class Onlooker(Person):
     """Reads the rows themselves: versions, attempts and steps only grow, an end is the end."""
 
     def __init__(self, seen: Observations) -> None:
-        super().__init__()
-        self.seen = seen
-        self.ending = threading.Event()
+        super().__init__(seen)
         self.versions: dict[int, int] = defaultdict(int)
         self.runs: dict[int, tuple[str, int, int]] = {}
 
@@ -219,7 +212,9 @@ class Onlooker(Person):
                 self.seen.backward.append(f"meeting {meeting}: version {version}")
             self.versions[meeting] = version
         self.seen.active = SyncRun.objects.active().count()
-        for pk, status, attempt, step in SyncRun.objects.values_list(*ROW):
+        for pk, status, attempt, step in SyncRun.objects.values_list(
+            "pk", "status", "attempt", "step"
+        ):
             self._compare(pk, status, attempt, step)
 
     def _compare(self, pk: int, status: str, attempt: int, step: int) -> None:

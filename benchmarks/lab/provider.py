@@ -1,4 +1,4 @@
-"""The provider for the lab's CRM, which has no upsert and no unique key: look, then write."""
+"""The provider for the faulty CRM, which has no upsert and no unique key: look, then write."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,8 +7,8 @@ from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, 
 from crmsync.providers.http import CrmClient, not_found_means_deleted
 
 
-class LabCrm:
-    name = "Lab CRM"
+class FaultyCrm:
+    name = "Faulty CRM"
     needs: Sequence[str] = ()
 
     def __init__(self, session: Session) -> None:
@@ -35,17 +35,11 @@ class LabCrm:
         return [self._save("note", str(meeting.key), content, {})]
 
     def _save(self, kind: str, key: str, content: dict[str, Any], known: Known) -> Ref:
-        record_id = known.get(key) or self._find(kind, key)
-        if record_id:
-            self._update(f"/{kind}/{record_id}", content)
-            return Ref(kind, key, record_id, "updated")
-        made = self.client.call("POST", f"/{kind}", json={"key": key, **content})
-        return Ref(kind, key, made["id"], "created")
-
-    def _find(self, kind: str, key: str) -> str | None:
-        found = self.client.call("GET", f"/{kind}", params={"key": key})
-        return found[0]["id"] if found else None
-
-    def _update(self, path: str, content: dict[str, Any]) -> None:
+        found = self.client.call("GET", f"/{kind}", params={"key": key}) if key not in known else []
+        record_id = known.get(key) or (found[0]["id"] if found else None)
+        if record_id is None:
+            made = self.client.call("POST", f"/{kind}", json={"key": key, **content})
+            return Ref(kind, key, made["id"], "created")
         with not_found_means_deleted():
-            self.client.call("PUT", path, json=content)
+            self.client.call("PUT", f"/{kind}/{record_id}", json=content)
+        return Ref(kind, key, record_id, "updated")

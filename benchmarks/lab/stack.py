@@ -1,26 +1,26 @@
-"""The processes of the Procfile on a Valkey of their own, with a supervisor that restarts."""
+"""The processes of the Procfile on a Valkey of their own; whatever dies is started again."""
 
 import os
-import random
 import signal
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-import httpx
 import redis
 from django.conf import settings
 
-from syncsite.demo.processes import Processes, procfile
+from benchmarks.procfs import PROC as PROC
+from benchmarks.services import PROCFILE, http_status
+from syncsite.demo.processes import Processes
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.redis_urls import unix_url
 from syncsite.tests.processes import free_port, wait_for
 
-PROC = Path("/proc")
 CONCURRENCY = 3
 LEASE_SECONDS = 8
 ENVIRONMENT = {
-    "DJANGO_SETTINGS_MODULE": "benchmarks.lab.settings",
+    "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     "ALLOW_PRIVATE_CRM_HOSTS": "1",
     "SYNC_LEASE_SECONDS": str(LEASE_SECONDS),
     "SYNC_RETRY_DELAYS": "0.5,1,2,3,3,3,3,3",
@@ -31,29 +31,27 @@ ENVIRONMENT = {
 
 
 class Stack:
-    """`counts` says how many of each process; whatever dies is started again at once."""
+    """`counts` says how many of each process."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str], counts: Mapping[str, int]):
         self.valkey = EmbeddedValkey(folder / "valkey.sock", folder)
         base = unix_url(self.valkey.socket).partition("?")[0]
         redis_urls = {"REDIS_URL": f"{base}?db=0", "CACHE_URL": f"{base}?db=1"}
-        kept = {"PATH": os.environ["PATH"]}
+        variables = {"PATH": os.environ["PATH"], **environment, **ENVIRONMENT, **redis_urls}
         logs = folder / "logs"
         logs.mkdir()
-        self.processes = Processes(
-            settings.BASE_DIR, logs, {**kept, **ENVIRONMENT, **environment, **redis_urls}
-        )
+        self.processes = Processes(settings.BASE_DIR, logs, variables)
+        self.names = [f"{kind}-{n}" for kind, count in counts.items() for n in range(count)]
         self.ports = [free_port() for _ in range(counts["web"])]
-        self.commands = _commands(counts)
         self.restarts = 0
         self._ending = threading.Event()
         self._supervisor = threading.Thread(target=self._restart_the_dead)
 
     def __enter__(self) -> "Stack":
         self.valkey.start()
-        for name in self.commands:
+        for name in self.names:
             self._start(name)
-        wait_for(lambda: all(_is_ready(url) for url in self.urls))
+        wait_for(lambda: all(http_status(port, "/readyz") == 200 for port in self.ports))
         self._supervisor.start()
         return self
 
@@ -75,20 +73,13 @@ class Stack:
         return [process.pid for name, process in running if name.startswith(kind)]
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            return
-
-    def worker(self, rng: random.Random) -> list[int]:
-        """A worker, and the process in which it performs a job, if that is another one."""
-        pid = rng.choice(self.pids("worker"))
-        return [pid, *children_of(pid)]
 
     def _start(self, name: str) -> None:
         kind, _, number = name.partition("-")
         port = {"HOST": "127.0.0.1", "PORT": str(self.ports[int(number)])} if kind == "web" else {}
-        self.processes.start(name, self.commands[name], **port)
+        self.processes.start(name, PROCFILE[kind], **port)
 
     def _restart_the_dead(self) -> None:
         while not self._ending.wait(0.1):
@@ -96,30 +87,3 @@ class Stack:
                 if process.poll() is not None:
                     self.restarts += 1
                     self._start(name)
-
-
-def _commands(counts: Mapping[str, int]) -> dict[str, str]:
-    commands = procfile(Path(settings.BASE_DIR) / "Procfile")
-    return {
-        f"{kind}-{number}": commands[kind]
-        for kind, count in counts.items()
-        for number in range(count)
-    }
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(s.parent.name) for s in PROC.glob("[0-9]*/stat") if _parent_of(s) == pid]
-
-
-def _parent_of(stat: Path) -> int | None:
-    try:
-        return int(stat.read_text().rpartition(")")[2].split()[1])
-    except OSError:  # It ended meanwhile.
-        return None

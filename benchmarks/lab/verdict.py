@@ -1,65 +1,40 @@
-"""What a run came to: each figure of `FAULTLESS` has to be zero."""
+"""What a run came to."""
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from benchmarks.lab.crm import LabServer
+from benchmarks.lab.crm import FaultyServer
 from benchmarks.lab.people import Observations
 from benchmarks.lab.stack import CONCURRENCY
 from crmsync.models import SyncAttempt, SyncRun
 from meetings.models import Meeting
 
+GRACE_SECONDS = 3  # After the database was away.
 Status = SyncRun.Status
-DATABASE_GRACE_SECONDS = 3
+Latest = Mapping[int, SyncRun]  # By meeting.
 
 
-@dataclass
+@dataclass(frozen=True)
 class Verdict:
+    """Each of the `violations` has to be zero."""
+
     seed: int
-    meetings: int
-    synced: int
-    failed: int
-    canceled: int
-    deleted: int
-    attempts: int
-    polls: int
-    lost_workers: int
-    restarts: int
-    settled_seconds: float
-    unasked: int
-    surprises: int
-    lost: int
-    stuck: int
-    duplicates: int
-    missing: int
-    backward: int
-    server_errors: int
-    open_attempts: int
-    disagreeing: int
-    too_many_calls: int
+    totals: Mapping[str, float]
+    violations: Mapping[str, int]
+
+    @property
+    def synced(self) -> float:
+        return self.totals["synced"]
 
     @property
     def is_faultless(self) -> bool:
-        mostly_synced = self.synced + self.canceled + self.deleted > 0.9 * self.meetings
-        return mostly_synced and not any(getattr(self, name) for name in FAULTLESS)
-
-
-FAULTLESS = {
-    "unasked": "meetings that nobody came to sync: the run proves nothing",
-    "surprises": "refusals nobody expected, and people who stumbled",
-    "lost": "asked for, but neither synced nor failed with a reason, canceled or deleted",
-    "stuck": "still active when all should be settled",
-    "duplicates": "records that the CRM holds more than once",
-    "missing": "records of synced meetings that the CRM does not hold",
-    "backward": "moves back that a poller or an onlooker saw",
-    "server_errors": "5xx answers while the database was up",
-    "open_attempts": "attempts that nobody closed",
-    "disagreeing": "meetings whose sync fields contradict their run",
-    "too_many_calls": "calls at once beyond the connection's places",
-}
+        ended = self.synced + self.totals["canceled"] + self.totals["deleted"]
+        return ended > 0.9 * self.totals["meetings"] and not any(self.violations.values())
 
 
 def wait_until_settled(limit: float) -> float:
@@ -73,50 +48,50 @@ def wait_until_settled(limit: float) -> float:
     return time.monotonic() - start
 
 
-def judge(
-    *,
-    seed: int,
-    syncs: int,
-    crm: LabServer,
-    seen: Observations,
-    outages: list[tuple[float, float]],
-    restarts: int,
-    settled: float,
-) -> Verdict:
+def judge(seed: int, syncs: int, crm: FaultyServer, seen: Observations) -> Verdict:
     latest = _latest_runs()
-    statuses = [run.status for run in latest.values()]
-    return Verdict(
-        seed=seed,
-        meetings=len(seen.asked),
-        synced=statuses.count(Status.SUCCEEDED),
-        failed=statuses.count(Status.FAILED),
-        canceled=statuses.count(Status.CANCELED),
-        deleted=len(seen.asked) - Meeting.objects.filter(pk__in=seen.asked).count(),
-        attempts=SyncAttempt.objects.count(),
-        polls=seen.polls,
-        lost_workers=SyncAttempt.objects.filter(error_code="worker_lost").count(),
-        restarts=restarts,
-        settled_seconds=round(settled, 1),
-        unasked=syncs - len(seen.asked),
-        surprises=len(seen.surprises),
-        lost=sum(_is_lost(pk, latest, seen) for pk in seen.asked),
-        stuck=SyncRun.objects.active().count(),
-        duplicates=len(crm.duplicates()),
-        missing=sum(len(_missing(run, crm)) for run in latest.values()),
-        backward=len(seen.backward),
-        server_errors=sum(not _in(outages, moment) for moment, _ in seen.server_errors),
-        open_attempts=_open_attempts().count(),
-        disagreeing=sum(_disagrees(run) for run in latest.values()),
-        too_many_calls=max(0, crm.most_calls_at_once - CONCURRENCY),
-    )
+    never_asked = {"meetings nobody came to sync": syncs - len(seen.asked)}
+    return Verdict(seed, _totals(latest, seen), never_asked | _violations(latest, crm, seen))
 
 
-def _latest_runs() -> dict[int, SyncRun]:
+def _totals(latest: Latest, seen: Observations) -> dict[str, float]:
+    statuses = Counter(run.status for run in latest.values())
+    return {
+        "meetings": len(seen.asked),
+        "synced": statuses[Status.SUCCEEDED],
+        "failed": statuses[Status.FAILED],
+        "canceled": statuses[Status.CANCELED],
+        "deleted": len(seen.asked) - Meeting.objects.filter(pk__in=seen.asked).count(),
+        "attempts": SyncAttempt.objects.count(),
+        "polls": seen.polls,
+        "lost workers": SyncAttempt.objects.filter(error_code="worker_lost").count(),
+        "restarted processes": seen.restarts,
+        "seconds until settled": seen.settled_seconds,
+    }
+
+
+def _violations(latest: Latest, crm: FaultyServer, seen: Observations) -> dict[str, int]:
+    return {
+        "unexpected refusals and crashes": len(seen.unexpected),
+        "lost syncs": sum(_is_lost(pk, latest, seen) for pk in seen.asked),
+        "stuck syncs": SyncRun.objects.active().count(),
+        "duplicate records in the CRM": len(crm.duplicates()),
+        "missing records in the CRM": sum(len(_missing(run, crm)) for run in latest.values()),
+        "steps backward": len(seen.backward),
+        "5xx while the database was up": len(_while_database_was_up(seen)),
+        "attempts left open": _open_attempts().count(),
+        "meetings that contradict their run": sum(map(_is_inconsistent, latest.values())),
+        "calls at once beyond the limit": max(0, crm.max_calls - CONCURRENCY),
+    }
+
+
+def _latest_runs() -> Latest:
     runs = SyncRun.objects.select_related("meeting__user").prefetch_related("meeting__attendees")
     return {run.meeting_id: run for run in runs.order_by("pk")}
 
 
-def _is_lost(pk: int, latest: dict[int, SyncRun], seen: Observations) -> bool:
+def _is_lost(pk: int, latest: Latest, seen: Observations) -> bool:
+    """Neither synced nor failed with a reason, canceled or deleted."""
     if not Meeting.objects.filter(pk=pk).exists():
         return pk not in seen.deleted
     run = latest.get(pk)
@@ -125,7 +100,7 @@ def _is_lost(pk: int, latest: dict[int, SyncRun], seen: Observations) -> bool:
     return run.status == Status.FAILED and not run.error_code
 
 
-def _missing(run: SyncRun, crm: LabServer) -> list[str]:
+def _missing(run: SyncRun, crm: FaultyServer) -> list[str]:
     if run.status != Status.SUCCEEDED:
         return []
     meeting = run.meeting
@@ -134,7 +109,7 @@ def _missing(run: SyncRun, crm: LabServer) -> list[str]:
     return [key for kind, key in keys if not crm.find(meeting.user.email, kind, key)]
 
 
-def _disagrees(run: SyncRun) -> bool:
+def _is_inconsistent(run: SyncRun) -> bool:
     fields = run.meeting.in_progress_sync_status, run.meeting.last_sync_success
     if run.status in SyncRun.ACTIVE:
         return False  # It counts as stuck.
@@ -142,8 +117,12 @@ def _disagrees(run: SyncRun) -> bool:
     return fields != expected.get(run.status, (None, fields[1]))
 
 
-def _in(outages: list[tuple[float, float]], moment: float) -> bool:
-    return any(start <= moment <= end + DATABASE_GRACE_SECONDS for start, end in outages)
+def _while_database_was_up(seen: Observations) -> list[str]:
+    return [
+        text
+        for moment, text in seen.server_errors
+        if not any(start <= moment <= end + GRACE_SECONDS for start, end in seen.outages)
+    ]
 
 
 def _open_attempts() -> QuerySet[SyncAttempt]:

@@ -1,19 +1,18 @@
 """One request, and the answer that it must get."""
 
-import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from benchmarks.polls.rows import Polled
 
 
 @dataclass(frozen=True)
 class Poll:
+    """`body` without its blanks; None: any."""
+
     path: str
     authorization: str
     status: int = 200
-    body: str | None = None  # None: any.
+    body: str | None = None
     etag: str = ""
 
     @property
@@ -30,15 +29,9 @@ class Poll:
         return replace(self, etag=etag, status=304, body="")
 
 
-PollOf = Callable[[Polled], Poll]
-
-
 def sync_status(polled: Polled) -> Poll:
-    return _field(polled, "sync_status", "in_progress_sync_status")
-
-
-def last_sync_success(polled: Polled) -> Poll:
-    return _field(polled, "last_sync_success", "last_sync_success")
+    body = f'{{"in_progress_sync_status":{polled.step or "null"}}}'
+    return Poll(f"/meetings/{polled.meeting_id}/sync_status", polled.token, body=body)
 
 
 def sync_status_as_bearer(polled: Polled) -> Poll:
@@ -46,16 +39,4 @@ def sync_status_as_bearer(polled: Polled) -> Poll:
 
 
 def document(polled: Polled) -> Poll:
-    return Poll(_path(polled, "sync"), polled.token)
-
-
-def _field(polled: Polled, action: str, name: str) -> Poll:
-    return Poll(_path(polled, action), polled.token, body=_compact({name: getattr(polled, name)}))
-
-
-def _path(polled: Polled, action: str) -> str:
-    return f"/meetings/{polled.meeting_id}/{action}"
-
-
-def _compact(value: dict[str, Any]) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return Poll(f"/meetings/{polled.meeting_id}/sync", polled.token)

@@ -1,78 +1,59 @@
-"""Measures candidates in turn, round by round, so that all see the same weather."""
+"""Measures candidates in turn, round by round, so that whatever else the machine does hits all."""
 
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from benchmarks.polls.candidates import Candidate
-from benchmarks.polls.gauges import cpu_seconds, megabytes
-from benchmarks.polls.instructions import Instructions
-from benchmarks.polls.load import Load
+from benchmarks.polls.client import run_load, send_each
 from benchmarks.polls.poll import Poll
-from benchmarks.polls.priming import prime
 from benchmarks.polls.rows import Polled
-from benchmarks.polls.server import Server
-from benchmarks.polls.threads import run_threads
-from benchmarks.polls.wrk import run_wrk
+from benchmarks.procfs import cpu_seconds, megabytes
+from benchmarks.services import Services, http_status
+from syncsite.tests.processes import free_port
 
 WARM_UP_SECONDS = 1
+COPIES_DATABASE = 2  # Beside those that the product uses.
+Measure = Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class Measure:
-    requests_per_second: float
-    cpu_ms_per_1000: float
-    p50_ms: float
-    p99_ms: float
-    megabytes: float
-    instructions_per_request: float | None
+def measure(
+    services: Services, candidate: Candidate, polled: Sequence[Polled], seconds: int
+) -> Measure:
+    port = free_port()
+    variables = {
+        "DJANGO_SETTINGS_MODULE": "syncsite.settings",
+        "COPIES_URL": services.redis_url(COPIES_DATABASE),
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+        "WEB_CONCURRENCY": "1",
+        **candidate.environment,
+    }
+    with services.running(
+        {"web": candidate.command}, variables, lambda: http_status(port, "/") > 0
+    ) as processes:
+        services.redis(1).flushdb()  # The product's copies end, and would do so under load.
+        polls = _prime(port, candidate, polled)
+        run_load(port, polls, WARM_UP_SECONDS, services.folder)
+        return _measure(processes.running["web"].pid, port, polls, seconds, services)
 
 
-@dataclass(frozen=True)
-class Rounds:
-    """How everything is measured."""
-
-    polled: Sequence[Polled]
-    copies_url: str
-    folder: Path
-    rounds: int
-    seconds: int
-
-    def measure(
-        self, candidates: Sequence[Candidate], processes: int, say: Callable[[str], None]
-    ) -> dict[str, list[Measure]]:
-        """Of each candidate one measure per round."""
-        measures: dict[str, list[Measure]] = {candidate.name: [] for candidate in candidates}
-        for number in range(self.rounds):
-            for candidate in candidates:
-                say(f"round {number + 1} of {self.rounds}: {candidate.name}")
-                measures[candidate.name].append(self._measure(candidate, processes))
-        return measures
-
-    def _measure(self, candidate: Candidate, processes: int) -> Measure:
-        with Server(candidate, processes, self.folder, self.copies_url) as server:
-            polls = prime(server.url, candidate, self.polled)
-            self._load(server, polls, WARM_UP_SECONDS)
-            pids = server.pids
-            before = cpu_seconds(pids)
-            with Instructions(pids) as instructions:
-                load = self._load(server, polls, self.seconds)
-            cpu = cpu_seconds(pids) - before
-            return _measure_of(load, cpu, megabytes(pids), instructions.count)
-
-    def _load(self, server: Server, polls: Sequence[Poll], seconds: int) -> Load:
-        if shutil.which("wrk"):
-            return run_wrk(server.url, polls, seconds, self.folder)
-        return run_threads(server.url, polls, seconds)
+def _prime(port: int, candidate: Candidate, polled: Sequence[Polled]) -> list[Poll]:
+    """The polls to measure. Each is answered once by now, so what a server keeps is there."""
+    polls = [candidate.poll_of(it) for it in polled]
+    etags = send_each(port, polls)
+    if not candidate.conditional:
+        return polls
+    return [poll.unless_changed(etag) for poll, etag in zip(polls, etags, strict=True)]
 
 
-def _measure_of(load: Load, cpu: float, memory: float, instructions: int | None) -> Measure:
-    return Measure(
-        requests_per_second=load.requests / load.seconds,
-        cpu_ms_per_1000=1e6 * cpu / load.requests,
-        p50_ms=load.p50_ms,
-        p99_ms=load.p99_ms,
-        megabytes=memory,
-        instructions_per_request=instructions and instructions / load.requests,
-    )
+def _measure(
+    pid: int, port: int, polls: Sequence[Poll], seconds: int, services: Services
+) -> Measure:
+    before = cpu_seconds([pid])
+    load = run_load(port, polls, seconds, services.folder)
+    return {
+        "requests/s": load.requests / load.seconds,
+        "CPU ms/1000": 1e6 * (cpu_seconds([pid]) - before) / load.requests,
+        "p50 ms": load.p50_ms,
+        "p99 ms": load.p99_ms,
+        "MB": megabytes([pid]),
+    }

@@ -8,53 +8,39 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
-local function split(line)
-  local fields = {}
-  for field in (line .. "\t"):gmatch("([^\t]*)\t") do
-    table.insert(fields, field)
-  end
-  return fields
-end
-
 function init(arguments)
-  polls, current, wrong, example = {}, nil, 0, ""
+  polls, wrong, example = {}, 0, ""
   for line in io.lines(arguments[1]) do
-    local path, authorization, etag, status, body = unpack(split(line))
-    local headers = { Authorization = authorization }
+    local path, token, etag, status, body = line:match("^(.-)\t(.-)\t(.-)\t(.-)\t(.*)$")
+    local headers = { Authorization = token }
     if etag ~= "" then headers["If-None-Match"] = etag end
-    table.insert(polls, {
-      request = wrk.format("GET", path, headers),
-      status = tonumber(status),
-      body = body,
-    })
+    local request = wrk.format("GET", path, headers)
+    table.insert(polls, { request = request, status = tonumber(status), body = body })
   end
   at = math.floor(place * #polls / tonumber(arguments[2]))
 end
 
 function request()
   at = at % #polls + 1
-  current = polls[at]
-  return current.request
+  return polls[at].request
 end
 
 function response(status, headers, body)
-  if status == current.status and (body == current.body or body:gsub("%s", "") == current.body) then
-    return
-  end
+  local poll = polls[at]
+  if status == poll.status and body:gsub("%s", "") == poll.body then return end
   wrong = wrong + 1
-  example = current.request:match("[^\r]*") .. "\nexpected " .. current.status .. " " .. current.body
+  example = poll.request .. "expected " .. poll.status .. " " .. poll.body
     .. "\ngot " .. status .. " " .. body
 end
 
-function done(summary, latency, requests)
-  local wrong, example = 0, ""
+function done(summary, latency)
+  local errors = summary.errors
+  local wrong, example = errors.connect + errors.read + errors.write + errors.timeout, ""
   for _, thread in ipairs(threads) do
     wrong = wrong + thread:get("wrong")
     example = example == "" and thread:get("example") or example
   end
-  local errors = summary.errors
-  local lost = errors.connect + errors.read + errors.write + errors.timeout
-  io.write(string.format("\nRESULT %d %d %d %d %d %d\n", summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99), wrong, lost))
+  io.write(string.format("\nRESULT %d %d %d %d %d\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(99), wrong))
   io.write(example)
 end

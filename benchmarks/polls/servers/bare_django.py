@@ -1,7 +1,6 @@
 """A Django project of one view and no middleware."""
 
 import os
-from typing import Any
 
 import redis
 from django.conf import settings
@@ -9,8 +8,7 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from benchmarks.polls.servers.answers import REDIS_URL, answer, keys, refusal
-from benchmarks.polls.servers.tokens import claims_of
+from benchmarks.polls.servers.answers import REDIS_URL, look_up
 
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1"],
@@ -18,15 +16,11 @@ settings.configure(
     ROOT_URLCONF=__name__,
     SECRET_KEY=os.environ["SECRET_KEY"],
 )
-client: Any = redis.Redis.from_url(REDIS_URL)
+client = redis.Redis.from_url(REDIS_URL)
 
 
 def sync_status(request: HttpRequest, meeting_id: int) -> JsonResponse:
-    claims = claims_of(request.META.get("HTTP_AUTHORIZATION", ""))
-    if claims is None:
-        status, body = refusal()
-    else:
-        status, body = answer(claims, client.mget(keys(claims, meeting_id)))
+    status, body = look_up(client, request.META.get("HTTP_AUTHORIZATION", ""), meeting_id)
     return JsonResponse(body, status=status)
 
 

@@ -8,28 +8,19 @@ from typing import Any
 
 import redis
 
-from benchmarks.polls.servers.answers import REDIS_URL, answer, keys, refusal
-from benchmarks.polls.servers.tokens import claims_of
+from benchmarks.polls.servers.answers import REDIS_URL, look_up
 
 PATH = re.compile(r"/meetings/(\d+)/sync_status")
-client: Any = redis.Redis.from_url(REDIS_URL)
+client = redis.Redis.from_url(REDIS_URL)
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    status, found = _find(environ)
+    match = PATH.fullmatch(environ["PATH_INFO"])
+    token = environ.get("HTTP_AUTHORIZATION", "")
+    status, found = look_up(client, token, int(match[1])) if match else (404, {})
     body = json.dumps(found).encode()
     start_response(
         f"{status} {HTTPStatus(status).phrase}",
         [("Content-Type", "application/json"), ("Content-Length", str(len(body)))],
     )
     return [body]
-
-
-def _find(environ: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    match = PATH.fullmatch(environ["PATH_INFO"])
-    if match is None:
-        return 404, {"detail": "No such page."}
-    claims = claims_of(environ.get("HTTP_AUTHORIZATION", ""))
-    if claims is None:
-        return refusal()
-    return answer(claims, client.mget(keys(claims, int(match[1]))))

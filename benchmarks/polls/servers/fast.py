@@ -6,8 +6,7 @@ import redis.asyncio
 from fastapi import FastAPI, Header
 from fastapi.responses import JSONResponse
 
-from benchmarks.polls.servers.answers import REDIS_URL, answer, keys, refusal
-from benchmarks.polls.servers.tokens import claims_of
+from benchmarks.polls.servers.answers import REDIS_URL, answer, claims_of, keys, refusal
 
 application = FastAPI()
 client: Any = redis.asyncio.Redis.from_url(REDIS_URL)

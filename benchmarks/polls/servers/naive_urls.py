@@ -11,12 +11,6 @@ from rest_framework.viewsets import ModelViewSet
 from meetings.models import Meeting
 
 
-class MeetingSerializer(ModelSerializer[Meeting]):
-    class Meta:
-        model = Meeting
-        fields = ["id", "title", "starts_at", "ends_at", "location", "notes"]
-
-
 class SyncStatusSerializer(ModelSerializer[Meeting]):
     class Meta:
         model = Meeting
@@ -25,14 +19,14 @@ class SyncStatusSerializer(ModelSerializer[Meeting]):
 
 class MeetingViewSet(ModelViewSet[Meeting]):
     queryset = Meeting.objects.all()
-    serializer_class = MeetingSerializer
+    serializer_class = SyncStatusSerializer
 
     def get_queryset(self) -> QuerySet[Meeting]:
         return super().get_queryset().filter(user=self.request.user.pk)
 
     @action(detail=True)
     def sync_status(self, request: Request, pk: str) -> Response:
-        return Response(SyncStatusSerializer(self.get_object()).data)
+        return Response(self.get_serializer(self.get_object()).data)
 
 
 router = SimpleRouter(trailing_slash=False)

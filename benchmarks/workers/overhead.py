@@ -1,0 +1,38 @@
+"""What a sync costs beside the CRM: one worker process, a CRM that answers at once."""
+
+from operator import attrgetter
+
+from benchmarks.results import Goal, print_table
+from benchmarks.services import Services
+from benchmarks.workers import ours, rivals
+from benchmarks.workers.load import Engine, Load, measure
+
+LIMIT = 1.5  # Times what RQ alone takes.
+THREADS = 16
+ROUNDS = 2  # Of each the faster one counts: others use the machine, too.
+HEADS = ("syncs/s", "ms/sync", "CPU ms/sync")
+
+
+def run(services: Services) -> list[Goal]:
+    engines = _engines(services)
+    rounds = [[measure(services, engine, n) for engine, n in engines] for _ in range(ROUNDS)]
+    loads = [max(taken, key=attrgetter("syncs_per_second")) for taken in zip(*rounds, strict=True)]
+    rows = [(it.name, it.syncs_per_second, 1000 / it.syncs_per_second, it.cpu_ms) for it in loads]
+    print_table("One worker process, the CRM answers at once", HEADS, rows)
+    our_threads, our_forks, _, rq_forks = loads
+    return [_time(our_threads, rq_forks), _time(our_forks, rq_forks)]
+
+
+def _engines(services: Services) -> list[tuple[Engine, int]]:
+    """Each with the number of its syncs."""
+    return [
+        (ours.with_threads(THREADS), 250),
+        (ours.with_a_process_per_job(), 50),
+        (rivals.rq(services, "RQ alone, our threads", "crmsync.worker.ThreadWorker"), 150),
+        (rivals.rq(services, "RQ alone, a process per job"), 60),
+    ]
+
+
+def _time(load: Load, rq: Load) -> Goal:
+    figure = rq.syncs_per_second / load.syncs_per_second
+    return Goal(f"time: {load.name} ÷ {rq.name}", figure, LIMIT)
