@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.lab.stack import PROC, Stack
+from benchmarks.lab.stack import Stack
 from benchmarks.lab.trial import Trial
+from benchmarks.procfs import PROC
 from syncsite.tests.processes import database_url
 from syncsite.tests.settings import ENVIRONMENT
 
