@@ -10,7 +10,6 @@ from pathlib import Path
 import redis
 from django.conf import settings
 
-from benchmarks.procfs import PROC as PROC
 from benchmarks.services import PROCFILE, http_status
 from syncsite.demo.processes import Processes
 from syncsite.demo.valkey import EmbeddedValkey
