@@ -29,6 +29,7 @@ from meetings import transitions
 from meetings.models import Attendee, Meeting, SyncStep
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.tests import settings as test_settings
+from syncsite.tests.commits import run_commit_hooks_in_tests
 
 PASSWORD = "correct horse"  # noqa: S105
 
@@ -49,6 +50,13 @@ def redis_server() -> Iterator[None]:
     valkey.stop()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def commit_hooks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        run_commit_hooks_in_tests(patch)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def empty_redis(redis_server: None) -> None:
     counters.flush()
@@ -63,12 +71,12 @@ def english() -> None:
 
 
 @pytest.fixture
-def user(transactional_db: None) -> User:
+def user(db: None) -> User:
     return User.objects.create_user("ann@example.com", PASSWORD)
 
 
 @pytest.fixture
-def stranger(transactional_db: None) -> User:
+def stranger(db: None) -> User:
     return User.objects.create_user("stranger@example.com", PASSWORD)
 
 
@@ -139,10 +147,17 @@ def in_threads(*calls: Callable[[], object]) -> list[Any]:
         return list(pool.map(closing, calls))
 
 
+class BurstWorker(SimpleWorker):
+    """Takes no commands: the thread that listens for them needs up to a second to end."""
+
+    def subscribe(self) -> None:
+        pass
+
+
 def work_hints() -> None:
     """A real RQ worker takes every hint that waits, those that its own jobs send included."""
     queue = django_rq.get_queue("crmsync")
-    worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
+    worker = BurstWorker([queue], connection=queue.connection, serializer=queue.serializer)
     worker.work(burst=True, logging_level="WARNING")
 
 
