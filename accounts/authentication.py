@@ -1,6 +1,6 @@
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -57,7 +57,7 @@ class TokenAuthentication(JWTAuthentication):
 
 
 class MinimalUser:
-    """Who polls: not a row, only an id that a token and a copy vouch for."""
+    """The caller of a poll: no row, only an id that a token and a cached copy vouch for."""
 
     is_authenticated = True
 
@@ -69,13 +69,14 @@ class PollRequest(Request):
     """For annotations: what PollAuthentication makes of a request."""
 
     user: MinimalUser  # type: ignore[assignment]
-    auth: Sequence[bytes | None]
+    cached_entries: Sequence[bytes | None]
 
 
 class PollAuthentication(TokenAuthentication):
     """Reads what a poll needs in the one round trip that looks up its caller.
 
-    `keys(user_id)` says which. `request.user` is a Caller, and `request.auth` what Redis holds.
+    `keys(user_id)` names the entries. `request.user` is a MinimalUser, and
+    `request.cached_entries` is what Redis holds.
     """
 
     def __init__(self, keys: Callable[[int], Sequence[str]]) -> None:
@@ -84,15 +85,17 @@ class PollAuthentication(TokenAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         identified = super().authenticate(request)
-        return identified and (identified[0], self.copies)
+        if identified is not None:
+            cast(PollRequest, request).cached_entries = self.entries
+        return identified
 
     def get_user(self, validated_token: Token) -> Any:
         pk = _user_id(validated_token)
         keys = self.keys(pk)
         try:
-            user, self.copies = users.get_many(pk, keys)
+            user, self.entries = users.get_many(pk, keys)
         except RedisError:
-            user, self.copies = None, [None] * len(keys)
+            user, self.entries = None, [None] * len(keys)
         _check(validated_token, user or _load(pk))
         return MinimalUser(pk)
 

@@ -6,6 +6,9 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cryptography.fernet import Fernet
+from django.core.management.utils import get_random_secret_key
+
 
 def local_key(path: Path, make: Callable[[], str]) -> str:
     """The key stored at `path` (mode 0600), made by `make()` at the first call.
@@ -35,3 +38,11 @@ def _create(path: Path, key: str) -> None:
         pass
     finally:
         os.unlink(draft)
+
+
+def local_secret_key(folder: Path) -> str:
+    return local_key(folder / "secret_key", get_random_secret_key)
+
+
+def local_credentials_key(folder: Path) -> str:
+    return local_key(folder / "credentials_key", lambda: Fernet.generate_key().decode())

@@ -58,31 +58,37 @@ def _busy() -> HttpResponse:
     return JsonResponse(refusal, status=503, headers={"Retry-After": "1"})
 
 
-class AdminMiddleware(  # type: ignore[misc]
-    sessions.SessionMiddleware,
-    csrf.CsrfViewMiddleware,
-    auth.AuthenticationMiddleware,
-    messages.MessageMiddleware,
-    clickjacking.XFrameOptionsMiddleware,
-):
-    """All of these one after the other, and only for the admin: nobody else has a session.
+class AdminOnly:
+    """Skips a middleware outside the admin, which alone has sessions."""
 
-    It inherits from them so that Django's checks find them.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.chain: Any = get_response
-        for middleware in reversed(AdminMiddleware.__bases__):
-            self.chain = middleware(self.chain)
+    get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        is_admin = request.path_info.startswith("/admin")
-        return self.chain(request) if is_admin else self.get_response(request)
+        if request.path_info.startswith("/admin"):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
 
+
+class AdminSessionMiddleware(AdminOnly, sessions.SessionMiddleware):
+    pass
+
+
+class AdminCsrfMiddleware(AdminOnly, csrf.CsrfViewMiddleware):
     def process_view(self, request: HttpRequest, *view: Any) -> Any:
         is_admin = request.path_info.startswith("/admin")
         return super().process_view(request, *view) if is_admin else None
+
+
+class AdminAuthenticationMiddleware(AdminOnly, auth.AuthenticationMiddleware):
+    pass
+
+
+class AdminMessageMiddleware(AdminOnly, messages.MessageMiddleware):
+    pass
+
+
+class AdminFrameOptionsMiddleware(AdminOnly, clickjacking.XFrameOptionsMiddleware):
+    pass
 
 
 class CorsMiddleware(cors.CorsMiddleware):

@@ -1,36 +1,28 @@
-"""The cache's Redis client: a server that hangs costs one short wait, not one for every command."""
+"""The cache's Redis client: a server that hangs costs one short wait, not one per command."""
 
 import os
 import threading
-import time
 from functools import cached_property
 from typing import Any
 
 import redis
 
-OPEN_SECONDS = 3  # So long after a time-out the server counts as hanging.
-SHORT_TIMEOUT_SECONDS = 0.03  # A server that is well answers in a hundredth of that.
+from accounts.cache.circuit_breaker import CircuitBreaker
+
+SHORT_TIMEOUT_SECONDS = 0.03  # A healthy server answers in a hundredth of that.
 READS = {"GET", "MGET"}
 
 
 class CircuitBreakerPool(redis.ConnectionPool):
-    """Remembers, for all threads of the process, when the server last let one wait in vain."""
-
-    hangs_until = 0.0
-
-    @property
-    def hangs(self) -> bool:
-        return time.monotonic() < self.hangs_until
-
-    def note_hang(self) -> None:
-        self.hangs_until = time.monotonic() + OPEN_SECONDS
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.breaker = CircuitBreaker()
 
     @cached_property
-    def hurried(self) -> redis.Redis:
-        timeouts = {
-            "socket_timeout": SHORT_TIMEOUT_SECONDS,
-            "socket_connect_timeout": SHORT_TIMEOUT_SECONDS,
-        }
+    def short_timeout_client(self) -> redis.Redis:
+        timeouts = dict.fromkeys(
+            ("socket_timeout", "socket_connect_timeout"), SHORT_TIMEOUT_SECONDS
+        )
         kwargs = {**self.connection_kwargs, **timeouts}
         return redis.Redis(
             connection_pool=redis.ConnectionPool(connection_class=self.connection_class, **kwargs)
@@ -38,62 +30,53 @@ class CircuitBreakerPool(redis.ConnectionPool):
 
 
 class CircuitBreakerRedis(redis.Redis):
-    """While the server hangs, reads and offers (SET NX) fail at once: the cache is left alone.
+    """While the breaker is open, reads and offers (SET NX) fail at once.
 
-    Other writes are tried in a hurry: leaving out the one that marks a copy as outdated would let
-    the copy live on, should the server be well again a moment later.
+    Other writes are tried with a short time-out. Skipping the one that invalidates a copy would let
+    that copy live on, should the server recover a moment later.
     """
 
     connection_pool: CircuitBreakerPool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._own = threading.local()
+        self._thread = threading.local()
 
     def mget(self, keys: Any, *args: Any) -> Any:
-        """What polls read, on a connection of the thread's own: a pool costs as much as the read.
+        """What polls read, on the thread's own connection: a pool costs as much as the read.
 
         Raises RedisError.
         """
-        if self.connection_pool.hangs:
-            raise redis.TimeoutError("Redis hung a moment ago.")
-        try:
+        with self.connection_pool.breaker:
             return self._ask("MGET", *keys)
-        except redis.TimeoutError:
-            self.connection_pool.note_hang()
-            raise
 
     def _ask(self, *command: str) -> Any:
-        connection = self._own_connection()
+        connection = self._thread_connection()
         try:
             return _exchange(connection, command)
         except redis.ConnectionError:  # The server was restarted since the last read.
             return _exchange(connection, command)
 
-    def _own_connection(self) -> redis.Connection:
-        own = self._own
-        if getattr(own, "pid", None) != os.getpid():  # A fork inherits the other one's.
+    def _thread_connection(self) -> redis.Connection:
+        mine = self._thread
+        if getattr(mine, "pid", None) != os.getpid():  # A fork inherits its parent's connection.
             pool = self.connection_pool
-            own.connection = pool.connection_class(**pool.connection_kwargs)
-            own.pid = os.getpid()
-        return own.connection
+            mine.connection = pool.connection_class(**pool.connection_kwargs)
+            mine.pid = os.getpid()
+        return mine.connection
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        if self.connection_pool.hangs:
-            if args[0] in READS or "NX" in args:
-                raise redis.TimeoutError("Redis hung a moment ago.")
-            return self.connection_pool.hurried.execute_command(*args, **options)
-        try:
+        pool = self.connection_pool
+        if pool.breaker.is_open and args[0] not in READS and "NX" not in args:
+            return pool.short_timeout_client.execute_command(*args, **options)
+        with pool.breaker:
             return super().execute_command(*args, **options)
-        except redis.TimeoutError:
-            self.connection_pool.note_hang()
-            raise
 
 
 def _exchange(connection: redis.Connection, command: tuple[str, ...]) -> Any:
     try:
         connection.send_command(*command)
         return connection.read_response()
-    except BaseException:  # An answer that comes later must not be taken for that of the next.
+    except BaseException:  # A late answer must not be taken for the next one's.
         connection.disconnect()
         raise

@@ -1,15 +1,20 @@
-"""Settings, read from the environment. README.md explains each variable."""
+"""Settings, read from the environment. docs/settings.md explains each variable."""
 
 import os
-from datetime import timedelta
 from pathlib import Path
 
 from corsheaders.defaults import default_headers
-from cryptography.fernet import Fernet
-from django.core.management.utils import get_random_secret_key
 from environ import Env
 
-from syncsite.local_keys import local_key
+from syncsite.api_settings import (
+    NUM_PROXIES,
+    REST_FRAMEWORK,  # noqa: F401
+    SIMPLE_JWT,  # noqa: F401
+    SPECTACULAR_SETTINGS,  # noqa: F401
+    VERSION,  # noqa: F401
+)
+from syncsite.databases import configured
+from syncsite.local_keys import local_credentials_key, local_secret_key
 from syncsite.logs import logging_config
 from syncsite.redis_urls import embedded_socket, next_database, unix_url, with_timeouts
 
@@ -24,12 +29,8 @@ def listed(name: str) -> list[str]:
 
 DEBUG = env.bool("DEBUG", False)
 # Read directly: environ would take a value that starts with $ for the name of another variable.
-SECRET_KEY = os.environ.get("SECRET_KEY") or local_key(
-    DATA_DIR / "secret_key", get_random_secret_key
-)
-CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [
-    local_key(DATA_DIR / "credentials_key", lambda: Fernet.generate_key().decode())
-]
+SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret_key(DATA_DIR)
+CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
 GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
 
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
@@ -38,7 +39,6 @@ CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = listed("CORS_ALLOWED_ORIGINS")
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
-NUM_PROXIES = env.int("NUM_PROXIES", 0)
 
 INSTALLED_APPS = [
     "syncsite.apps.SupportDeskConfig",  # django.contrib.admin, with our start page.
@@ -67,9 +67,13 @@ MIDDLEWARE = [
     "syncsite.middleware.BodyMiddleware",
     "syncsite.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "syncsite.middleware.AdminMiddleware",
+    "syncsite.middleware.AdminSessionMiddleware",
+    "syncsite.middleware.AdminCsrfMiddleware",
+    "syncsite.middleware.AdminAuthenticationMiddleware",
+    "syncsite.middleware.AdminMessageMiddleware",
+    "syncsite.middleware.AdminFrameOptionsMiddleware",
 ]
-# These look for two middleware by their names; AdminMiddleware holds both.
+# These look for Django's middleware by name; ours are subclasses that skip the API.
 SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
 ROOT_URLCONF = "syncsite.urls"
 WSGI_APPLICATION = "syncsite.wsgi.application"
@@ -87,22 +91,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'syncsite.sqlite3'}")}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # Deferred transactions lose to "database is locked" as soon as two processes write.
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-else:
-    # A database that is slow must not collect requests, and a process that is frozen within a
-    # transaction must not keep its locks for as long as others wait. Migrations may take longer.
-    limits = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=3s"
-    # To compile a plan (jit) takes longer than any of ours runs.
-    options = {"connect_timeout": 5, "options": f"{limits} -c jit=off"}
-    DATABASES["default"]["OPTIONS"] = {**options, **DATABASES["default"].get("OPTIONS", {})}
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+DATABASES = {
+    "default": configured(env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'syncsite.sqlite3'}"))
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 EMBEDDED_SOCKET = embedded_socket(DATA_DIR)
@@ -131,54 +122,8 @@ RQ = {"COMMIT_MODE": "auto"}  # crmsync sends after the commit itself, and survi
 RQ_SHOW_ADMIN_LINK = False  # Its own pages are open to all staff; syncsite.urls lets superusers in.
 
 AUTH_USER_MODEL = "accounts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 6},
-    }
-]
-SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.float("JWT_LIFETIME_HOURS", 24)),
-    "CHECK_REVOKE_TOKEN": True,
-}
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "syncsite.negotiation.ContentNegotiation",
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["syncsite.parsers.NestedJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {
-        "authenticate_email": env.str("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
-        "authenticate_address": env.str("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
-        "sign_up_address": env.str("THROTTLE_SIGN_UP_ADDRESS", "30/min"),
-    },
-    "DEFAULT_METADATA_CLASS": None,  # What OPTIONS would say is not so; the schema is.
-    "EXCEPTION_HANDLER": "syncsite.errors.exception_handler",
-    "NUM_PROXIES": NUM_PROXIES,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "syncsite",
-    "DESCRIPTION": "Puts meetings into the CRM and says honestly where each one stands.",
-    "VERSION": "",  # The view names it.
-    "PATH_CONVERTER_OVERRIDES": {"big_id": int},
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "ENUM_NAME_OVERRIDES": {
-        "SyncStep": "meetings.models.SyncStep.choices",
-        "SyncState": "crmsync.status.serializers.STATES",
-        "ErrorCode": "crmsync.status.serializers.ERROR_CODES",
-        "ConnectionState": "crmsync.status.serializers.CONNECTION_STATES",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "syncsite.openapi.document_errors",
-    ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-}
+MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
+AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SYNC_RETRY_DELAYS = env.list("SYNC_RETRY_DELAYS", cast=float, default=[10, 30, 120, 480, 1200])

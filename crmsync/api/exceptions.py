@@ -1,3 +1,5 @@
+"""The refusals of the API beyond DRF's own."""
+
 import math
 
 from django.utils import timezone
@@ -34,3 +36,16 @@ class NothingToCancel(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("No sync of this meeting is under way.")
     default_code = "nothing_to_cancel"
+
+
+class KeyReused(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = _("This Idempotency-Key belongs to another request.")
+    default_code = "idempotency_key_reused"
+
+
+class RequestInProgress(APIException):
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = _("The first request with this Idempotency-Key is still at work.")
+    default_code = "idempotency_key_in_use"
+    wait = 1  # Second; DRF's Retry-After.

@@ -13,10 +13,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from rest_framework import status
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from accounts.authentication import AuthenticatedRequest
+from crmsync.api.exceptions import KeyReused, RequestInProgress
 from crmsync.models import IdempotentRequest
 
 HEADER = "Idempotency-Key"
@@ -24,19 +25,6 @@ MAX_KEY_LENGTH = 255
 REPLAYED_HEADERS = ("ETag", "Cache-Control", "Retry-After")
 LIFETIME = timedelta(hours=24)
 IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that its process must have died.
-
-
-class KeyReused(APIException):
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-    default_detail = _("This Idempotency-Key belongs to another request.")
-    default_code = "idempotency_key_reused"
-
-
-class RequestInProgress(APIException):
-    status_code = status.HTTP_409_CONFLICT
-    default_detail = _("The first request with this Idempotency-Key is still at work.")
-    default_code = "idempotency_key_in_use"
-    wait = 1  # Second; DRF's Retry-After.
 
 
 def answer_once(request: AuthenticatedRequest, answer: Callable[[], Response]) -> Response:

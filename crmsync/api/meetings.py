@@ -96,7 +96,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
 
         Send the ETag as If-None-Match to hear of changes only; `poll_after` says when.
         """
-        document = _own_document(request.user.pk, pk, request.auth)
+        document = _own_document(request.user.pk, pk, request.cached_entries)
         if _is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
             counters.count("poll", "sync", "304")
             return HttpResponse(status=304, headers=document.headers)

@@ -113,7 +113,7 @@ def set_contact_lock_until(pk: int, until: datetime) -> None:
 
 def begin_refresh(connection: Connection, until: datetime) -> bool:
     """Whether this process may fetch what follows the token it read; nobody else may meanwhile."""
-    free = Q(refreshing_until=None) | Q(renewing_until__lte=timezone.now())
+    free = Q(refreshing_until=None) | Q(refreshing_until__lte=timezone.now())
     return bool(_with_unchanged_token(connection).filter(free).update(refreshing_until=until))
 
 

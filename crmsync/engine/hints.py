@@ -1,23 +1,20 @@
 """The only place that sends to RQ. A hint says "look at this run now"; none is needed twice."""
 
 import logging
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from functools import cache
 from itertools import islice
-from types import SimpleNamespace
 
 import django_rq
-from redis.exceptions import RedisError, TimeoutError
+from redis.exceptions import RedisError
 from rq import Queue, Worker
 
+from accounts.cache.circuit_breaker import CircuitBreaker
 from meetings.models import SyncStep
 
 logger = logging.getLogger(__name__)
 
-HANG_SECONDS = 3
-_breaker = SimpleNamespace(until=0.0)  # For all threads of the process.
+_breaker = CircuitBreaker()
 
 NAME = "crmsync"
 CAPACITY = 500  # Beyond it more hints only wait; the database remembers what is due.
@@ -59,7 +56,8 @@ def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
 
 
 def _enqueue_batch(jobs: Iterable[tuple[str, int, bool]]) -> None:
-    with _open_queue() as queue:
+    with _breaker:
+        queue = _queue()
         queue.enqueue_many(
             queue.prepare_data(job, (pk,), result_ttl=0, failure_ttl=3600, at_front=is_urgent)
             for job, pk, is_urgent in jobs
@@ -68,13 +66,15 @@ def _enqueue_batch(jobs: Iterable[tuple[str, int, bool]]) -> None:
 
 def length() -> int:
     """Raises RedisError."""
-    with _open_queue() as queue:
+    with _breaker:
+        queue = _queue()
         return len(queue)
 
 
 def ping() -> bool:
     """Raises RedisError."""
-    with _open_queue() as queue:
+    with _breaker:
+        queue = _queue()
         return bool(queue.connection.ping())
 
 
@@ -82,21 +82,10 @@ def count_workers() -> int:
     """Those that gave a sign of life within their time. Raises RedisError."""
     # Not RQ's register, which keeps the killed and, once Redis was emptied, misses the living.
     keys = f"{Worker.redis_worker_namespace_prefix}*"
-    with _open_queue() as queue:
+    with _breaker:
+        queue = _queue()
         found = queue.connection.scan_iter(match=keys, count=1000)
         return sum(not key.endswith(b":executions") for key in found)
-
-
-@contextmanager
-def _open_queue() -> Iterator[Queue]:
-    """Where the server let somebody wait in vain a moment ago, nobody waits again."""
-    if time.monotonic() < _breaker.until:
-        raise TimeoutError("Redis hung a moment ago.")
-    try:
-        yield _queue()
-    except TimeoutError:
-        _breaker.until = time.monotonic() + HANG_SECONDS
-        raise
 
 
 @cache

@@ -2,16 +2,14 @@
 
 from django.db import migrations, models
 
-RENAMED = {"intervention": "supportaction"}
-
 
 def rename_permissions(apps, schema_editor):
     permissions = apps.get_model("auth", "Permission").objects
-    for old, new in RENAMED.items():
-        for action in ("add", "change", "delete", "view"):
-            permissions.filter(
-                codename=f"{action}_{old}", content_type__app_label="crmsync"
-            ).update(codename=f"{action}_{new}")
+    for action in ("add", "change", "delete", "view"):
+        old = permissions.filter(
+            codename=f"{action}_intervention", content_type__app_label="crmsync"
+        )
+        old.update(codename=f"{action}_supportaction", name=f"Can {action} support action")
 
 
 class Migration(migrations.Migration):

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from django.conf import settings
 
-from crmsync.management.commands.seed import LOCAL_PASSWORD
+from crmsync.support.sample_data import LOCAL_PASSWORD
 from syncsite.management.commands.demo import choose_password
 from syncsite.tests.processes import free_port, wait_for
 

@@ -53,7 +53,7 @@ def hung_redis(settings, monkeypatch):
     connection = redis.Redis.from_url(with_timeouts(server.url, 0.4))
     hung_queue = django_rq.get_queue("crmsync", connection=connection)
     monkeypatch.setattr(hints, "_queue", lambda: hung_queue)
-    monkeypatch.setattr(hints._breaker, "until", 0)
+    monkeypatch.setattr(hints._breaker, "open_until", 0)
     yield server
     server.close()
 
@@ -128,9 +128,9 @@ def test_that_is_well_again_gets_every_fence_at_once(meeting, settings):
     """Reads still keep away from it, but an outdated copy must not survive in it."""
     cache.store(cache.read(meeting.pk))
     pool = get_redis_connection("default").connection_pool
-    pool.note_hang()
+    pool.breaker.trip()
     cache.invalidate(meeting.pk, 1)
-    pool.hangs_until = 0.0
+    pool.breaker.open_until = 0.0
     assert not kept(meeting)
 
 

@@ -21,6 +21,7 @@ from syncsite.csp import POLICY
 pytestmark = pytest.mark.django_db
 
 make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
+rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
 RUNS = "/admin/crmsync/syncrun/"
 PAGES = [
     "/admin/",
@@ -46,6 +47,7 @@ def desk(client):
 
     def sign_in(group):
         make_groups(apps, None)  # The tests of before have emptied the tables.
+        rename_permissions(apps, None)
         staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
         staff.groups.add(Group.objects.get(name=group))
         client.force_login(staff)

@@ -311,7 +311,7 @@ def test_made_by_a_slow_reader_does_not_come_back(read, run, user, monkeypatch):
     read()
     monkeypatch.undo()
     claims.claim(run.pk, 1)
-    delivery.cache.keep(*kept[0])
+    delivery.cache.store(*kept[0])
     assert read().json()["state"] == "syncing"
 
 

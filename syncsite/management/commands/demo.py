@@ -20,7 +20,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from rich.console import Console
 
-from crmsync.management.commands.seed import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
+from crmsync.support.sample_data import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
 from syncsite.demo.frontend import Frontend, FrontendError
 from syncsite.demo.preflight import check_port, claim_folder
 from syncsite.demo.processes import Processes, procfile

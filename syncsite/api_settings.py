@@ -1,0 +1,55 @@
+"""The settings of DRF, of its tokens and of the OpenAPI schema."""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+from environ import Env
+
+env = Env()
+
+PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+VERSION: str = tomllib.loads(PYPROJECT.read_text())["project"]["version"]
+NUM_PROXIES = env.int("NUM_PROXIES", 0)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.float("JWT_LIFETIME_HOURS", 24)),
+    "CHECK_REVOKE_TOKEN": True,
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "syncsite.negotiation.ContentNegotiation",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["syncsite.parsers.NestedJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "authenticate_email": env.str("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
+        "authenticate_address": env.str("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
+        "sign_up_address": env.str("THROTTLE_SIGN_UP_ADDRESS", "30/min"),
+    },
+    "DEFAULT_METADATA_CLASS": None,  # DRF's answer to OPTIONS would be wrong; the schema is right.
+    "EXCEPTION_HANDLER": "syncsite.errors.exception_handler",
+    "NUM_PROXIES": NUM_PROXIES,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "syncsite",
+    "DESCRIPTION": "Puts meetings into the CRM and says honestly where each one stands.",
+    "VERSION": VERSION,
+    "PATH_CONVERTER_OVERRIDES": {"big_id": int},
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "ENUM_NAME_OVERRIDES": {
+        "SyncStep": "meetings.models.SyncStep.choices",
+        "SyncState": "crmsync.status.serializers.STATES",
+        "ErrorCode": "crmsync.status.serializers.ERROR_CODES",
+        "ConnectionState": "crmsync.status.serializers.CONNECTION_STATES",
+    },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "syncsite.openapi.document_errors",
+    ],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
