@@ -1,4 +1,5 @@
 import io
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,7 @@ from meetings import transitions
 from meetings.models import Attendee, Meeting, SyncStep
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.tests import settings as test_settings
+from syncsite.tests.commits import run_commit_hooks_in_tests
 
 PASSWORD = "correct horse"  # noqa: S105
 
@@ -36,6 +38,17 @@ PASSWORD = "correct horse"  # noqa: S105
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(test_settings.FOLDER, ignore_errors=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones start first, so that none of them runs alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: the slow tests wait more than they work."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +60,13 @@ def redis_server() -> Iterator[None]:
     valkey.start()
     yield
     valkey.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commit_hooks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        run_commit_hooks_in_tests(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -63,12 +83,12 @@ def english() -> None:
 
 
 @pytest.fixture
-def user(transactional_db: None) -> User:
+def user(db: None) -> User:
     return User.objects.create_user("ann@example.com", PASSWORD)
 
 
 @pytest.fixture
-def stranger(transactional_db: None) -> User:
+def stranger(db: None) -> User:
     return User.objects.create_user("stranger@example.com", PASSWORD)
 
 
@@ -139,10 +159,17 @@ def in_threads(*calls: Callable[[], object]) -> list[Any]:
         return list(pool.map(closing, calls))
 
 
+class BurstWorker(SimpleWorker):
+    """Takes no commands: the thread that listens for them needs up to a second to end."""
+
+    def subscribe(self) -> None:
+        pass
+
+
 def work_hints() -> None:
     """A real RQ worker takes every hint that waits, those that its own jobs send included."""
     queue = django_rq.get_queue("crmsync")
-    worker = SimpleWorker([queue], connection=queue.connection, serializer=queue.serializer)
+    worker = BurstWorker([queue], connection=queue.connection, serializer=queue.serializer)
     worker.work(burst=True, logging_level="WARNING")
 
 

@@ -1,7 +1,7 @@
 import pytest
 from rest_framework_simplejwt.tokens import AccessToken
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_lists_and_finds_users(admin_client, user, stranger):

@@ -5,7 +5,7 @@ import time_machine
 
 from conftest import PASSWORD
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def authenticate(api, email="ann@example.com", password=PASSWORD):

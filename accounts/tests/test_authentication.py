@@ -8,7 +8,7 @@ from accounts.cache import users
 from accounts.models import User
 from conftest import api_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def status_with(api, header):

@@ -3,7 +3,7 @@ from django_redis import get_redis_connection
 
 from accounts.cache import counters
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)

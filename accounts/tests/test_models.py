@@ -4,7 +4,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_finds_a_user_whatever_the_case(user):

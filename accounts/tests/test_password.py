@@ -5,7 +5,7 @@ from accounts.models import User
 from accounts.serializers import ChangePasswordSerializer
 from conftest import PASSWORD, api_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NEW = {"current_password": PASSWORD, "password": "new one", "password_confirmation": "new one"}
 

@@ -1,14 +1,14 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
 import time_machine
 from django.core.cache import cache
-from django.db import connection
 from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
-pytestmark = pytest.mark.django_db(transaction=True)
+from conftest import in_threads
+
+pytestmark = pytest.mark.django_db
 
 # Windows are aligned to the clock; a test must not run across the end of one.
 MOMENT = datetime(2026, 5, 4, 12, 0, 20, tzinfo=UTC)
@@ -21,15 +21,12 @@ def _one_window():
 
 
 def log_in(email="x@example.com", **headers):
-    try:
-        return APIClient().post("/authenticate", {"email": email, "password": "guess"}, **headers)
-    finally:
-        connection.close()
+    return APIClient().post("/authenticate", {"email": email, "password": "guess"}, **headers)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_lets_ten_of_forty_parallel_guesses_at_one_address_through():
-    with ThreadPoolExecutor(20) as pool:
-        codes = [response.status_code for response in pool.map(lambda _: log_in(), range(40))]
+    codes = [response.status_code for response in in_threads(*[log_in] * 40)]
     assert codes.count(401) == 10
     assert codes.count(429) == 30
 

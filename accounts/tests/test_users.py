@@ -3,7 +3,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def sign_up(api: APIClient, **changes: object):

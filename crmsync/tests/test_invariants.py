@@ -47,7 +47,7 @@ from crmsync.status import delivery
 from meetings import cache
 from meetings.models import Attendee, Meeting, SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 MEETINGS = 3
 EXAMPLES = 10  # Enough for every change; raise it, without `derandomize`, after a big one.

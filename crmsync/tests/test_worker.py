@@ -17,7 +17,7 @@ from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, wait_for
 from syncsite.tests.settings import ENVIRONMENT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SYNCS = 4
 

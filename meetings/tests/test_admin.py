@@ -2,7 +2,7 @@ import pytest
 
 from meetings.models import Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("query", ["lunch", "ann@example.com", "carla@acme"])

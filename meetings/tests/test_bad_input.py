@@ -5,7 +5,7 @@ import pytest
 from meetings.models import Meeting
 from meetings.tests.test_meetings import BODY
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 WRONG = {
     "no title": ("title", None),

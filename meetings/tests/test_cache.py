@@ -11,7 +11,7 @@ from conftest import start_step
 from meetings import cache, transitions
 from meetings.models import Meeting, SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def polled_step(meeting):
@@ -80,6 +80,7 @@ def test_ends_by_itself(meeting):
     assert 0 < redis.ttl(f"meeting:{meeting.pk}") <= versioned.TTL_SECONDS
 
 
+@pytest.mark.django_db(transaction=True)
 def test_never_shows_a_racing_poller_less_than_was_committed(meeting):
     """Pollers note what was committed before they ask; no answer may be older than that."""
     committed = 0

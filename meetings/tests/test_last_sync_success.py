@@ -6,7 +6,7 @@ from conftest import api_of
 from meetings import transitions
 from meetings.models import SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def path(meeting):

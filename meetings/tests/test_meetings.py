@@ -4,7 +4,7 @@ from conftest import api_of
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 BODY = {
     "title": "Kick-off",

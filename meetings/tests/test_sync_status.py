@@ -7,7 +7,7 @@ from django.utils import timezone
 from conftest import api_of, in_threads, start_step
 from meetings.models import SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def path(meeting):
@@ -67,6 +67,7 @@ def test_costs_one_round_trip_to_redis(own_api, meeting, redis_commands):
     assert [command[0] for command in commands] == ["MGET"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_of_a_cold_meeting_is_read_once_for_many_at_once(user, meeting, count_all_queries):
     api_of(user).get("/me")  # So that the user is known.
     polls = [lambda: api_of(user).get(path(meeting)).status_code] * 24

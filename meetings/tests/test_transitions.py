@@ -6,7 +6,7 @@ from meetings import transitions
 from meetings.models import Meeting, SyncStep
 from meetings.transitions import TransitionRefusedError
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def fields(meeting):
@@ -15,7 +15,7 @@ def fields(meeting):
 
 
 @pytest.fixture(autouse=True)
-def _in_a_transaction(transactional_db):
+def _in_a_transaction(db):
     with transaction.atomic():
         yield
 

@@ -4,7 +4,7 @@ import yaml
 from conftest import api_of
 from crmsync.operations import syncs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # The callback is asked by browsers that a CRM sends back; its `state` tells who they are.
 OPEN = {("/users", "post"), ("/authenticate", "post"), ("/connection/callback", "get")}

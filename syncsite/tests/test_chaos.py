@@ -13,6 +13,7 @@ from syncsite.tests.settings import ENVIRONMENT
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.slow,
     pytest.mark.skipif(not PROC.exists(), reason="finds the workers' processes in /proc"),
 ]
 

@@ -18,7 +18,10 @@ from syncsite.management.commands.demo import choose_password
 from syncsite.tests.processes import free_port, wait_for
 
 EMBEDDED = not os.environ.get("DATABASE_URL") and not os.environ.get("REDIS_URL")
-pytestmark = pytest.mark.skipif(not EMBEDDED, reason="the demo brings its own database and queue")
+pytestmark = [
+    pytest.mark.skipif(not EMBEDDED, reason="the demo brings its own database and queue"),
+    pytest.mark.slow,
+]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import json
 import pytest
 from django.test import Client
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_a_server_error_is_json_and_says_nothing_of_its_cause(own_api, monkeypatch):

@@ -13,7 +13,7 @@ from syncsite.wsgi import application
 schemathesis = pytest.importorskip("schemathesis", reason="one of the quality tools")
 checks = schemathesis.checks
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 CHECKS = [
     checks.not_a_server_error,

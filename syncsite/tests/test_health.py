@@ -6,7 +6,7 @@ from rq import SimpleWorker
 from crmsync import dispatcher
 from crmsync.engine import hints
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_help_pages_speak_it(client, code):
     assert english != german
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_refusals_speak_it(client, own_api, meeting):
     headers = {"Accept-Language": "de"}
     answer = own_api.post(f"/meetings/{meeting.pk}/sync", headers=headers)

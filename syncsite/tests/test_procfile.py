@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from contextlib import ExitStack
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -12,12 +13,17 @@ import pytest
 from django.conf import settings
 from rest_framework_simplejwt.tokens import AccessToken
 
+from conftest import in_threads
 from crmsync.models import SandboxRecord, SyncAttempt
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.settings import ENVIRONMENT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("procfile"),  # Which share a web process.
+    pytest.mark.slow,
+]
 
 PROC = Path("/proc")
 LEASE_SECONDS = 4  # Longer than the sandbox takes to answer, short enough to wait for its end.
@@ -25,6 +31,12 @@ LEASE_SECONDS = 4  # Longer than the sandbox takes to answer, short enough to wa
 
 @pytest.fixture
 def processes(tmp_path, transactional_db):
+    running = make_processes(tmp_path)
+    yield running
+    running.stop()
+
+
+def make_processes(logs):
     environment = {
         **ENVIRONMENT,
         "DATABASE_URL": database_url(),
@@ -33,33 +45,49 @@ def processes(tmp_path, transactional_db):
         "PATH": os.environ["PATH"],
         "LOG_LEVEL": "INFO",
     }
-    running = Processes(settings.BASE_DIR, tmp_path, environment)
-    yield running
-    running.stop()
+    return Processes(settings.BASE_DIR, logs, environment)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def commands():
     return procfile(Path(settings.BASE_DIR) / "Procfile")
 
 
-@pytest.fixture
-def service(processes, commands, user, connection):
-    """An HTTP client of one web process, a worker and the dispatcher, signed in."""
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, django_db_setup, commands):
+    """Of a web process that all tests share: it does nothing but when it is asked."""
+    running = make_processes(tmp_path_factory.mktemp("web"))
+    yield start_web(running, commands)
+    running.stop()
+
+
+def start_web(processes, commands):
     port = free_port()
     processes.start("web", commands["web"], HOST="127.0.0.1", PORT=str(port))
-    processes.start("worker", commands["worker"])
-    processes.start("dispatcher", commands["dispatcher"])
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def web(url, user):
+    """An HTTP client of the web process, signed in."""
     headers = {"Authorization": str(AccessToken.for_user(user))}
-    url = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=url, headers=headers, trust_env=False) as client:
-        wait_for(lambda: is_ready(client))
+        wait_for(lambda: answers(client, "/livez"))
         yield client
 
 
-def is_ready(client):
+@pytest.fixture
+def service(web, processes, commands, connection):
+    """An HTTP client of the web process, with a worker and the dispatcher behind it."""
+    processes.start("worker", commands["worker"])
+    processes.start("dispatcher", commands["dispatcher"])
+    wait_for(lambda: answers(web, "/readyz"))
+    return web
+
+
+def answers(client, path):
     try:
-        return client.get("/readyz").status_code == 200
+        return client.get(path).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -90,10 +118,11 @@ def test_take_a_meeting_through_the_three_steps(service, meeting):
 
 
 def test_show_a_failure_a_success_and_a_final_failure(service, make_meeting):
-    retried = watch(service, make_meeting("unavailable.step2.x1@sandbox.invalid"))
+    attendees = ("unavailable.step2.x1@sandbox.invalid", "rejected@sandbox.invalid")
+    meetings = [make_meeting(attendee) for attendee in attendees]
+    retried, failed = in_threads(*(partial(watch, service, meeting) for meeting in meetings))
     assert (2, False) in retried
     assert retried[-1] == (None, True)
-    failed = watch(service, make_meeting("rejected@sandbox.invalid"))
     assert failed[-1] == (None, False)
 
 
@@ -146,29 +175,30 @@ SLOW = {
 
 
 @pytest.mark.parametrize("part", SLOW)
-def test_answer_polls_while_slow_clients_hold_on(service, meeting, part):
-    url = service.base_url
+def test_answer_polls_while_slow_clients_hold_on(web, meeting, part):
+    url = web.base_url
     with ExitStack() as slow:
         for _ in range(40):
             client = socket.create_connection((url.host, url.port))
             slow.enter_context(client)
             client.sendall(SLOW[part])
         for _ in range(20):
-            response = service.get(f"/meetings/{meeting.pk}/sync_status", timeout=5)
+            response = web.get(f"/meetings/{meeting.pk}/sync_status", timeout=5)
             assert response.json() == {"in_progress_sync_status": None}
 
 
-def test_refuse_heads_and_bodies_beyond_their_limits(service):
-    head = httpx.get(service.base_url.join("/livez"), headers={"X-Long": "x" * 100_000})
+def test_refuse_heads_and_bodies_beyond_their_limits(web):
+    head = httpx.get(web.base_url.join("/livez"), headers={"X-Long": "x" * 100_000})
     assert head.status_code == 431
-    body = service.post("/meetings", json=["x" * 2_000_000])
+    body = web.post("/meetings", json=["x" * 2_000_000])
     assert body.status_code == 413
 
 
-def test_leave_no_web_worker_behind(service, processes):
-    web = processes.running["web"]
-    web.kill()
-    wait_for(lambda: not is_ready(service))
+def test_leave_no_web_worker_behind(processes, commands):
+    with httpx.Client(base_url=start_web(processes, commands), trust_env=False) as client:
+        wait_for(lambda: answers(client, "/livez"))
+        processes.running["web"].kill()
+        wait_for(lambda: not answers(client, "/livez"))
 
 
 def test_release_leaves_nothing_to_migrate(processes, commands):

@@ -20,7 +20,7 @@ from crmsync.operations import syncs
 from meetings import cache
 from syncsite.redis_urls import with_timeouts
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 class SilentServer:

@@ -14,7 +14,7 @@ from crmsync.operations import connections, syncs
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 CREDENTIAL = "pat-na1-0123456789abcdef"
 NOTES = "They pay forty thousand."

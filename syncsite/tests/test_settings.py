@@ -2,11 +2,14 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 from django.conf import settings
 
 from syncsite.checks import check_deployment
+
+pytestmark = pytest.mark.xdist_group("settings")  # Which share what `read` has read.
 
 PRODUCTION = {
     "SECRET_KEY": "$a-key-that-starts-with-a-dollar-and-is-quite-long-enough-0123456789",
@@ -34,8 +37,22 @@ def manage(*args, **environment):
     )
 
 
-def read(expression, **environment):
-    code = f"import json; from django.conf import settings as s; print(json.dumps({expression}))"
+VALUES = """{
+    "SECRET_KEY": s.SECRET_KEY,
+    "CREDENTIALS_KEYS": s.CREDENTIALS_KEYS,
+    "CACHE_URL": s.CACHE_URL,
+    "cache": s.CACHES["default"]["LOCATION"],
+    "queue": s.RQ_QUEUES["crmsync"]["URL"],
+    "database": s.DATABASES["default"]["OPTIONS"],
+    "SYNC_RETRY_DELAYS": s.SYNC_RETRY_DELAYS,
+    "lifetime": s.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"].total_seconds(),
+}"""
+
+
+@cache
+def read(**environment):
+    """Everything at once, because each start takes most of a second."""
+    code = f"import json; from django.conf import settings as s; print(json.dumps({VALUES}))"
     done = manage("shell", "--no-imports", "-c", code, **{**PRODUCTION, **environment})
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -73,34 +90,36 @@ def test_fail_the_check_with_a_malformed_credentials_key():
 
 
 def test_take_a_key_that_starts_with_a_dollar_as_it_is():
-    assert read("s.SECRET_KEY") == PRODUCTION["SECRET_KEY"]
+    assert read()["SECRET_KEY"] == PRODUCTION["SECRET_KEY"]
 
 
 def test_take_several_credentials_keys():
-    keys = read("s.CREDENTIALS_KEYS")
+    keys = read()["CREDENTIALS_KEYS"]
     assert [len(key) for key in keys] == [44, 44]
 
 
 def test_keep_the_cache_in_the_next_database_of_the_same_redis():
-    assert read("s.CACHE_URL") == "redis://:secret@redis.example:6379/3?db=4"
+    assert read()["CACHE_URL"] == "redis://:secret@redis.example:6379/3?db=4"
 
 
 def test_give_a_hanging_redis_half_a_second_at_most():
-    cache, queue = read("[s.CACHES['default']['LOCATION'], s.RQ_QUEUES['crmsync']['URL']]")
-    assert "socket_timeout=0.2&socket_connect_timeout=0.2" in cache
-    assert "socket_timeout=0.4&socket_connect_timeout=0.4" in queue
+    values = read()
+    assert "socket_timeout=0.2&socket_connect_timeout=0.2" in values["cache"]
+    assert "socket_timeout=0.4&socket_connect_timeout=0.4" in values["queue"]
 
 
 def test_take_other_time_outs_of_the_database_from_its_url():
     url = "postgres://db.example/syncsite?options=-c%20statement_timeout=1s"
-    options = read("s.DATABASES['default']['OPTIONS']", DATABASE_URL=url)
-    assert options == {"connect_timeout": 5, "options": "-c statement_timeout=1s"}
+    assert read(DATABASE_URL=url)["database"] == {
+        "connect_timeout": 5,
+        "options": "-c statement_timeout=1s",
+    }
 
 
 def test_read_the_retry_delays_and_the_lifetime_of_a_token():
     environment = {"SYNC_RETRY_DELAYS": "1,2.5", "JWT_LIFETIME_HOURS": "2"}
-    seconds = "s.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].total_seconds()"
-    assert read(f"[s.SYNC_RETRY_DELAYS, {seconds}]", **environment) == [[1, 2.5], 7200]
+    values = read(**environment)
+    assert [values["SYNC_RETRY_DELAYS"], values["lifetime"]] == [[1, 2.5], 7200]
 
 
 def test_say_which_variable_is_wrong():

@@ -4,7 +4,7 @@ from django.test import Client
 
 from accounts.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 QUEUE_PAGES = ["/admin/queues/", "/admin/queues/queues/0/", "/admin/queues/workers/0/"]
 

@@ -11,7 +11,7 @@ from crmsync.models import Connection, SyncRun
 from crmsync.operations import syncs
 from crmsync.status.state import PHASES
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 RUNS = "/admin/crmsync/syncrun/"
 START = "/admin/crmsync/supportaction/start/"

@@ -18,7 +18,7 @@ from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import bulk, syncs
 from syncsite.csp import POLICY
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
 rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions

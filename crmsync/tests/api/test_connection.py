@@ -10,7 +10,7 @@ from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.operations import syncs
 from crmsync.providers.base import Account
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 # The limit counts by the minute; a test must not run across the end of one.
 MOMENT = datetime(2026, 5, 4, 12, 0, 20, tzinfo=UTC)

@@ -10,7 +10,7 @@ from conftest import api_of
 from crmsync.models import IdempotentRequest, SyncRun
 from crmsync.operations import syncs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -96,6 +96,7 @@ def test_a_refusal_frees_the_key(own_api, meeting, user):
     assert own_api.post(path, headers=headers).status_code == 202
 
 
+@pytest.mark.django_db(transaction=True)
 def test_many_at_once_start_one_sync(meeting, connection):
     def post(_):
         try:

@@ -2,7 +2,7 @@ import pytest
 
 from conftest import api_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_show_what_was_tried_newest_first(own_api, make_meeting, connection, settle):

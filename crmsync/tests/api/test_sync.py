@@ -10,7 +10,7 @@ from crmsync.models import Connection, SyncRun
 from crmsync.operations import syncs
 from meetings.models import Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

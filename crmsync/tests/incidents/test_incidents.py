@@ -14,7 +14,7 @@ from crmsync.operations import connections, syncs
 from crmsync.providers.sandbox import CONNECTION
 from meetings.models import SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 OPENED, RESOLVED = Alert.Kind.OPENED, Alert.Kind.RESOLVED
 

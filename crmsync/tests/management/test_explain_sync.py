@@ -4,7 +4,7 @@ from django.core.management import CommandError
 from conftest import run_command
 from crmsync.operations import syncs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def explain(pk):

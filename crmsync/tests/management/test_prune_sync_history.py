@@ -9,7 +9,7 @@ from crmsync.metrics import totals
 from crmsync.models import SyncAttempt, SyncRun
 from crmsync.operations import retention, syncs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def prune(*options):

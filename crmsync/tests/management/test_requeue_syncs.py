@@ -13,7 +13,7 @@ from crmsync.models import SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
 from meetings.models import SyncStep
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -167,6 +167,7 @@ def test_reads_no_more_rows_at_a_time_than_a_batch(fail, monkeypatch):
     assert len(reading) == 3
 
 
+@pytest.mark.django_db(transaction=True)
 def test_started_twice_at_once_starts_no_second_run(fail):
     meetings = [fail() for _ in range(6)]
 

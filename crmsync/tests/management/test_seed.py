@@ -11,7 +11,7 @@ from crmsync.status import delivery
 from crmsync.status.state import PHASES
 from meetings.models import Attendee, Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def seed(**options):

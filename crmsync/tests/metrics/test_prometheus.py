@@ -15,7 +15,7 @@ from crmsync.metrics import totals
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import syncs
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MONITORING = Path(django_settings.BASE_DIR) / "syncsite" / "monitoring"
 

@@ -37,7 +37,7 @@ def test_knows_what_an_error_means(status, data, code, field, detail):
     assert (error.code, error.field, error.detail) == (code, field, detail)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize("scope", SCOPES)
 def test_says_which_scope_is_missing(own_api, settings, scope):
     settings.ALLOW_PRIVATE_CRM_HOSTS = True

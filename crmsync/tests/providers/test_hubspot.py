@@ -14,7 +14,7 @@ from crmsync.providers.hubspot import HubSpot
 from crmsync.providers.hubspot_errors import KEY, explain, explain_item
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 TEN_SECONDS = {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}
 DAILY = {"errorType": "RATE_LIMIT", "policyName": "DAILY"}

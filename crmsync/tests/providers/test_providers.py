@@ -13,7 +13,7 @@ from crmsync.providers import PROVIDERS
 from crmsync.providers.base import MeetingContent, Person
 from crmsync.tests.stand_ins.accounts import ACCOUNTS
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 REAL = pytest.mark.skipif("BOTTLECRM_URL" not in os.environ, reason="needs BOTTLECRM_URL")
 
 

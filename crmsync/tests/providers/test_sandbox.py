@@ -8,7 +8,7 @@ from crmsync.models import SandboxRecord
 from crmsync.providers.base import Account, MeetingContent, Person, Session
 from crmsync.providers.sandbox import Sandbox
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 KEY = uuid.uuid4()
 CONTENT = MeetingContent(

@@ -23,7 +23,7 @@ from crmsync.status import delivery
 from crmsync.status.state import POLL_AFTER
 from meetings.models import Attendee, Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from crmsync.status.state import PHASES, state_of
 from crmsync.support import sample_states
 from meetings.models import Meeting
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _one_meeting_in_every_state(transactional_db):
+def _one_meeting_in_every_state(db):
     run_command("seed", meetings=0, states=True, password="secret")
 
 

@@ -13,7 +13,7 @@ from crmsync.support.alert_delivery import deliver
 from crmsync.tests.stand_ins.server import Server
 from syncsite.tests.processes import free_port
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
