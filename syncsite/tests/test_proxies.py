@@ -15,7 +15,11 @@ from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.proxies import HOST, proxy_command
 from syncsite.tests.settings import ENVIRONMENT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("proxies"),  # Which share two proxies with their web processes.
+    pytest.mark.slow,
+]
 
 BEHIND_A_PROXY = {
     "PUBLIC_URL": f"https://{HOST}",
@@ -32,31 +36,37 @@ SLOW = (
 )
 
 
-@pytest.fixture
-def processes(tmp_path, transactional_db):
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def name(request):
+    return request.param
+
+
+def start_proxy(name, folder):
+    """The proxy, running, and the ports that it knows."""
+    ports = {"web": free_port(), "http": free_port(), "https": free_port()}
+    command = proxy_command(name, folder, **ports)
     here = {"DATABASE_URL": database_url(), "PATH": os.environ["PATH"]}
-    running = Processes(settings.BASE_DIR, tmp_path, {**ENVIRONMENT, **BEHIND_A_PROXY, **here})
-    yield running
+    running = Processes(settings.BASE_DIR, folder, {**ENVIRONMENT, **BEHIND_A_PROXY, **here})
+    running.start("proxy", " ".join(command), HOME=str(folder))
+    return running, ports
+
+
+@pytest.fixture(scope="module")
+def ports(name, tmp_path_factory, django_db_setup):
+    """Of a proxy and of the web process behind it, which the tests share."""
+    running, ports = start_proxy(name, tmp_path_factory.mktemp(name))
+    web = procfile(settings.BASE_DIR / "Procfile")["web"]
+    running.start("web", web, PORT=str(ports["web"]))
+    yield ports
     running.stop()
 
 
 @pytest.fixture
-def ports():
-    return {"web": free_port(), "http": free_port(), "https": free_port()}
-
-
-@pytest.fixture(params=["nginx", "caddy"])
-def proxy(request, processes, tmp_path, ports):
-    command = proxy_command(request.param, tmp_path, **ports)
-    processes.start("proxy", " ".join(command), HOME=str(tmp_path))
-
-
-@pytest.fixture
-def client_at(proxy, ports):
+def client_at():
     """Makes a client with that address, one of this machine's own."""
     with ExitStack() as clients:
 
-        def make(address):
+        def make(address, ports):
             transport = httpx.HTTPTransport(verify=False, local_address=address)
             return clients.enter_context(
                 httpx.Client(
@@ -75,20 +85,20 @@ def name_the_host(request):
 
 
 @pytest.fixture
-def lonely(client_at):
-    """A client of a proxy behind which nothing runs."""
-    client = client_at("127.0.0.1")
-    wait_for(lambda: status_of(client))
+def service(client_at, ports):
+    client = client_at("127.0.0.1", ports)
+    wait_for(lambda: status_of(client) == 200)
     return client
 
 
 @pytest.fixture
-def service(client_at, processes, ports):
-    commands = procfile(settings.BASE_DIR / "Procfile")
-    processes.start("web", commands["web"], PORT=str(ports["web"]))
-    client = client_at("127.0.0.1")
-    wait_for(lambda: status_of(client) == 200)
-    return client
+def lonely(name, client_at, tmp_path, transactional_db):
+    """A client of a proxy behind which nothing runs."""
+    running, ports = start_proxy(name, tmp_path)
+    client = client_at("127.0.0.1", ports)
+    wait_for(lambda: status_of(client))
+    yield client
+    running.stop()
 
 
 def status_of(client):
@@ -104,11 +114,11 @@ def sign_up(client, number, **headers):
     return client.post("/users", json=person, headers=headers).status_code
 
 
-def test_count_a_client_by_its_own_address_whatever_it_claims(service, client_at):
+def test_count_a_client_by_its_own_address_whatever_it_claims(service, client_at, ports):
     claims = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(4)]
     statuses = [sign_up(service, number, **claim) for number, claim in enumerate(claims)]
     assert statuses == [201, 201, 201, 429]
-    assert sign_up(client_at("127.0.0.2"), 5) == 201
+    assert sign_up(client_at("127.0.0.2", ports), 5) == 201
 
 
 def test_send_http_to_https_once(service, ports):
@@ -141,10 +151,10 @@ def test_answer_in_json_while_nothing_runs_behind_them(lonely):
     assert response.headers["Retry-After"]
 
 
-def test_keep_the_metrics_from_strangers(service, client_at):
+def test_keep_the_metrics_from_strangers(service, client_at, ports):
     assert service.get("/metrics").status_code == 200
     for path in ["/metrics", "/%6detrics", "/metrics?format=text"]:
-        assert client_at("127.0.0.2").get(path).status_code == 403
+        assert client_at("127.0.0.2", ports).get(path).status_code == 403
 
 
 def test_hold_slow_bodies_themselves(service, ports):
