@@ -41,4 +41,5 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 REST_FRAMEWORK["TEST_REQUEST_DEFAULT_FORMAT"] = "json"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SANDBOX_ANSWER_SECONDS = (0, 0)
+WHITENOISE_AUTOREFRESH = True  # Else every test client reads the dates of all static files.
 SYNC_RETRY_DELAYS = [0.0] * 5

@@ -27,7 +27,7 @@ pytestmark = [
 @pytest.fixture
 def project(tmp_path):
     copy = tmp_path / "a project"  # With a blank, as folders of people have.
-    unwanted = shutil.ignore_patterns(".*", "__pycache__")
+    unwanted = shutil.ignore_patterns(".*")
     shutil.copytree(settings.BASE_DIR, copy, ignore=unwanted, dirs_exist_ok=True)
     return copy
 

@@ -15,7 +15,7 @@ from crmsync.providers.sandbox import Sandbox
 from crmsync.tests.stand_ins.bottlecrm import BottleCrmStandIn
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 from crmsync.tests.stand_ins.salesforce import SalesforceStandIn
-from crmsync.tests.stand_ins.server import Proxy, StandIn
+from crmsync.tests.stand_ins.server import TLS, Proxy, StandIn
 
 
 @dataclass
@@ -38,7 +38,7 @@ class HttpAccount:
     def __init__(self, crm_url, token=StandIn.token):
         self.token = token
         self.direct = httpx.Client(
-            base_url=crm_url, headers={"Authorization": f"Bearer {token}"}, timeout=60
+            base_url=crm_url, headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=TLS
         )
         self.proxy = Proxy(crm_url)
         self.capabilities = {}
