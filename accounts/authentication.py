@@ -57,7 +57,7 @@ class TokenAuthentication(JWTAuthentication):
 
 
 class MinimalUser:
-    """The caller of a poll: no row, only an id that a token and a cached copy vouch for."""
+    """The caller of a poll: only an id, which the token and the cached user confirm."""
 
     is_authenticated = True
 
@@ -73,7 +73,7 @@ class PollRequest(Request):
 
 
 class PollAuthentication(TokenAuthentication):
-    """Reads what a poll needs in the one round trip that looks up its caller.
+    """Looks up the caller and reads the poll's entries in one Redis round trip.
 
     `keys(user_id)` names the entries. `request.user` is a MinimalUser, and
     `request.cached_entries` is what Redis holds.

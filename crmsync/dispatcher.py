@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from crmsync.engine import heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents
 from crmsync.metrics import totals
-from crmsync.operations import bulk
+from crmsync.operations import support_actions
 from crmsync.support.alert_delivery import deliver
 
 logger = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ def run(interval: float, stop: threading.Event) -> None:
     """Sweeps every `interval` seconds until `stop` is set, whatever is down."""
     logger.info("dispatcher started", version=settings.VERSION)
     while not stop.is_set():
-        for task in (sweep, run_periodic_tasks):  # Without Redis the second matters even more.
+        for task in (sweep, run_periodic_tasks):  # If one fails, the other still runs.
             _run_safely(task, interval)
         close_old_connections()
         stop.wait(interval)
@@ -80,7 +80,7 @@ def send_background_hints(now: datetime) -> None:
     """Hints for the other jobs of workers. Raises RedisError."""
     for job, pks in (
         (hints.DELIVER_ALERT, alerts.select_due(now)),
-        (hints.RUN_SUPPORT_ACTION, bulk.select_due(now)),
+        (hints.RUN_SUPPORT_ACTION, support_actions.select_due(now)),
     ):
         if pks:
             hints.enqueue_background_jobs(job, pks)

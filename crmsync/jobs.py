@@ -5,7 +5,7 @@ A job is only a hint: the row that it names says what there is to do.
 
 from crmsync import dispatcher
 from crmsync.engine import heartbeat, steps
-from crmsync.operations import bulk
+from crmsync.operations import support_actions
 from crmsync.support import alert_delivery
 from meetings.models import SyncStep
 
@@ -27,7 +27,7 @@ def deliver_alert(alert_id: int) -> None:
 
 
 def run_support_action(action_id: int) -> None:
-    bulk.run_batch(action_id)
+    support_actions.run_batch(action_id)
 
 
 def _perform(run_id: int, step: SyncStep) -> None:

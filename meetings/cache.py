@@ -19,7 +19,7 @@ class Snapshot(TypedDict):
 
 
 def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
-    """The current snapshot, or None without such a meeting. `entry`: what Redis just returned."""
+    """The current snapshot; None if there is no such meeting. `entry`: what Redis just returned."""
     found = versioned.decode(entry)
     counters.count("cache", "meeting", "hit" if found else "miss")
     return found or _load(meeting_id)

@@ -1,7 +1,7 @@
 """The only writer of a meeting's sync fields.
 
-Each function is one UPDATE that names the state it leaves, and must run inside the transaction that
-justifies it. The cached copy is invalidated before the commit and written after it.
+Each function is one UPDATE that names the state it leaves. Call it in the transaction that makes
+the change of the run. The cached copy is invalidated before the commit and written after it.
 """
 
 from datetime import datetime

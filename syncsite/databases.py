@@ -2,7 +2,7 @@
 
 from typing import Any
 
-# Deferred transactions lose to "database is locked" as soon as two processes write.
+# Deferred transactions fail with "database is locked" as soon as two processes write.
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,

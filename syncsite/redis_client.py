@@ -30,7 +30,7 @@ class CircuitBreakerPool(redis.ConnectionPool):
 
 
 class CircuitBreakerRedis(redis.Redis):
-    """While the breaker is open, reads and offers (SET NX) fail at once.
+    """While the breaker is open, reads and SET NX fail at once.
 
     Other writes are tried with a short time-out. Skipping the one that invalidates a copy would let
     that copy live on, should the server recover a moment later.

@@ -8,7 +8,7 @@ OPEN_SECONDS = 3
 
 
 class CircuitBreaker:
-    """For all threads of a process. As a context it raises TimeoutError at once while it is open.
+    """Shared by all threads of a process. Used in a `with`, it raises TimeoutError while open.
 
     A TimeoutError that leaves the context opens it.
     """

@@ -20,7 +20,7 @@ _last = SimpleNamespace(at=time.monotonic())
 
 
 def count(*labels: str) -> None:
-    """`labels`: the kind, then its details. Never a person."""
+    """`labels`: the kind, then its details. Never anything that identifies a person."""
     with _lock:
         _counts[labels] += 1
         is_time = time.monotonic() > _last.at + EVERY

@@ -1,4 +1,4 @@
-"""Lets one of many threads that miss the same copy read the row; the others then find its copy."""
+"""When many threads miss the same copy, one reads the row. The others then find its copy."""
 
 import threading
 

@@ -43,7 +43,7 @@ class Stack:
         self.names = [f"{kind}-{n}" for kind, count in counts.items() for n in range(count)]
         self.ports = [free_port() for _ in range(counts["web"])]
         self.restarts = 0
-        self._ending = threading.Event()
+        self._ending, self._idle, self._stopped = (threading.Event() for _ in range(3))
         self._supervisor = threading.Thread(target=self._restart_the_dead)
 
     def __enter__(self) -> "Stack":
@@ -56,8 +56,10 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self._ending.set()
-        self._supervisor.join()
+        self._idle.wait()
         self.processes.stop()
+        self._stopped.set()
+        self._supervisor.join()
         self.valkey.stop()
 
     @property
@@ -86,3 +88,7 @@ class Stack:
                 if process.poll() is not None:
                     self.restarts += 1
                     self._start(name)
+        self._idle.set()
+        # The end of a thread signals the processes that it started. granian hangs if a second
+        # signal meets it in the handler of the first.
+        self._stopped.wait()

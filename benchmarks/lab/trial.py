@@ -18,7 +18,7 @@ from benchmarks.postgres import Postgres
 
 SALESPEOPLE = 6
 POLLERS = 2
-SETTLING_SECONDS = LEASE_SECONDS + 30
+SETTLING_SECONDS = LEASE_SECONDS + 60
 EMAILS = [f"person-{number}@acme.example" for number in range(40)]  # Shared by all meetings.
 
 Owned = Sequence[tuple[int, str]]  # A meeting's id and its owner's token.

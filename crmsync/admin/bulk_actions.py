@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from crmsync.admin.base import BoundedPaginator, ReadOnlyAdmin, format_moment
 from crmsync.models import SupportAction, SyncRun
-from crmsync.operations import bulk
+from crmsync.operations import support_actions
 from crmsync.operations.requeue import Outcome
 
 Kind = SupportAction.Kind
@@ -30,7 +30,7 @@ REQUIRED_PERMISSIONS = {
     Kind.RESUME: "crmsync.pause_connection",
 }
 
-DONE = {Outcome.REQUEUED, *bulk.DONE.values()}
+DONE = {Outcome.REQUEUED, *support_actions.DONE.values()}
 
 
 class SupportActionForm(forms.Form):
@@ -47,7 +47,7 @@ class SupportActionForm(forms.Form):
     def clean_targets(self) -> list[int]:
         targets = self.cleaned_data["targets"].split(",")
         if len(targets) > MAX_TARGETS or any(len(target) > MAX_ID_DIGITS for target in targets):
-            raise forms.ValidationError("No page of ours sends this.")
+            raise forms.ValidationError("This selection is not valid.")
         return [int(target) for target in targets]
 
 
@@ -65,7 +65,7 @@ def confirm(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpRes
 def _page(
     request: HttpRequest, kind: Kind, targets: list[int], form: SupportActionForm
 ) -> HttpResponse:
-    in_background = len(targets) > bulk.INLINE_LIMIT
+    in_background = len(targets) > support_actions.INLINE_LIMIT
     context = {
         **admin.site.each_context(request),
         "title": f"{kind.label[0].upper()}{kind.label[1:]}",
@@ -73,10 +73,10 @@ def _page(
         "count": len(targets),
         "outcomes": [
             {"outcome": outcome, "count": count, "is_skipped": outcome not in DONE}
-            for outcome, count in bulk.preview(kind, targets).items()
+            for outcome, count in support_actions.preview(kind, targets).items()
         ],
-        "rate": bulk.TARGETS_PER_SECOND if in_background else None,
-        "seconds": len(targets) // bulk.TARGETS_PER_SECOND,
+        "rate": support_actions.TARGETS_PER_SECOND if in_background else None,
+        "seconds": len(targets) // support_actions.TARGETS_PER_SECOND,
         "opts": SupportAction._meta,
     }
     return TemplateResponse(request, "crmsync/admin/confirm_action.html", context)
@@ -122,7 +122,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if not form.is_valid():
             return _page(request, kind, form.cleaned_data["targets"], form)
-        done = bulk.start(
+        done = support_actions.start(
             kind, form.cleaned_data["targets"], request.user, form.cleaned_data["reason"]
         )
         return self._show(request, done)

@@ -49,19 +49,11 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Pause the selected connections …", permissions=["pause"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return confirm(
-            request,
-            SupportAction.Kind.PAUSE,
-            chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1],
-        )
+        return confirm(request, SupportAction.Kind.PAUSE, _ids(chosen))
 
     @admin.action(description="Resume the selected connections …", permissions=["pause"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return confirm(
-            request,
-            SupportAction.Kind.RESUME,
-            chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1],
-        )
+        return confirm(request, SupportAction.Kind.RESUME, _ids(chosen))
 
 
 def _ids(chosen: QuerySet[Connection]) -> QuerySet[Connection, int]:

@@ -40,7 +40,7 @@ POLLING_HEADERS = [
         "ETag",
         location="header",
         response=SHOWING_A_DOCUMENT,
-        description="Of the state, in the language of the answer.",
+        description="Identifies the state and the language of the answer.",
     ),
     OpenApiParameter(
         "Retry-After",

@@ -1,4 +1,4 @@
-"""The only writer of Connection. Its runs are moved by engine/scheduling.py."""
+"""The only writer of Connection. engine/scheduling.py decides when its runs start."""
 
 from datetime import datetime
 from typing import Any
@@ -41,7 +41,7 @@ def decrypt_credentials(connection: Connection) -> dict[str, Any]:
 
 
 def get_or_create(user: Any, provider: str, account: Account) -> Connection:
-    """The user's connection to whatever account, its row locked."""
+    """The user's connection, whichever account it leads to. Its row is locked."""
     locked = Connection.objects.select_for_update(no_key=True)
     made = {"provider": provider, "account_id": account.id}
     return locked.get_or_create(user=user, defaults=made)[0]
@@ -124,7 +124,7 @@ def end_refresh(connection: Connection, credentials: dict[str, Any] | None = Non
 
 
 def _with_unchanged_token(connection: Connection) -> QuerySet[Connection]:
-    """Also while paused: a token that is not stored is lost."""
+    """The row, if its token is unchanged. Paused ones count: a new token must always be stored."""
     return Connection.objects.filter(
         pk=connection.pk,
         connected_at=connection.connected_at,

@@ -23,7 +23,10 @@ from crmsync.providers.http import Answer, CrmClient, error_of
 REFRESH_BEFORE = 300  # Seconds.
 REVOKED_GRANT_CODES = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
 STORED_KEYS = ("access_token", "refresh_token", "instance_url")
-OAUTH_ONLY_KEYS = ("refresh_token", "expires_at")  # Only OAuth yields these; nobody may bring them.
+OAUTH_ONLY_KEYS = (
+    "refresh_token",
+    "expires_at",
+)  # Only OAuth yields these; a request must not contain them.
 POLL_INTERVAL = 0.2  # Seconds.
 
 
@@ -34,8 +37,8 @@ def session_kwargs(connection: Connection) -> dict[str, Any]:
     if connection.provider not in OAUTH or "refresh_token" not in credentials:
         return {"credentials": credentials, "capabilities": capabilities}
     if credentials.get("expires_at", float("inf")) < time.time() + REFRESH_BEFORE:
-        credentials = _refreshed(connection, credentials["access_token"])
-    refresh = partial(_refreshed_token, connection)
+        credentials = _credentials_after_refresh(connection, credentials["access_token"])
+    refresh = partial(_token_after_refresh, connection)
     return {"credentials": credentials, "capabilities": capabilities, "refresh": refresh}
 
 
@@ -59,11 +62,11 @@ def release_db_connection() -> None:
         database.close()
 
 
-def _refreshed_token(connection: Connection, refused: str) -> str:
-    return _refreshed(connection, refused)["access_token"]
+def _token_after_refresh(connection: Connection, refused: str) -> str:
+    return _credentials_after_refresh(connection, refused)["access_token"]
 
 
-def _refreshed(connection: Connection, old_token: str) -> dict[str, Any]:
+def _credentials_after_refresh(connection: Connection, old_token: str) -> dict[str, Any]:
     """Credentials of the same account whose access token replaces `old_token`."""
     account = (connection.provider, connection.account_id)
     deadline = time.monotonic() + 2 * settings.CRM_CALL_SECONDS
@@ -73,18 +76,18 @@ def _refreshed(connection: Connection, old_token: str) -> dict[str, Any]:
         credentials = store.decrypt_credentials(latest)
         leads_to = (latest.provider, latest.account_id)
         if leads_to != account or "access_token" not in credentials:
-            raise CrmError("connection_expired", "The connection leads elsewhere now.")
+            raise CrmError("connection_expired", "The connection now belongs to another account.")
         if credentials["access_token"] != old_token:
             return credentials
         until = timezone.now() + timedelta(seconds=settings.CRM_CALL_SECONDS + 5)
         if store.begin_refresh(latest, until):
-            return _refresh(latest, credentials)
+            return _fetch_new_token(latest, credentials)
         release_db_connection()
         time.sleep(POLL_INTERVAL)
-    raise CrmError("crm_unavailable", "Another process renews the token for too long.")
+    raise CrmError("crm_unavailable", "Another process took too long to renew the token.")
 
 
-def _refresh(connection: Connection, credentials: dict[str, Any]) -> dict[str, Any]:
+def _fetch_new_token(connection: Connection, credentials: dict[str, Any]) -> dict[str, Any]:
     oauth = OAUTH[connection.provider]()
     try:
         grant = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}

@@ -1,7 +1,7 @@
 """How a worker claims a run for one attempt, and keeps the claim.
 
-Every UPDATE names the claimed attempt, so an overtaken one changes nothing. Rows are locked in the
-order connection, run, meeting.
+Every UPDATE names the claimed attempt, so one whose run was taken over changes nothing. Rows are
+locked in the order connection, run, meeting.
 """
 
 import logging

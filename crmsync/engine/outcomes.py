@@ -1,6 +1,6 @@
 """How an attempt ends: by success, by failure, with a lost worker, or overtaken by another.
 
-Every UPDATE names the claimed attempt, so an overtaken one changes nothing. Rows
+Every UPDATE names the claimed attempt, so one whose run was taken over changes nothing. Rows
 are locked in the order connection, run, meeting. Hints go out after the commit.
 """
 
@@ -59,7 +59,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 def _record_duration(claim: claims.Claim, now: datetime) -> None:
     seconds = _seconds_since_start(claim, now)
     provider, step = claim.run.connection.provider, claim.run.step
-    # A lambda: Django logs the name of a robust callback.
+    # A lambda: Django logs the callback's __qualname__, which a partial lacks.
     transaction.on_commit(lambda: step_durations.record(provider, step, seconds), robust=True)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from crmsync.errors import CrmError, ErrorKind, Handling
 
 JITTER = 0.2
-STAGGER = 0.1  # Share of a wait, so that connections stopped together do not return together.
+STAGGER = 0.1  # Up to this share is added to a wait, so that connections do not resume all at once.
 MIN_WAIT = 1  # Seconds.
 MAX_WAIT = 24 * 3600  # Seconds, whatever a CRM asks for.
 
@@ -42,9 +42,9 @@ def decide(
     rng: random.Random,
     previous: str = "",
 ) -> Decision:
-    """`failures` counts earlier failures of this step; `previous` is the code of the last one.
+    """Decides what follows a failed attempt. `delays` are seconds.
 
-    `delays` are seconds.
+    `failures`: earlier failures of this step. `previous`: the code of the last one.
     """
     kind = error.kind
     if kind.handling is Handling.WAIT:
@@ -64,7 +64,7 @@ def decide(
 
 
 def max_tries(kind: ErrorKind | None, delays: Sequence[float]) -> int:
-    """How often a step is tried that fails with this kind of error."""
+    """How often a step may be tried if it fails with this kind of error."""
     return (kind.tries if kind else None) or len(delays) + 1
 
 

@@ -48,8 +48,8 @@ def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool
         return False
     if connection.not_before and connection.not_before > now:
         return False
-    placed = _runs_holding_slots(connection)
-    if run_id in placed or len(placed) < _slot_limit(connection, now):
+    holders = _runs_holding_slots(connection)
+    if run_id in holders or len(holders) < _slot_limit(connection, now):
         return True
     mark_waiting(run_id)
     return False
@@ -84,8 +84,8 @@ def mark_waiting(run_id: int) -> None:
 
 def has_free_slot(connection: Connection) -> bool:
     """Whether a run created now could start at once. Needs the connection's row locked."""
-    places = _slot_limit(connection, timezone.now())
-    return connection.sync_runs.active()[:places].count() < places
+    slots = _slot_limit(connection, timezone.now())
+    return connection.sync_runs.active()[:slots].count() < slots
 
 
 def enqueue_next_step(connection: Connection | None, run_id: int, step: int) -> None:
@@ -119,8 +119,8 @@ def release_slots(connection_id: int) -> None:
 
 def enqueue_waiting(connection_id: int) -> None:
     """After the commit, sends hints to as many waiting runs as there are slots."""
-    places = settings.SYNC_CONCURRENCY_PER_CONNECTION
-    transaction.on_commit(partial(_send_hints_to_waiting, connection_id, places))
+    slots = settings.SYNC_CONCURRENCY_PER_CONNECTION
+    transaction.on_commit(partial(_send_hints_to_waiting, connection_id, slots))
 
 
 def enqueue_next_waiting(connection_id: int) -> None:

@@ -95,7 +95,7 @@ def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
     if len(known) < len(people) and not claim.attempt.holds_contact_lock:
         # Another run may be creating the same ones; this one has to claim the contact lock first.
-        raise CrmError("record_deleted", "A contact that was known is not known any more.")
+        raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
     return provider.upsert_contacts(people, _remote_ids(known)) if people else []
 
 

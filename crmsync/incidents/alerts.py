@@ -1,7 +1,7 @@
 """The only writer of Alert: which message about an incident goes to whom, and when it is retried.
 
-A row is created with the incident's change, so a dead mail server loses none; alert_delivery.py
-delivers it. A claim moves `due_at`, as that of a run does.
+A row is created in the transaction that changes the incident, so no alert is lost if the mail
+server is down. alert_delivery.py sends it. A claim postpones `due_at`, as for a run.
 """
 
 import hashlib

@@ -18,9 +18,7 @@ from crmsync.errors import BLOCKING_CODES
 from crmsync.incidents import alerts
 from crmsync.models import Alert, Connection, Incident, SyncRun
 
-PROVIDER_THRESHOLD = (
-    5  # So many connections that fail alike within CORRELATION_WINDOW are a provider's incident.
-)
+PROVIDER_THRESHOLD = 5  # Connections that fail alike within CORRELATION_WINDOW.
 CORRELATION_WINDOW = timedelta(minutes=10)
 ALERT_DELAY = timedelta(seconds=10)  # Until then it may turn out to be part of a larger incident.
 # A pause by support repairs nothing.

@@ -7,7 +7,10 @@ from django.utils import timezone
 
 
 class SupportAction(models.Model):
-    """An audit entry, and a work list until it is finished. Written in operations/bulk.py only."""
+    """An audit entry, and a work list until it is finished.
+
+    Written in operations/support_actions.py only.
+    """
 
     class Kind(models.TextChoices):
         REQUEUE = "requeue", "re-queue, continue"

@@ -90,7 +90,7 @@ def _read_rows(
     meeting_id: int, user_id: int, now: datetime
 ) -> tuple[cache.CachedDocument | None, Meeting | None]:
     """The document, and the meeting it is of."""
-    # One statement: two could see different moments, say "synced" with a step in progress.
+    # One statement: two could read different moments, say "synced" with a step in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
     meeting: Any = run.meeting if run else _read_meeting(meeting_id, user_id)

@@ -31,9 +31,9 @@ class ErrorSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
     remedy = serializers.CharField()
     who = serializers.ChoiceField(choices=[who.value for who in Actor])
-    retryable = serializers.BooleanField(help_text="Whether we go on by ourselves.")
+    retryable = serializers.BooleanField(help_text="Whether we try again automatically.")
     help_url = serializers.CharField()
-    reference = serializers.CharField(help_text="For a talk with support.")
+    reference = serializers.CharField(help_text="Quote it to support.")
 
 
 class NextSerializer(serializers.Serializer[Any]):

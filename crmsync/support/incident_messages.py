@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crmsync.errors import CATALOGUE, Handling
+from crmsync.errors import CATALOGUE, Actor, Handling
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
 
@@ -16,10 +16,16 @@ class Stall:
 
 
 REQUEUE = (
-    "Once it works again, filter the failed syncs in the admin by this error and re-queue them."
+    "Once the cause is gone, open Syncs in the admin, filter by CRM and by state “Failed”, and "
+    "re-queue them."
 )
-
-
+ASK_THE_CUSTOMER = "Ask the customer to do this: {remedy}"
+ACTORS = {
+    Actor.NOBODY: "nobody",
+    Actor.YOU: "the customer",
+    Actor.CRM_ADMIN: "the administrator of the customer's CRM",
+    Actor.SUPPORT: "support",
+}
 STALLS: dict[str, Stall] = {
     "nothing_dispatched": Stall(
         "Due syncs are not dispatched",
@@ -43,11 +49,13 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
-    who = kind.actor.replace("_", " ")
+    who = ACTORS[kind.actor]
+    if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
+        texts["remedy"] = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
     if kind.handling is Handling.RETRY:  # It was retried and given up.
         who, texts["remedy"] = "support", REQUEUE
     if incident.connection is None:
-        scope = f"many customers of {crm_name(incident.provider)}"
+        scope = f"many customers who use {crm_name(incident.provider)}"
     else:
         scope = f"{incident.connection.user}, {incident.connection}"
     return {**texts, "who": who, "scope": scope}

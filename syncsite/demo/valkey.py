@@ -52,8 +52,8 @@ class EmbeddedValkey:
             return False
 
     def _command(self) -> list[str]:
-        # The server lists its socket to RQ, whose client cannot read a path with a blank in it;
-        # it takes a name to be in its own folder.
+        # RQ's client asks the server for its socket and cannot parse a path with a space,
+        # so the server gets the bare name, relative to `--dir`.
         inside = self.socket.parent == self.folder
         socket = self.socket.name if inside else str(self.socket)
         return [

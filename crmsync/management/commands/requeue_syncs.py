@@ -14,7 +14,7 @@ from rich.progress import track
 
 from crmsync.errors import CATALOGUE
 from crmsync.models import SyncRun
-from crmsync.operations import bulk
+from crmsync.operations import support_actions
 from crmsync.operations.requeue import Outcome, requeue
 from crmsync.providers import PROVIDERS
 from meetings.models import Meeting
@@ -62,7 +62,7 @@ class Command(BaseCommand):
             done = _report(chosen, outcomes, options)
             raise CommandError(f"{done} Interrupted: start it again to go on.") from error
         finally:
-            bulk.record_command(options["reason"], outcomes)
+            support_actions.record_command(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
 
 

@@ -15,7 +15,7 @@ from crmsync.admin import runs as runs_admin
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
 from crmsync.models import Incident, SupportAction, SyncRun
-from crmsync.operations import bulk, syncs
+from crmsync.operations import support_actions, syncs
 from syncsite.csp import POLICY
 
 pytestmark = pytest.mark.django_db
@@ -165,7 +165,7 @@ def test_writes_down_who_did_what_and_why(admin_client, failed_run):
 
 def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
     targets = list(range(1, 30))
-    done = bulk.start(SupportAction.Kind.REQUEUE, targets, admin_user, "because")
+    done = support_actions.start(SupportAction.Kind.REQUEUE, targets, admin_user, "because")
     page = read(admin_client, f"/admin/crmsync/supportaction/{done.pk}/change/")
     assert 'http-equiv="refresh"' in page
     assert '<progress max="29" value="0">' in page

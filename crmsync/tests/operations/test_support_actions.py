@@ -7,7 +7,7 @@ from django.utils import timezone
 from crmsync import dispatcher
 from crmsync.engine import claims, outcomes
 from crmsync.models import Connection, SupportAction, SyncRun
-from crmsync.operations import bulk, syncs
+from crmsync.operations import support_actions, syncs
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,7 +41,7 @@ def failed(make_meeting, connection):
 
 
 def start(kind, targets, user):
-    return bulk.start(kind, targets, user, "The outage is over.")
+    return support_actions.start(kind, targets, user, "The outage is over.")
 
 
 def let_a_second_pass():
@@ -82,10 +82,10 @@ def test_go_on_where_a_killed_worker_left_them(failed, user):
     SupportAction.objects.filter(pk=done.pk).update(
         position=2, due_at=timezone.now() + timedelta(seconds=30)
     )
-    bulk.run_batch(done.pk)
+    support_actions.run_batch(done.pk)
     assert SupportAction.objects.get().position == 2  # Its lease is not over.
     let_a_second_pass()
-    bulk.run_batch(done.pk)
+    support_actions.run_batch(done.pk)
     assert SupportAction.objects.get().position == 7
 
 
@@ -93,9 +93,9 @@ def test_foresee_what_will_come_of_them(failed, make_meeting, connection):
     targets = failed(3)
     running = make_meeting()
     syncs.request_sync(running, by=None)
-    foreseen = bulk.preview(Kind.REQUEUE, [*targets, running.pk])
+    foreseen = support_actions.preview(Kind.REQUEUE, [*targets, running.pk])
     assert foreseen == Counter({"re-queued": 3, "already syncing": 1})
-    foreseen = bulk.preview(Kind.CANCEL, [*targets, running.pk])
+    foreseen = support_actions.preview(Kind.CANCEL, [*targets, running.pk])
     assert foreseen == Counter({"canceled": 1, "already ended": 3})
 
 
@@ -108,14 +108,14 @@ def test_survive_what_was_deleted_meanwhile(failed, user, make_meeting):
 
 def test_go_on_after_a_target_that_meets_a_bug(failed, user, monkeypatch):
     targets = failed(3)
-    requeue = bulk.requeue
+    requeue = support_actions.requeue
 
     def fail_once(meeting, *args, **kwargs):
         if meeting.pk == targets[1]:
             raise RuntimeError("A bug of ours.")
         return requeue(meeting, *args, **kwargs)
 
-    monkeypatch.setattr(bulk, "requeue", fail_once)
+    monkeypatch.setattr(support_actions, "requeue", fail_once)
     done = start(Kind.REQUEUE, targets, user)
     assert done.outcomes == {"re-queued": 2, "hit an error on our side": 1}
     assert done.finished_at

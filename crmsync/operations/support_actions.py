@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 Kind = SupportAction.Kind
 INLINE_LIMIT = 10
 TARGETS_PER_SECOND = 5  # Batch size; one batch a second.
-BATCH_LEASE = timedelta(seconds=60)  # Longer than one delivery takes.
+BATCH_LEASE = timedelta(seconds=60)  # Longer than one batch takes.
 RESEND_AFTER = timedelta(seconds=5)
 CONNECTION_KINDS = (Kind.PAUSE, Kind.RESUME)
 DONE = {Kind.CANCEL: "canceled", Kind.PAUSE: "paused", Kind.RESUME: "resumed"}
