@@ -1,3 +1,4 @@
+import gc
 import io
 import os
 import shutil
@@ -44,6 +45,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The slow ones start first, so that none of them runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays, so there is no garbage to look for in it."""
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:

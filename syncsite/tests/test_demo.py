@@ -41,7 +41,11 @@ def start(project):
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "manage.py", "demo", "--no-browser", *args],
             cwd=project,
-            env={"PATH": os.environ["PATH"], "SYNC_RETRY_DELAYS": "0.5,0.5"},
+            env={
+                "PATH": os.environ["PATH"],
+                "SYNC_RETRY_DELAYS": "0.5,0.5",
+                "WEB_CONCURRENCY": "1",
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
