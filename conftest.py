@@ -75,10 +75,15 @@ def commit_hooks() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def queue_redis(redis_server: None) -> redis.Redis:
+    return django_rq.get_connection("crmsync")
+
+
 @pytest.fixture(autouse=True)
-def empty_redis(redis_server: None) -> None:
+def empty_redis(queue_redis: redis.Redis) -> None:
     counters.flush()
-    django_rq.get_connection("crmsync").flushdb()
+    queue_redis.flushdb()
     cache.clear()
 
 
