@@ -1,7 +1,7 @@
 """Whatever happens to its runs in whatever order, a meeting's sync stays in order.
 
 A machine asks for syncs, claims, completes, fails, loses workers, lets late ones come back,
-cancels, edits, deletes, breaks and mends connections, empties Redis and lets time pass, in any
+cancels, edits, deletes, breaks and repairs connections, empties Redis and lets time pass, in any
 order that hypothesis finds. After each step it holds that
 
  1. a meeting has at most one active run;
@@ -10,11 +10,9 @@ order that hypothesis finds. After each step it holds that
  4. at most one attempt of a meeting is open, and none of a run beyond its latest claim;
  5. a connection has at most as many open attempts as places, and one that makes contacts;
  6. the three sync fields are what the latest run says, and no step is shown while none is active;
- 7. the version of a meeting only grows, and what is polled, the document as a whole included, is
-    what the database says;
+ 7. a meeting's version only grows, and what is polled, documents included, matches the database;
  8. an active run can go on: it is due some time, and held only where its connection is.
-
-In the end, with every connection mended and time enough, every run comes to an end.
+In the end, with every connection repaired and time enough, every run comes to an end.
 """
 
 import json

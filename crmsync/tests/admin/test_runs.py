@@ -18,14 +18,6 @@ START = "/admin/crmsync/supportaction/start/"
 EXAMPLES = {"retrying": "Sandbox is not answering", "failed": "Several tries went wrong"}
 
 
-@pytest.fixture
-def failed_run(make_meeting, connection, settle):
-    run, _ = syncs.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
-    settle()
-    run.refresh_from_db()
-    return run
-
-
 def act(admin_client, action, *runs):
     """What the page says of the outcome, once the reason is given."""
     targets = ",".join(str(run.meeting_id) for run in runs)

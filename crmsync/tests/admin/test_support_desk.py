@@ -1,70 +1,21 @@
-"""The pages of the support desk beside the list of syncs, and who may do what there."""
+"""The pages of the support desk beside the list of syncs."""
 
 import re
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from accounts.models import User
 from crmsync.admin import bulk_actions
 from crmsync.admin import runs as runs_admin
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
 from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import support_actions, syncs
+from crmsync.tests.admin.pages import PAGES, RUNS, read, start
 from syncsite.csp import POLICY
 
 pytestmark = pytest.mark.django_db
-
-make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
-rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
-RUNS = "/admin/crmsync/syncrun/"
-PAGES = [
-    "/admin/",
-    RUNS,
-    "/admin/crmsync/connection/",
-    "/admin/crmsync/incident/",
-    "/admin/crmsync/supportaction/",
-    "/admin/crmsync/remoterecord/",
-    "/admin/meetings/meeting/",
-]
-
-
-@pytest.fixture
-def failed_run(make_meeting, connection, settle):
-    run, _ = syncs.request_sync(make_meeting("rejected@sandbox.invalid"), by=None)
-    settle()
-    return SyncRun.objects.get(pk=run.pk)
-
-
-@pytest.fixture
-def desk(client):
-    """A client signed in as a member of one of the two groups."""
-
-    def sign_in(group):
-        make_groups(apps, None)  # The tests of before have emptied the tables.
-        rename_permissions(apps, None)
-        staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
-        staff.groups.add(Group.objects.get(name=group))
-        client.force_login(staff)
-        return client
-
-    return sign_in
-
-
-def read(client, path, **query):
-    response = client.get(path, query)
-    assert response.status_code == 200
-    return response.content.decode()
-
-
-def start(client, kind, target, reason="The customer called."):
-    form = {"kind": kind, "targets": str(target), "reason": reason}
-    return client.post("/admin/crmsync/supportaction/start/", form, follow=True)
 
 
 def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
@@ -222,36 +173,6 @@ def test_lists_open_and_resolved_incidents_apart(admin_client, failed_run):
     assert "did not accept" not in read(admin_client, path, open="no")
     incidents.open_incidents().update(resolved_at=timezone.now())
     assert "did not accept" in read(admin_client, path, open="no")
-
-
-def test_lets_support_look_requeue_and_cancel(desk, failed_run):
-    client = desk("Support")
-    for path in PAGES:
-        read(client, path)
-    assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
-    assert start(client, "requeue", failed_run.meeting_id).status_code == 200
-    assert start(client, "cancel", failed_run.meeting_id).status_code == 200
-    assert [i.kind for i in SupportAction.objects.order_by("pk")] == ["requeue", "cancel"]
-    assert start(client, "pause", failed_run.connection_id).status_code == 403
-
-
-def test_lets_read_only_support_do_nothing(desk, failed_run):
-    client = desk("Support read-only")
-    for path in PAGES:
-        read(client, path)
-    page = read(client, f"{RUNS}{failed_run.pk}/change/")
-    assert "Re-queue" not in page
-    for kind in ("requeue", "restart", "cancel", "pause", "resume"):
-        assert start(client, kind, failed_run.meeting_id).status_code == 403
-    assert SyncRun.objects.count() == 1
-
-
-def test_lets_support_edit_no_meeting_and_see_no_user(desk, failed_run):
-    client = desk("Support")
-    path = f"/admin/meetings/meeting/{failed_run.meeting_id}/change/"
-    assert 'name="_save"' not in read(client, path)
-    assert client.post(path, {"title": "Mine"}).status_code == 403
-    assert client.get("/admin/accounts/user/").status_code == 403
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/admin/login/", "/docs", "/help"])

@@ -12,15 +12,8 @@ STAMP = "2026-05-04T12:00:00Z"
 
 
 class HubSpotStandIn(StandIn):
-    no_entry = (
-        401,
-        {
-            "status": "error",
-            "category": "INVALID_AUTHENTICATION",
-            "message": "no",
-            "correlationId": "c",
-        },
-    )
+    refusal = {"status": "error", "category": "INVALID_AUTHENTICATION", "message": "no"}
+    no_entry = (401, {**refusal, "correlationId": "c"})
 
     def __init__(self, unique_key=True):
         super().__init__()

@@ -1,0 +1,61 @@
+"""What the members of the two groups may do."""
+
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+
+from accounts.models import User
+from crmsync.models import SupportAction, SyncRun
+from crmsync.tests.admin.pages import PAGES, RUNS, read, start
+
+pytestmark = pytest.mark.django_db
+
+make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
+rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
+
+
+@pytest.fixture
+def desk(client):
+    """A client signed in as a member of one of the two groups."""
+
+    def sign_in(group):
+        make_groups(apps, None)  # The tests of before have emptied the tables.
+        rename_permissions(apps, None)
+        staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
+        staff.groups.add(Group.objects.get(name=group))
+        client.force_login(staff)
+        return client
+
+    return sign_in
+
+
+def test_lets_support_look_requeue_and_cancel(desk, failed_run):
+    client = desk("Support")
+    for path in PAGES:
+        read(client, path)
+    assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
+    assert start(client, "requeue", failed_run.meeting_id).status_code == 200
+    assert start(client, "cancel", failed_run.meeting_id).status_code == 200
+    assert [i.kind for i in SupportAction.objects.order_by("pk")] == ["requeue", "cancel"]
+    assert start(client, "pause", failed_run.connection_id).status_code == 403
+
+
+def test_lets_read_only_support_do_nothing(desk, failed_run):
+    client = desk("Support read-only")
+    for path in PAGES:
+        read(client, path)
+    page = read(client, f"{RUNS}{failed_run.pk}/change/")
+    assert "Re-queue" not in page
+    for kind in ("requeue", "restart", "cancel", "pause", "resume"):
+        assert start(client, kind, failed_run.meeting_id).status_code == 403
+    assert SyncRun.objects.count() == 1
+
+
+def test_lets_support_edit_no_meeting_and_see_no_user(desk, failed_run):
+    client = desk("Support")
+    path = f"/admin/meetings/meeting/{failed_run.meeting_id}/change/"
+    assert 'name="_save"' not in read(client, path)
+    assert client.post(path, {"title": "Mine"}).status_code == 403
+    assert client.get("/admin/accounts/user/").status_code == 403
