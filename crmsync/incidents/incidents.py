@@ -69,10 +69,10 @@ def _group_by_provider(now: datetime) -> None:
     for provider, cause in recent.values_list("provider", "cause").distinct():
         alike = open_incidents().filter(connection=None, provider=provider, cause=cause)
         if alike.exists() or _count_failing(provider, cause, now) >= PROVIDER_THRESHOLD:
-            whole, _ = Incident.objects.get_or_create(
+            provider_incident, _ = Incident.objects.get_or_create(
                 connection=None, provider=provider, cause=cause, resolved_at=None
             )
-            of_one.filter(provider=provider, cause=cause).update(part_of=whole)
+            of_one.filter(provider=provider, cause=cause).update(part_of=provider_incident)
 
 
 def _count_failing(provider: str, cause: str, now: datetime) -> int:
@@ -127,10 +127,12 @@ def _count_affected() -> None:
         connection__state=Connection.State.NEEDS_REAUTH, cause__in=BLOCKING_CODES
     )
     of_one.annotate(held=held).filter(syncs__lt=F("held")).update(syncs=held)
-    for whole in open_incidents().filter(connection=None).exclude(provider=""):
-        seen = whole.parts.aggregate(syncs=Sum("syncs"), last_seen_at=Max("last_seen_at"))
+    for provider_incident in open_incidents().filter(connection=None).exclude(provider=""):
+        seen = provider_incident.parts.aggregate(
+            syncs=Sum("syncs"), last_seen_at=Max("last_seen_at")
+        )
         if seen["syncs"] is not None:
-            Incident.objects.filter(pk=whole.pk).update(**seen)
+            Incident.objects.filter(pk=provider_incident.pk).update(**seen)
 
 
 def _resolve_recovered(now: datetime) -> None:

@@ -8,20 +8,12 @@ from conftest import in_threads
 from crmsync.engine import claims, outcomes
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
+from crmsync.tests.engine.rows import fields, let_lease_expire
 from meetings.models import Meeting, SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = SyncRun.Status
-
-
-def fields(meeting):
-    meeting.refresh_from_db()
-    return meeting.in_progress_sync_status, meeting.last_sync_success
-
-
-def let_lease_expire(run):
-    SyncRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 class TestClaim:

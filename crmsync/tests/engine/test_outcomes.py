@@ -11,20 +11,12 @@ from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
 from crmsync.providers.base import Ref
+from crmsync.tests.engine.rows import fields, let_lease_expire
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = SyncRun.Status
-
-
-def fields(meeting):
-    meeting.refresh_from_db()
-    return meeting.in_progress_sync_status, meeting.last_sync_success
-
-
-def let_lease_expire(run):
-    SyncRun.objects.filter(pk=run.pk).update(due_at=timezone.now() - timedelta(seconds=1))
 
 
 class TestCompletion:

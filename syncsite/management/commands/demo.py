@@ -89,7 +89,7 @@ class Command(BaseCommand):
         stack.callback(valkey.stop)
 
     def _prepare_database(self) -> None:
-        self.console.print("Preparing the database …")
+        self.console.print(f"syncsite {settings.VERSION}. Preparing the database …")
         call_command("migrate", verbosity=0)
         call_command("seed", password=self.password, stdout=io.StringIO())
         connection.close()
