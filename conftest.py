@@ -18,11 +18,11 @@ from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone, translation
 from rest_framework.test import APIClient
-from rest_framework_simplejwt.tokens import AccessToken
 from rq import SimpleWorker
 
 from accounts.cache import counters
 from accounts.models import User
+from accounts.tokens import AccessToken
 from crmsync import dispatcher
 from crmsync.fields import Sealed
 from crmsync.models import Connection

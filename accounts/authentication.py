@@ -1,4 +1,5 @@
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
 
@@ -11,15 +12,16 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import Token
-from rest_framework_simplejwt.utils import aware_utcnow, get_md5_hash_password
+from rest_framework_simplejwt.utils import aware_utcnow
 
 from accounts.cache import users
 from accounts.cache.key_lock import key_lock
 from accounts.models import User
+from accounts.tokens import REVOCATION_CLAIM, AccessToken
 
 MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
-REVOCATION_CLAIM = api_settings.REVOKE_TOKEN_CLAIM
 USER_ID_CLAIM = api_settings.USER_ID_CLAIM
+LEEWAY = timedelta(seconds=api_settings.LEEWAY)
 
 
 class AuthenticatedRequest(Request):
@@ -39,15 +41,21 @@ class TokenAuthentication(JWTAuthentication):
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         parts = header.split()
-        return parts[0] if len(parts) == 1 else super().get_raw_token(header)
+        if len(parts) == 1:
+            return parts[0]
+        if parts and parts[0].lower() == b"bearer":  # Names of schemes ignore case.
+            parts[0] = b"Bearer"
+        return super().get_raw_token(b" ".join(parts))
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         """Verifies a signature once per process, and the expiry on every request."""
         token = _verified(raw_token)
         try:
-            token.check_exp(current_time=aware_utcnow())
-        except TokenError:
-            return super().get_validated_token(raw_token)  # Raises SimpleJWT's own error.
+            # The leeway is for clocks that are ahead, not for tokens that have expired.
+            token.check_exp(current_time=aware_utcnow() + LEEWAY)
+        except TokenError as error:
+            detail = _("Given token not valid for any token type")
+            raise InvalidToken({"detail": detail, "messages": [_why_invalid(error)]}) from error
         return token
 
     def get_user(self, validated_token: Token) -> Any:
@@ -98,6 +106,12 @@ class PollAuthentication(TokenAuthentication):
             user, self.entries = None, [None] * len(keys)
         _check(validated_token, user or _load(pk))
         return MinimalUser(pk)
+
+
+def _why_invalid(error: TokenError) -> dict[str, str]:
+    """As SimpleJWT's own authentication says it."""
+    names = {"token_class": AccessToken.__name__, "token_type": AccessToken.token_type}
+    return {**names, "message": str(error)}
 
 
 @lru_cache(MAX_VERIFIED_TOKENS)
@@ -156,7 +170,7 @@ def _read(pk: int) -> users.CachedUser | None:
         id=user.pk,
         email=user.email,
         is_active=user.is_active,
-        revocation=get_md5_hash_password(user.password),
+        revocation=user.token_key,
     )
 
 

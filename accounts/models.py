@@ -1,7 +1,9 @@
+import secrets
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models, transaction
 from django.db.models.functions import Lower
@@ -37,6 +39,10 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         )
 
 
+def new_token_key() -> str:
+    return secrets.token_urlsafe(16)
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """A person. The e-mail address is the login, kept in lower case."""
 
@@ -47,6 +53,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the admin.")
+    token_key = models.CharField(
+        max_length=32,
+        default=new_token_key,
+        db_default="",
+        editable=False,
+        help_text="Tokens name it; a new password changes it, which revokes them.",
+    )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -62,6 +75,23 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.email
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(raw_password)
+        self.token_key = new_token_key()
+
+    def set_unusable_password(self) -> None:
+        super().set_unusable_password()
+        self.token_key = new_token_key()
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """As Django's, but a new hash of the same password revokes no token."""
+
+        def store_new_hash(raw_password: str) -> None:
+            self.password = make_password(raw_password)
+            self.save(update_fields=["password"])
+
+        return check_password(raw_password, self.password, store_new_hash)
 
 
 def _invalidate_cached_user(instance: User, created: bool = False, **_: Any) -> None:

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import User
+from accounts.tokens import AccessToken
 
 
 def issue_token(user: User) -> dict[str, Any]:
@@ -98,5 +98,5 @@ class ChangePasswordSerializer(NewPasswordSerializer):
             wrong = [_("This is not your current password.")]
             raise serializers.ValidationError({"current_password": wrong})
         user.set_password(validated_data["password"])
-        user.save(update_fields=["password"])
+        user.save(update_fields=["password", "token_key"])
         return user

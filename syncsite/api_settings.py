@@ -13,7 +13,8 @@ VERSION: str = tomllib.loads(PYPROJECT.read_text())["project"]["version"]
 NUM_PROXIES = env.int("NUM_PROXIES", 0)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.float("JWT_LIFETIME_HOURS", 24)),
-    "CHECK_REVOKE_TOKEN": True,
+    "AUTH_TOKEN_CLASSES": ["accounts.tokens.AccessToken"],
+    "LEEWAY": 10,  # Seconds by which the clocks of our machines may differ.
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],

@@ -30,6 +30,7 @@ def listed(name: str) -> list[str]:
 DEBUG = env.bool("DEBUG", False)
 # Read directly: environ would treat a value that starts with $ as another variable's name.
 SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
 CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
 GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
 

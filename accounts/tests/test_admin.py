@@ -1,5 +1,6 @@
 import pytest
-from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts.tokens import AccessToken
 
 pytestmark = pytest.mark.django_db
 

@@ -1,12 +1,14 @@
+import time
+
 import jwt
 import pytest
 from django.conf import settings
 from django_redis import get_redis_connection
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.cache import users
 from accounts.models import User
-from conftest import api_of
+from accounts.tokens import AccessToken
+from conftest import PASSWORD, api_of
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +20,8 @@ def status_with(api, header):
 def test_takes_the_token_bare_or_as_bearer(api, user):
     token = AccessToken.for_user(user)
     assert status_with(api, f"{token}") == 200
-    assert status_with(api, f"Bearer {token}") == 200
+    for scheme in ("Bearer", "bearer", "BEARER"):
+        assert status_with(api, f"{scheme} {token}") == 200
 
 
 @pytest.mark.parametrize(
@@ -33,6 +36,38 @@ def test_refuses_a_signed_token_of_nobody(api, claims):
     body = {"token_type": "access", "exp": 4_000_000_000, "jti": "1", **claims}
     token = jwt.encode(body, settings.SECRET_KEY, algorithm="HS256")
     assert status_with(api, token) == 401
+
+
+def signed(user, key, **claims):
+    return jwt.encode({**AccessToken.for_user(user).payload, **claims}, key, algorithm="HS256")
+
+
+def test_takes_a_token_of_a_host_whose_clock_is_ahead(api, user):
+    moment = int(time.time())
+    assert status_with(api, signed(user, settings.SECRET_KEY, iat=moment + 3)) == 200
+    assert status_with(api, signed(user, settings.SECRET_KEY, iat=moment + 60)) == 401
+
+
+def test_takes_a_token_that_an_earlier_key_signed(api, user, settings):
+    older, unknown = "o" * 50, "u" * 50
+    assert status_with(api, signed(user, older)) == 401
+    settings.SECRET_KEY_FALLBACKS = ["x" * 50, older]
+    assert status_with(api, signed(user, older, jti="2")) == 200
+    assert status_with(api, signed(user, older, exp=int(time.time()) - 60)) == 401
+    assert status_with(api, signed(user, unknown)) == 401
+
+
+def test_survives_a_new_hash_of_the_same_password(own_api, api, user, settings):
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    before = user.password
+    login = {"email": user.email, "password": PASSWORD}
+    assert api.post("/authenticate", login).status_code == 200
+    user.refresh_from_db()
+    assert user.password != before
+    assert own_api.get("/me").status_code == 200
 
 
 def test_refuses_a_token_without_a_signature(api, user):

@@ -12,9 +12,9 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.models import User
+from accounts.tokens import AccessToken
 from benchmarks.growth.database import OWNER, RARE, Size
 from crmsync import dispatcher
 from crmsync.incidents import incidents

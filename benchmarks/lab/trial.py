@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from rest_framework_simplejwt.tokens import AccessToken
-
+from accounts.tokens import AccessToken
 from benchmarks import rows
 from benchmarks.lab.crm import FaultyServer
 from benchmarks.lab.faults import Faults

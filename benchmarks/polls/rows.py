@@ -10,8 +10,8 @@ from itertools import cycle, islice
 import redis
 from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from benchmarks import rows
 from crmsync.models import SyncRun
 from meetings.models import Meeting, SyncStep

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from statistics import median, quantiles
 
 import httpx
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from benchmarks.results import Goal, print_table
 from benchmarks.services import PROCFILE, Services, http_status
 from benchmarks.workers import ours

@@ -3,8 +3,8 @@
 import pytest
 from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from conftest import PASSWORD
 from crmsync.operations import connections, syncs
 from meetings.models import Meeting

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import settings
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from conftest import in_threads
 from crmsync.models import SandboxRecord, SyncAttempt
 from syncsite.demo.processes import Processes, procfile

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import httpx
 import pytest
 from django.conf import settings
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.proxies import HOST, proxy_command

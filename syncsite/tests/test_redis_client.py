@@ -10,9 +10,9 @@ import pytest
 import redis
 from django.test import Client
 from django_redis import get_redis_connection
-from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.cache import versioned
+from accounts.tokens import AccessToken
 from conftest import PASSWORD
 from crmsync.engine import hints
 from crmsync.models import SyncRun

@@ -6,8 +6,8 @@ import django_rq
 import pytest
 from django.db import connection as database
 from django_redis import get_redis_connection
-from rest_framework_simplejwt.tokens import AccessToken
 
+from accounts.tokens import AccessToken
 from conftest import PASSWORD, api_of, run_command, work_hints
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import connections, syncs
