@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
@@ -22,6 +22,13 @@ class Sealed:
     def open(self) -> dict[str, Any]:
         """Raises cryptography.fernet.InvalidToken if no current key fits."""
         return json.loads(_keys().decrypt(self.token.encode())) if self.token else {}
+
+    def has_newest_key(self) -> bool:
+        try:
+            Fernet(settings.CREDENTIALS_KEYS[0]).decrypt(self.token.encode())
+        except InvalidToken:
+            return False
+        return True
 
     def __repr__(self) -> str:
         return "<Sealed>"

@@ -7,6 +7,7 @@ call to a CRM has a deadline, and the lease of a lost worker expires.
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,8 @@ from rq.timeouts import BaseDeathPenalty
 from rq.utils import now
 
 from crmsync import jobs  # noqa: F401 - imported once, and not by the first job
+from crmsync.connections import store
+from crmsync.errors import DATABASE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +56,7 @@ class ThreadWorker(SimpleWorker):
         kwargs["logging_level"] = "WARNING"  # RQ logs hints; the engine logs steps with their keys.
         threads = settings.SYNC_THREADS_PER_WORKER
         logger.info("worker started", version=settings.VERSION, threads=threads)
+        _check_keys()
         self._threads = ThreadPoolExecutor(threads)
         self._free = threading.Semaphore(threads)
         return super().work(*args, **kwargs)
@@ -102,6 +106,12 @@ class ThreadWorker(SimpleWorker):
     def teardown(self) -> None:
         self._threads.shutdown()
         super().teardown()
+
+
+def _check_keys() -> None:
+    with suppress(*DATABASE_UNAVAILABLE):
+        if not store.has_keys():
+            logger.error("none of the CREDENTIALS_KEYS decrypts the stored credentials")
 
 
 def use_connection_pool() -> None:

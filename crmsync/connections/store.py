@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import structlog
 from cryptography.fernet import InvalidToken
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
@@ -14,6 +15,8 @@ from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.base import Account
+
+logger = structlog.get_logger(__name__)
 
 State = Connection.State
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
@@ -33,11 +36,33 @@ def lock(**lookups: Any) -> Connection | None:
 
 
 def decrypt_credentials(connection: Connection) -> dict[str, Any]:
-    """Raises CrmError if no current key decrypts them; connecting again helps."""
+    """Raises CrmError if no current key decrypts them: a mistake of ours, not of the owner."""
     try:
         return connection.credentials.open()
     except InvalidToken as error:
-        raise CrmError("connection_expired", "No current key opens the credentials.") from error
+        logger.error("no key decrypts the credentials", connection=connection.pk)
+        raise CrmError("unexpected_error", "No current key decrypts the credentials.") from error
+
+
+def has_keys() -> bool:
+    """Whether the current keys decrypt one of the latest credentials, if there are any."""
+    stored = Connection.objects.exclude(credentials=Sealed("")).order_by("-pk")
+    sealed = list(stored.values_list("credentials", flat=True)[:10])
+    return not sealed or any(map(can_open, sealed))
+
+
+def can_open(sealed: Sealed) -> bool:
+    try:
+        sealed.open()
+    except InvalidToken:
+        return False
+    return True
+
+
+def reseal(connection: Connection) -> bool:
+    """Encrypts the credentials with the newest key, unless they changed since they were read."""
+    newest = Sealed.seal(connection.credentials.open())
+    return bool(_with_unchanged_token(connection).update(credentials=newest))
 
 
 def get_or_create(user: Any, provider: str, account: Account) -> Connection:

@@ -45,7 +45,7 @@ def set_password(emails: Sequence[str], password: str) -> None:
     for user in User.objects.filter(email__in=emails):
         if not user.check_password(password):
             user.set_password(password)
-            user.save(update_fields=["password"])
+            user.save(update_fields=["password", "token_key"])
 
 
 def connect_to_sandbox(users: Sequence[User]) -> None:

@@ -7,8 +7,8 @@ from django.db import InterfaceError, InternalError, OperationalError
 
 from crmsync import jobs
 from crmsync.engine import outcomes, remote_records, steps
-from crmsync.errors import CrmError
-from crmsync.models import RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
+from crmsync.errors import CATALOGUE, CrmError
+from crmsync.models import Incident, RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import syncs
 from crmsync.providers.base import Person, Ref
 from crmsync.providers.sandbox import Sandbox
@@ -137,9 +137,13 @@ def test_hold_when_the_connection_is_refused(sync, make_meeting, connection):
     assert (run.status, connection.state) == (Status.QUEUED, "needs_reauth")
 
 
-def test_ask_to_reconnect_when_no_key_opens_the_credentials(sync, meeting, connection, settings):
+def test_take_keys_that_open_nothing_as_our_mistake(sync, meeting, connection, settings):
     settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
-    assert sync(meeting).error_code == "connection_expired"
+    assert sync(meeting).error_code == "unexpected_error"
+    assert SyncAttempt.objects.count() == CATALOGUE["unexpected_error"].tries
+    connection.refresh_from_db()
+    assert (connection.state, connection.last_error) == ("connected", "")
+    assert Incident.objects.get().cause == "unexpected_error"
 
 
 def test_forget_nothing_when_the_database_is_away_for_a_moment(connection, meeting, monkeypatch):

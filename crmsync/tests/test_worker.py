@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from django.conf import settings
 
 from accounts.models import User
@@ -13,6 +14,7 @@ from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
 from crmsync.providers.sandbox import CONNECTION, SLOW_SECONDS
+from crmsync.worker import _check_keys
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, wait_for
 from syncsite.tests.settings import ENVIRONMENT
@@ -46,6 +48,14 @@ def slow_runs(worker, make_meeting):
         Connection.objects.create(user=owner, credentials=Sealed.seal({}), **CONNECTION)
         syncs.request_sync(make_meeting("slow@sandbox.invalid", owner=owner), by=None)
     wait_for(lambda: SyncAttempt.objects.filter(finished_at=None).count() == SYNCS)
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_says_at_its_start_when_no_key_fits(connection, settings, caplog, fits):
+    if not fits:
+        settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
+    _check_keys()
+    assert ("none of the CREDENTIALS_KEYS" in caplog.text) is not fits
 
 
 def test_takes_many_syncs_at_once(slow_runs):
