@@ -1,5 +1,6 @@
 """What each database engine needs besides its address."""
 
+from pathlib import Path
 from typing import Any
 
 # Deferred transactions fail with "database is locked" as soon as two processes write.
@@ -13,6 +14,10 @@ SQLITE_OPTIONS = {
 LIMITS = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=3s"
 # Compiling a plan (jit) takes longer than any of our statements runs.
 POSTGRESQL_OPTIONS = {"connect_timeout": 5, "options": f"{LIMITS} -c jit=off"}
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'syncsite.sqlite3'}"
 
 
 def configured(database: dict[str, Any]) -> dict[str, Any]:

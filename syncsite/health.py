@@ -6,6 +6,7 @@ from secrets import compare_digest
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -13,6 +14,9 @@ from redis.exceptions import RedisError
 
 from crmsync.engine import heartbeat, hints
 from crmsync.metrics.prometheus import SyncCollector
+from crmsync.models import SyncRun
+
+MAX_WAIT = 120  # Seconds for which a due sync may wait for a worker.
 
 
 @require_safe
@@ -53,9 +57,13 @@ def _database() -> bool:
     return True
 
 
+def _workers() -> bool:
+    return hints.count_workers() > 0 and SyncRun.objects.longest_wait(timezone.now()) < MAX_WAIT
+
+
 CHECKS = {
     "database": _database,
     "redis": hints.ping,
-    "workers": lambda: hints.count_workers() > 0,
+    "workers": _workers,
     "dispatcher": heartbeat.is_alive,
 }

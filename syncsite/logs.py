@@ -18,7 +18,7 @@ PROCESSORS: list[Any] = [
 ]
 
 
-def configure_structlog() -> None:
+def _configure_structlog() -> None:
     """Lets structlog's loggers pass their keys to the standard library's handlers."""
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
@@ -29,6 +29,7 @@ def configure_structlog() -> None:
 
 
 def logging_config(level: str, as_json: bool) -> dict[str, Any]:
+    _configure_structlog()
     # By default both renderers print local variables, and with them passwords and tokens.
     if as_json:
         rendering: list[Any] = [

@@ -13,9 +13,9 @@ from syncsite.api_settings import (
     SPECTACULAR_SETTINGS,  # noqa: F401
     VERSION,  # noqa: F401
 )
-from syncsite.databases import configured
+from syncsite.databases import configured, sqlite_url
 from syncsite.local_keys import local_credentials_key, local_secret_key
-from syncsite.logs import configure_structlog, logging_config
+from syncsite.logs import logging_config
 from syncsite.redis_urls import embedded_socket, next_database, unix_url, with_timeouts
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -92,9 +92,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": configured(env.db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'syncsite.sqlite3'}"))
-}
+DATABASES = {"default": configured(env.db_url("DATABASE_URL", sqlite_url(DATA_DIR)))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 EMBEDDED_SOCKET = embedded_socket(DATA_DIR)
@@ -134,7 +132,9 @@ SYNC_LEASE_SECONDS = env.float("SYNC_LEASE_SECONDS", 90)
 SYNC_CONCURRENCY_PER_CONNECTION = env.int("SYNC_CONCURRENCY_PER_CONNECTION", 2)
 SYNC_THREADS_PER_WORKER = env.int("SYNC_THREADS_PER_WORKER", 16)
 CRM_CALL_SECONDS = 20
+SYNC_STEP_SECONDS = env.float("SYNC_STEP_SECONDS", 300)
 SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
+SANDBOX_FAULTS = env.bool("SANDBOX_FAULTS", DEBUG or not os.environ.get("DATABASE_URL"))
 ALLOW_PRIVATE_CRM_HOSTS = env.bool("ALLOW_PRIVATE_CRM_HOSTS", False)
 HUBSPOT_API_URL = env.str("HUBSPOT_API_URL", "https://api.hubapi.com").rstrip("/")
 HUBSPOT_CLIENT_ID = env.str("HUBSPOT_CLIENT_ID", "")
@@ -151,7 +151,6 @@ EMAIL_TIMEOUT = 10
 SUPPORT_EMAILS = listed("SUPPORT_EMAILS")
 ALERT_URLS = listed("ALERT_URLS")
 DEFAULT_FROM_EMAIL = (SUPPORT_EMAILS or ["syncsite@localhost"])[0]
-configure_structlog()
 LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), env.bool("LOG_JSON", False))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from crmsync.connections import store
 from crmsync.engine import hints, remote_records, scheduling
+from crmsync.errors import CrmError
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from meetings import transitions
 from meetings.models import SyncStep
@@ -95,9 +96,15 @@ def _restart_from_first_step(run: SyncRun) -> None:
 
 
 def renew_lease(claim: Claim) -> None:
-    """Extends the lease. Raises StaleAttemptError if the claim no longer holds."""
-    if not still_leased(claim).update(due_at=timezone.now() + _lease()):
+    """Extends the lease, within the deadline of the step.
+
+    Raises StaleAttemptError if the claim no longer holds, and CrmError after the deadline.
+    """
+    now = timezone.now()
+    if not still_leased(claim).update(due_at=now + _lease()):
         raise StaleAttemptError
+    if now > claim.attempt.started_at + timedelta(seconds=settings.SYNC_STEP_SECONDS):
+        raise CrmError("crm_timeout", f"The step took over {settings.SYNC_STEP_SECONDS:g} seconds.")
 
 
 def _with_content() -> SyncRunQuerySet:

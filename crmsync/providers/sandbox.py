@@ -1,7 +1,8 @@
 """A CRM in our own database that answers like a remote one and fails on demand.
 
 An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (default 1) fail, always or for the
-meeting's first M attempts. The token `expired` is refused.
+meeting's first M attempts. One fault acts at a time. SANDBOX_FAULTS turns them on. The token
+`expired` is refused.
 """
 
 import hashlib
@@ -47,25 +48,25 @@ class Fault:
         return cls(match["fault"], int(match["step"] or SyncStep.CONTACTS), times, email)
 
 
-def _unavailable(email: str) -> None:
+def _unavailable(email: str, session: Session) -> None:
     raise CrmError("crm_unavailable", "The sandbox acts out an outage.", http_status=503)
 
 
-def _timeout(email: str) -> None:
+def _timeout(email: str, session: Session) -> None:
     raise CrmError("crm_timeout", "The sandbox wrote, but never answers.", outcome_unknown=True)
 
 
-def _rate_limited(email: str) -> None:
+def _rate_limited(email: str, session: Session) -> None:
     raise CrmError(
         "crm_rate_limited", "Too many requests.", http_status=429, retry_after=RETRY_AFTER
     )
 
 
-def _reconnect(email: str) -> None:
+def _reconnect(email: str, session: Session) -> None:
     raise CrmError("connection_expired", "The sandbox forgot the token.", http_status=401)
 
 
-def _rejected(email: str) -> None:
+def _rejected(email: str, session: Session) -> None:
     raise CrmError(
         "record_rejected",
         "The sandbox refuses this address.",
@@ -75,16 +76,18 @@ def _rejected(email: str) -> None:
     )
 
 
-def _locked(email: str) -> None:
+def _locked(email: str, session: Session) -> None:
     raise CrmError("record_locked", "The record is being edited.", http_status=423)
 
 
-def _bug(email: str) -> None:
+def _bug(email: str, session: Session) -> None:
     raise RuntimeError("The sandbox acts out a bug of ours.")
 
 
-def _slow(email: str) -> None:
-    time.sleep(SLOW_SECONDS)
+def _slow(email: str, session: Session) -> None:
+    for _ in range(SLOW_SECONDS):
+        session.before_call()
+        time.sleep(1)
 
 
 FAULTS = {
@@ -115,18 +118,18 @@ class Sandbox:
         return Account(id=self.account, name=self.account)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
-        faults = self._due_faults([person.email for person in people], SyncStep.CONTACTS)
+        fault = self._due_fault([person.email for person in people], SyncStep.CONTACTS)
         self._answer()
-        self._simulate(faults, after_writing=False)
+        self._simulate(fault, after_writing=False)
         refs = [self._write("contact", person.email, {"name": person.name}) for person in people]
-        self._simulate(faults, after_writing=True)
+        self._simulate(fault, after_writing=True)
         return refs
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         emails = [contact.local_key for contact in contacts]
-        faults = self._due_faults(emails, SyncStep.MEETING)
+        fault = self._due_fault(emails, SyncStep.MEETING)
         self._answer()
-        self._simulate(faults, after_writing=False)
+        self._simulate(fault, after_writing=False)
         ref = self._write(
             "meeting",
             str(meeting.key),
@@ -138,30 +141,32 @@ class Sandbox:
                 "contacts": sorted(emails),
             },
         )
-        self._simulate(faults, after_writing=True)
+        self._simulate(fault, after_writing=True)
         return ref
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
     ) -> Sequence[Ref]:
-        faults = self._due_faults([contact.local_key for contact in contacts], SyncStep.NOTES)
+        fault = self._due_fault([contact.local_key for contact in contacts], SyncStep.NOTES)
         self._answer()
-        self._simulate(faults, after_writing=False)
+        self._simulate(fault, after_writing=False)
         content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
         key = str(meeting.key)
         known = SandboxRecord.objects.filter(account=self.account, kind="note", key=key)
         is_needed = meeting.notes or known.exists()  # Notes may also have been removed.
         refs = [self._write("note", key, content)] if is_needed else []
-        self._simulate(faults, after_writing=True)
+        self._simulate(fault, after_writing=True)
         return refs
 
     def _answer(self) -> None:
         self.session.before_call()
         time.sleep(random.uniform(*settings.SANDBOX_ANSWER_SECONDS))
 
-    def _due_faults(self, emails: Sequence[str], step: SyncStep) -> list[Fault]:
-        parsed = [Fault.parse(email) for email in emails]
-        return [f for f in parsed if f and f.step == step and self._is_due(f)]
+    def _due_fault(self, emails: Sequence[str], step: SyncStep) -> Fault | None:
+        if not settings.SANDBOX_FAULTS:
+            return None
+        parsed = map(Fault.parse, emails)
+        return next((f for f in parsed if f and f.step == step and self._is_due(f)), None)
 
     def _is_due(self, fault: Fault) -> bool:
         if fault.times is None:
@@ -171,10 +176,9 @@ class Sandbox:
         left = SandboxFault.objects.filter(**key, times__lt=fault.times)
         return bool(left.update(times=F("times") + 1))
 
-    def _simulate(self, faults: Sequence[Fault], *, after_writing: bool) -> None:
-        for fault in faults:
-            if (fault.name in AFTER_WRITING) is after_writing:
-                FAULTS[fault.name](fault.email)
+    def _simulate(self, fault: Fault | None, *, after_writing: bool) -> None:
+        if fault and (fault.name in AFTER_WRITING) is after_writing:
+            FAULTS[fault.name](fault.email, self.session)
 
     def _write(self, kind: str, key: str, data: dict[str, Any]) -> Ref:
         record, created = SandboxRecord.objects.get_or_create(

@@ -1,16 +1,19 @@
 import json
+from datetime import timedelta
 
 import django_rq
 import pytest
+import time_machine
 from cryptography.fernet import Fernet
 from django.db import InterfaceError, InternalError, OperationalError
+from django.utils import timezone
 
 from crmsync import jobs
 from crmsync.engine import outcomes, remote_records, steps
 from crmsync.errors import CATALOGUE, CrmError
 from crmsync.models import Incident, RemoteRecord, SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import syncs
-from crmsync.providers.base import Person, Ref
+from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
@@ -191,9 +194,8 @@ def test_stop_before_the_next_call_when_canceled(connection, meeting, monkeypatc
 
     def canceled_meanwhile(*_):
         syncs.cancel(meeting.pk)
-        return [Person("ann@acme.example", "Ann")]
 
-    monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_faults", canceled_meanwhile)
+    monkeypatch.setattr("crmsync.providers.sandbox.Sandbox._due_fault", canceled_meanwhile)
     jobs.sync_contacts(run.pk)
     run.refresh_from_db()
     assert run.status == Status.CANCELED
@@ -225,6 +227,17 @@ def test_log_each_start_and_each_end(sync, make_meeting, caplog):
     )
     assert [end for end in ends if end[0] != "step started"] == [failed, *succeeded]
     assert [end[2] for end in ends if end[0] == "step started"] == [1, 1, 2, 3]
+
+
+def test_end_a_step_at_its_deadline(connection, make_meeting, settings, monkeypatch):
+    settings.SYNC_STEP_SECONDS = 2.5
+    monkeypatch.setattr("time.sleep", lambda seconds: clock.shift(timedelta(seconds=seconds)))
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        run, _ = syncs.request_sync(make_meeting("slow@sandbox.invalid"), by=None)
+        jobs.sync_contacts(run.pk)
+    attempt = SyncAttempt.objects.get()
+    assert (attempt.outcome, attempt.error_code) == ("failed", "crm_timeout")
+    assert (attempt.finished_at - attempt.started_at).total_seconds() == 3
 
 
 def test_carry_only_ids(connection, meeting):

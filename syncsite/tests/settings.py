@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
     "CREDENTIALS_KEYS": "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
     "LOG_LEVEL": "WARNING",
+    "SANDBOX_FAULTS": "1",
 }
 KEPT = {"PATH", "HOME", "LANG", "TMPDIR", "PYTEST_XDIST_WORKER", "SYNCSITE_TEST_FOLDER"}
 INHERITED = {name: value for name, value in os.environ.items() if name in KEPT}

@@ -1,10 +1,16 @@
+from datetime import timedelta
+
 import django_rq
 import pytest
 from django.db import OperationalError, connections
+from django.utils import timezone
 from rq import SimpleWorker
 
 from crmsync import dispatcher
 from crmsync.engine import hints
+from crmsync.models import SyncRun
+from crmsync.operations import syncs
+from syncsite import health
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +82,14 @@ def test_is_not_ready_without_the_database(client, all_up, monkeypatch):
 
     monkeypatch.setattr(connections["default"], "cursor", fail)
     assert client.get("/readyz").json()["database"] == "down"
+
+
+def test_is_not_ready_while_a_due_sync_waits_too_long(client, all_up, connection, meeting):
+    run, _ = syncs.request_sync(meeting, by=None)
+    assert client.get("/readyz").status_code == 200
+    since = timezone.now() - timedelta(seconds=health.MAX_WAIT + 1)
+    SyncRun.objects.filter(pk=run.pk).update(due_at=since, ready_since=since)
+    assert client.get("/readyz").json()["workers"] == "down"
 
 
 def test_asks_for_the_metrics_token_where_one_is_set(client, settings):

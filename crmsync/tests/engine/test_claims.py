@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from conftest import in_threads
 from crmsync.engine import claims, outcomes
+from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
 from crmsync.tests.engine.rows import fields, let_lease_expire
@@ -70,6 +71,13 @@ class TestLease:
         let_lease_expire(run)
         claims.renew_lease(claim)
         assert outcomes.reap_expired(timezone.now()) == 0
+
+    def test_is_not_prolonged_beyond_the_deadline_of_the_step(self, claim, settings):
+        settings.SYNC_STEP_SECONDS = 0
+        with pytest.raises(CrmError) as caught:
+            claims.renew_lease(claim)
+        assert caught.value.code == "crm_timeout"
+        assert not caught.value.outcome_unknown
 
     def test_is_not_prolonged_once_the_run_was_canceled(self, claim, meeting):
         syncs.cancel(meeting.pk)

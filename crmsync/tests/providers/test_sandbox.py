@@ -6,7 +6,7 @@ import pytest
 from crmsync.errors import CrmError
 from crmsync.models import SandboxRecord
 from crmsync.providers.base import Account, MeetingContent, Person, Session
-from crmsync.providers.sandbox import Sandbox
+from crmsync.providers.sandbox import SLOW_SECONDS, Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -92,7 +92,28 @@ def test_acts_out_slowness(monkeypatch):
     slept = []
     monkeypatch.setattr("time.sleep", slept.append)
     sandbox().upsert_contacts(people("slow@sandbox.invalid"), {})
-    assert max(slept) >= 5
+    assert sum(slept) >= 5
+
+
+def test_can_be_stopped_while_it_is_slow(monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    calls = []
+    with Session({}, before_call=lambda: calls.append(1)) as session:
+        Sandbox(session).upsert_contacts(people("slow@sandbox.invalid"), {})
+    assert len(calls) > SLOW_SECONDS
+
+
+def test_acts_out_one_fault_at_a_time(monkeypatch):
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    crowd = people(*(f"slow.x{number}@sandbox.invalid" for number in range(1, 100)))
+    sandbox().upsert_contacts(crowd, {})
+    assert sum(slept) == SLOW_SECONDS
+
+
+def test_acts_out_nothing_where_faults_are_off(settings):
+    settings.SANDBOX_FAULTS = False
+    assert sandbox().upsert_contacts(people("unavailable@sandbox.invalid"), {})
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])
