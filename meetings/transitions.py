@@ -4,6 +4,7 @@ Each function is one UPDATE that names the state it leaves. Call it in the trans
 the change of the run. The cached copy is invalidated before the commit and written after it.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -49,6 +50,15 @@ def record_failure(meeting_id: int) -> None:
 def clear_progress(meeting_id: int) -> None:
     """The sync was canceled or waits for its owner; the last result stays."""
     _move(meeting_id, Q(), in_progress_sync_status=None)
+
+
+def clear_progress_of(meeting_ids: Sequence[int]) -> None:
+    """Their syncs were canceled together."""
+    meetings = Meeting.objects.filter(pk__in=meeting_ids)
+    meetings.update(version=F("version") + 1, in_progress_sync_status=None)
+    snapshots = cache.read_many(meeting_ids)
+    cache.invalidate_many(snapshots)
+    transaction.on_commit(partial(cache.store_many, snapshots))
 
 
 def touch(meeting_id: int) -> None:

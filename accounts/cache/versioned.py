@@ -8,7 +8,7 @@ die in between, any reader of the new version may replace the fence.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from redis.exceptions import OutOfMemoryError, RedisError
 # poller waits between two polls.
 TTL_SECONDS = 90
 
+BATCH = 1000  # Commands that are sent at once.
 TOMBSTONE_VERSION = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
 
 REPLACE_UNLESS_NEWER = """
@@ -47,6 +48,33 @@ def store(key: str, version: int, copy: Any) -> None:
 
 def invalidate(key: str, version: int) -> None:
     _replace(key, version, "")
+
+
+def store_many(copies: Mapping[str, tuple[int, Any]]) -> None:
+    """`copies`: by key, each with its version."""
+    _replace_many([(key, version, json.dumps(copy)) for key, (version, copy) in copies.items()])
+
+
+def invalidate_many(versions: Mapping[str, int]) -> None:
+    _replace_many([(key, version, "") for key, version in versions.items()])
+
+
+def _replace_many(entries: Sequence[tuple[str, int, str]]) -> None:
+    client = get_redis_connection("default")
+    try:
+        for start in range(0, len(entries), BATCH):
+            _replace_batch(client, entries[start : start + BATCH])
+    except RedisError:
+        return  # The entries expire after TTL_SECONDS.
+
+
+def _replace_batch(client: Redis, entries: Sequence[tuple[str, int, str]]) -> None:
+    pipeline = client.pipeline(transaction=False)
+    for key, version, text in entries:
+        pipeline.eval(REPLACE_UNLESS_NEWER, 1, key, version, text, TTL_SECONDS)
+    for (key, *_), result in zip(entries, pipeline.execute(raise_on_error=False), strict=True):
+        if isinstance(result, OutOfMemoryError):
+            _remove(client, key)
 
 
 def _replace(key: str, version: int, text: str) -> None:

@@ -24,7 +24,7 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
     with transaction.atomic():
         connection = store.get_or_create(user, provider, account)
         if (connection.provider, connection.account_id) != (provider, account.id):
-            _cancel_runs(connection)
+            syncs.cancel_all(connection)
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
         store.link_account(connection, provider, account, credentials)
@@ -61,7 +61,7 @@ def disconnect(connection: Connection) -> None:
     """Cancels active runs and deletes the credentials; the record of what was written stays."""
     locked = store.lock(pk=connection.pk)
     if locked is not None:
-        _cancel_runs(locked)
+        syncs.cancel_all(locked)
         store.forget_credentials(locked)
 
 
@@ -82,8 +82,3 @@ def resume(pk: int) -> bool:
         return False
     scheduling.enqueue_waiting(pk)
     return True
-
-
-def _cancel_runs(connection: Connection) -> None:
-    for run in connection.sync_runs.active():
-        syncs.cancel(run.meeting_id)

@@ -19,6 +19,7 @@ from meetings import transitions
 from meetings.models import Meeting, SyncStep
 
 RETRYING = SyncRun.Status.RETRYING
+BATCH = 1000
 
 
 class NotConnectedError(Exception):
@@ -120,6 +121,16 @@ def cancel(meeting_id: int) -> bool:
     return True
 
 
+def cancel_all(connection: Connection) -> None:
+    """Cancels the connection's active runs in batches. Needs the connection's row locked."""
+    canceled = {"status": SyncRun.Status.CANCELED, "finished_at": timezone.now()}
+    active = connection.sync_runs.active().order_by("pk").values_list("pk", "meeting")
+    while batch := list(active[:BATCH]):
+        runs = SyncRun.objects.filter(pk__in=[pk for pk, _ in batch], status__in=SyncRun.ACTIVE)
+        runs.update(**canceled)
+        transitions.clear_progress_of([meeting for _, meeting in batch])
+
+
 @transaction.atomic
 def delete_meeting(meeting: Meeting) -> None:
     """Cancels the active run, then deletes; the locks keep new runs and edits out."""
@@ -127,9 +138,8 @@ def delete_meeting(meeting: Meeting) -> None:
     cancel(meeting.pk)
     calling = SyncAttempt.objects.filter(finished_at=None, run__meeting=meeting)
     if connection is not None and calling.filter(holds_contact_lock=True).exists():
-        scheduling.extend_contact_lock(
-            connection.pk
-        )  # The attempt's row goes, but its call may still be running.
+        # The attempt's row goes, but its call may still be running.
+        scheduling.extend_contact_lock(connection.pk)
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
     meeting.delete()
 
