@@ -14,7 +14,7 @@ from benchmarks.services import PROCFILE, http_status
 from syncsite.demo.processes import Processes
 from syncsite.demo.valkey import EmbeddedValkey
 from syncsite.redis_urls import unix_url
-from syncsite.tests.processes import free_port, wait_for
+from syncsite.tests.processes import free_ports, wait_for
 
 CONCURRENCY = 3
 LEASE_SECONDS = 8
@@ -41,7 +41,7 @@ class Stack:
         logs.mkdir()
         self.processes = Processes(settings.BASE_DIR, logs, variables)
         self.names = [f"{kind}-{n}" for kind, count in counts.items() for n in range(count)]
-        self.ports = [free_port() for _ in range(counts["web"])]
+        self.ports = free_ports(counts["web"])
         self.restarts = 0
         self._ending, self._idle, self._stopped = (threading.Event() for _ in range(3))
         self._supervisor = threading.Thread(target=self._restart_the_dead)

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from django.db import connection
@@ -17,8 +18,16 @@ def database_url() -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ones; the kernel may give the same port twice if it is let go in between."""
+    with ExitStack() as held:
+        servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+        for server in servers:
+            held.enter_context(server)
+        return [server.getsockname()[1] for server in servers]
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:

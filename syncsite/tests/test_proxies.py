@@ -11,7 +11,7 @@ from django.conf import settings
 
 from accounts.tokens import AccessToken
 from syncsite.demo.processes import Processes, procfile
-from syncsite.tests.processes import database_url, free_port, wait_for
+from syncsite.tests.processes import database_url, free_ports, wait_for
 from syncsite.tests.proxies import HOST, proxy_command
 from syncsite.tests.settings import ENVIRONMENT
 
@@ -43,7 +43,7 @@ def name(request):
 
 def start_proxy(name, folder):
     """The proxy, running, and the ports that it knows."""
-    ports = {"web": free_port(), "http": free_port(), "https": free_port()}
+    ports = dict(zip(("web", "http", "https"), free_ports(3), strict=True))
     command = proxy_command(name, folder, **ports)
     here = {"DATABASE_URL": database_url(), "PATH": os.environ["PATH"]}
     running = Processes(settings.BASE_DIR, folder, {**ENVIRONMENT, **BEHIND_A_PROXY, **here})
