@@ -1,4 +1,3 @@
-import time
 from datetime import timedelta
 
 import pytest
@@ -33,13 +32,11 @@ def waiting(user, connection):
 
 @pytest.fixture
 def measured(count_all_queries):
-    """Runs it, and holds that neither its time nor its statements grow with what waits."""
+    """Runs it, and holds that its statements grow with the batches alone."""
 
     def run(action):
-        start = time.monotonic()
         with count_all_queries() as statements:
             action()
-        assert time.monotonic() - start < 1
         batches = MANY / syncs.BATCH
         assert len(statements) < 20 + 5 * batches
 
@@ -52,7 +49,7 @@ def is_canceled(user, meeting):
     return api.get(f"{path}/sync").json()["state"] == "canceled"
 
 
-def test_disconnecting_costs_the_same_however_many_wait(waiting, connection, user, measured):
+def test_disconnecting_takes_few_statements_however_many_wait(waiting, connection, user, measured):
     shown = [waiting[0], waiting[-1]]
     assert not any(is_canceled(user, meeting) for meeting in shown[1:])
     measured(lambda: connections.disconnect(connection))
@@ -60,7 +57,7 @@ def test_disconnecting_costs_the_same_however_many_wait(waiting, connection, use
     assert all(is_canceled(user, meeting) for meeting in shown)
 
 
-def test_another_account_costs_the_same_however_many_wait(
+def test_another_account_takes_few_statements_however_many_wait(
     waiting, connection, user, measured, monkeypatch
 ):
     monkeypatch.setattr(Sandbox, "check", lambda _: Account("another", "Another"))
@@ -68,6 +65,6 @@ def test_another_account_costs_the_same_however_many_wait(
     assert not SyncRun.objects.active().exists()
 
 
-def test_pausing_costs_the_same_however_many_wait(waiting, connection, measured):
+def test_pausing_takes_few_statements_however_many_wait(waiting, connection, measured):
     measured(lambda: connections.pause(connection.pk))
     assert SyncRun.objects.active().count() == MANY
