@@ -43,11 +43,11 @@ def decode(entry: bytes | None) -> Any:
 
 
 def store(key: str, version: int, copy: Any) -> None:
-    _replace(key, version, json.dumps(copy))
+    store_many({key: (version, copy)})
 
 
 def invalidate(key: str, version: int) -> None:
-    _replace(key, version, "")
+    invalidate_many({key: version})
 
 
 def store_many(copies: Mapping[str, tuple[int, Any]]) -> None:
@@ -75,16 +75,6 @@ def _replace_batch(client: Redis, entries: Sequence[tuple[str, int, str]]) -> No
     for (key, *_), result in zip(entries, pipeline.execute(raise_on_error=False), strict=True):
         if isinstance(result, OutOfMemoryError):
             _remove(client, key)
-
-
-def _replace(key: str, version: int, text: str) -> None:
-    client = get_redis_connection("default")
-    try:
-        client.eval(REPLACE_UNLESS_NEWER, 1, key, version, text, TTL_SECONDS)
-    except OutOfMemoryError:
-        _remove(client, key)
-    except RedisError:
-        return  # The entry expires after TTL_SECONDS.
 
 
 def _remove(client: Redis, key: str) -> None:
