@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 import redis
+from redis.client import Pipeline
 
 from accounts.cache.circuit_breaker import CircuitBreaker
 
@@ -71,6 +72,24 @@ class CircuitBreakerRedis(redis.Redis):
             return pool.short_timeout_client.execute_command(*args, **options)
         with pool.breaker:
             return super().execute_command(*args, **options)
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        pool = self.connection_pool
+        return CircuitBreakerPipeline(pool, self.response_callbacks, transaction, shard_hint)
+
+
+class CircuitBreakerPipeline(Pipeline):
+    """Commands sent together; while the breaker is open they have a short time-out."""
+
+    connection_pool: Any
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        pool = self.connection_pool
+        if pool.breaker.is_open:
+            self.connection_pool = pool.short_timeout_client.connection_pool
+            return super().execute(raise_on_error)
+        with pool.breaker:
+            return super().execute(raise_on_error)
 
 
 def _exchange(connection: redis.Connection, command: tuple[str, ...]) -> Any:
