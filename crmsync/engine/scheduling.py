@@ -22,6 +22,7 @@ Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
 RESEND_AFTER_WHEN_BACKLOGGED = timedelta(seconds=60)  # A hint in a long queue is not lost.
 RATE_LIMIT_COOLDOWN = timedelta(seconds=10)  # After a rate limit, runs continue one at a time.
+BATCH = 1000  # Runs that are put back at once.
 LATE_CALL_WINDOW = timedelta(seconds=30)  # Longer than any call to a CRM.
 HOLDING_CONTACT_LOCK = SyncAttempt.objects.filter(finished_at=None, holds_contact_lock=True)
 # Runs that have begun go first: a run keeps its slot between two steps, a retry is punctual.
@@ -108,13 +109,18 @@ def block_connection(connection: Connection, error: CrmError) -> None:
 def release_slots(connection_id: int) -> None:
     """Puts runs between two attempts back in line until the connection works again."""
     begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
-    for run in begun.exclude(meeting__in_progress_sync_status=None):
-        idle = SyncRun.objects.filter(pk=run.pk, status=run.status).without_open_attempt()
-        # A planned retry then runs at once, not at its planned time.
-        moment = {"due_at": timezone.now()} if run.status == Status.RETRYING else {}
-        if idle.update(status=Status.QUEUED, **moment):
-            transitions.clear_progress(run.meeting_id)
+    holding = begun.exclude(meeting__in_progress_sync_status=None).order_by("pk")
+    while batch := list(holding.select_for_update(of=("self",))[:BATCH]):
+        _put_back(batch)
     begun.exclude(ready_since=None).update(ready_since=None)
+
+
+def _put_back(runs: list[SyncRun]) -> None:
+    locked = SyncRun.objects.filter(pk__in=[run.pk for run in runs])
+    # A planned retry then runs at once, not at its planned time.
+    locked.filter(status=Status.RETRYING).update(status=Status.QUEUED, due_at=timezone.now())
+    locked.active().update(status=Status.QUEUED)
+    transitions.clear_progress_of([run.meeting_id for run in runs])
 
 
 def enqueue_waiting(connection_id: int) -> None:

@@ -68,3 +68,12 @@ def test_another_account_takes_few_statements_however_many_wait(
 def test_pausing_takes_few_statements_however_many_wait(waiting, connection, measured):
     measured(lambda: connections.pause(connection.pk))
     assert SyncRun.objects.active().count() == MANY
+
+
+def test_pausing_takes_few_statements_however_many_are_retried(waiting, connection, measured):
+    Meeting.objects.update(in_progress_sync_status=2)
+    later = timezone.now() + timedelta(minutes=20)
+    SyncRun.objects.update(status=SyncRun.Status.RETRYING, due_at=later)
+    measured(lambda: connections.pause(connection.pk))
+    assert SyncRun.objects.filter(status="queued", due_at__lt=later).count() == MANY
+    assert not Meeting.objects.exclude(in_progress_sync_status=None).exists()
