@@ -3,7 +3,6 @@
 from typing import Any
 
 import structlog
-from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from django.views import defaults
@@ -16,12 +15,6 @@ from crmsync.errors import DATABASE_UNAVAILABLE
 logger = structlog.get_logger(__name__)
 
 
-class BodyTooLarge(APIException):
-    status_code = 413
-    default_detail = _("The request body is larger than this service accepts.")
-    default_code = "body_too_large"
-
-
 class Unavailable(APIException):
     status_code = 503
     default_detail = _("The database does not answer. Try again in a moment.")
@@ -30,9 +23,7 @@ class Unavailable(APIException):
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    if isinstance(exc, RequestDataTooBig):
-        exc = BodyTooLarge()
-    elif isinstance(exc, DATABASE_UNAVAILABLE):
+    if isinstance(exc, DATABASE_UNAVAILABLE):
         logger.error("database unavailable", error=str(exc))
         exc = Unavailable()
     elif isinstance(exc, Http404):  # One text for every kind of 404.

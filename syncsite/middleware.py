@@ -1,6 +1,5 @@
 """Django's middleware, reduced for API calls."""
 
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -9,53 +8,21 @@ from corsheaders import middleware as cors
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
-from django.core.exceptions import RequestDataTooBig
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBadRequest,
-    JsonResponse,
-    UnreadablePostError,
-)
-from django.middleware import clickjacking, csrf
+from django.http import HttpRequest, HttpResponse
+from django.middleware import clickjacking, common, csrf
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-MAX_READERS = 2  # Of the four threads in the Procfile.
-ACQUIRE_TIMEOUT = 0.05
+PROBES = {"/livez", "/readyz", "/metrics"}
 MAX_ACCEPT_LANGUAGE = 500  # Django's own limit.
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
-class BodyMiddleware:
-    """Limits how many threads read bodies at a time, so that slow clients cannot hold all of them.
+class CommonMiddleware(common.CommonMiddleware):
+    """Probes may name any host, because load balancers send addresses."""
 
-    A body that arrives at once, as nearly all do, takes no time.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        self.readers = threading.BoundedSemaphore(MAX_READERS)
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.META.get("CONTENT_LENGTH") in (None, "", "0"):
-            return self.get_response(request)
-        if not self.readers.acquire(timeout=ACQUIRE_TIMEOUT):
-            return _busy()
-        try:
-            _ = request.body
-        except RequestDataTooBig:
-            pass  # The view raises it again and answers.
-        except UnreadablePostError:
-            return HttpResponseBadRequest()  # The client is gone.
-        finally:
-            self.readers.release()
-        return self.get_response(request)
-
-
-def _busy() -> HttpResponse:
-    refusal = {"detail": "Too many bodies arrive at once.", "code": "unavailable"}
-    return JsonResponse(refusal, status=503, headers={"Retry-After": "1"})
+    def process_request(self, request: HttpRequest) -> Any:
+        return None if request.path_info in PROBES else super().process_request(request)
 
 
 class AdminOnly:

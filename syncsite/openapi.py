@@ -24,9 +24,10 @@ TEXTS = {
     "400": "The input is not valid.",
     "401": "The token is missing, expired or revoked.",
     "404": "There is no such thing or page, or it is somebody else's.",
+    "408": "The body did not arrive within ten seconds.",
     "413": "The body is larger than this service accepts.",
     "415": "The body is not JSON.",
-    "503": "The database does not answer. `Retry-After` says when to try again.",
+    "503": "The service cannot answer now. `Retry-After` says when to try again.",
 }
 
 
@@ -59,7 +60,7 @@ def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
     if names & {"state", "provider"}:
         yield "400"
     if "requestBody" in operation:
-        yield from ("400", "413", "415")
+        yield from ("400", "408", "413", "415")
 
 
 def _body(status: str) -> dict[str, Any]:

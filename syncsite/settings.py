@@ -37,7 +37,8 @@ GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.
 PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
 ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
-CORS_ALLOWED_ORIGINS = listed("CORS_ALLOWED_ORIGINS")
+FRONTEND_ORIGINS = listed("FRONTEND_ORIGINS")
+CORS_ALLOWED_ORIGINS = [*listed("CORS_ALLOWED_ORIGINS"), *FRONTEND_ORIGINS]
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
 CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
 
@@ -65,9 +66,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "syncsite.middleware.CorsMiddleware",
-    "syncsite.middleware.BodyMiddleware",
     "syncsite.middleware.LanguageMiddleware",
-    "django.middleware.common.CommonMiddleware",
+    "syncsite.middleware.CommonMiddleware",
+    "syncsite.front.refusals.RefusedMiddleware",
     "syncsite.middleware.AdminSessionMiddleware",
     "syncsite.middleware.AdminCsrfMiddleware",
     "syncsite.middleware.AdminAuthenticationMiddleware",
@@ -77,7 +78,7 @@ MIDDLEWARE = [
 # These look for Django's middleware by name; ours are subclasses that skip the API.
 SILENCED_SYSTEM_CHECKS = ["security.W002", "security.W003"]
 ROOT_URLCONF = "syncsite.urls"
-WSGI_APPLICATION = "syncsite.wsgi.application"
+WSGI_APPLICATION = "syncsite.wsgi.application"  # For runserver; syncsite/asgi.py calls it, too.
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -125,7 +126,6 @@ RQ_SHOW_ADMIN_LINK = False  # Its pages are open to all staff; syncsite.urls adm
 AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 SYNC_RETRY_DELAYS = env.list("SYNC_RETRY_DELAYS", cast=float, default=[10, 30, 120, 480, 1200])
 SYNC_LEASE_SECONDS = env.float("SYNC_LEASE_SECONDS", 90)

@@ -54,12 +54,6 @@ def test_refuses_what_is_not_a_json_object(own_api, body):
     assert response.json()
 
 
-def test_refuses_a_body_larger_than_a_megabyte(own_api):
-    response = own_api.post("/meetings", {**BODY, "notes": "x" * 1_100_000})
-    assert response.status_code == 413
-    assert response.json()["code"] == "body_too_large"
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -69,15 +68,8 @@ def _caddy(folder: Path, *, web: int, http: int, https: int) -> list[str]:
     text = text.replace("{\n", options, 1)
     tls = f"tls {folder}/fullchain.pem {folder}/privkey.pem"
     text = text.replace(f"\n{HOST} {{", f"\n{HOST} {{\n\t{tls}")
-    if _caddy_is_old():
-        text = text.replace("request_buffers 1MB", "buffer_requests")
     (folder / "Caddyfile").write_text(text)
     return ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
-
-
-def _caddy_is_old() -> bool:
-    version = subprocess.check_output(["caddy", "version"], text=True)  # noqa: S607
-    return re.match(r"v?2\.[0-6]\.", version) is not None
 
 
 def _make_certificate(folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import socket
-from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -165,33 +163,6 @@ def test_let_a_worker_end_its_step_when_it_is_stopped(service, processes, meetin
     attempts = list(SyncAttempt.objects.values_list("outcome", flat=True))
     assert attempts
     assert set(attempts) == {"succeeded"}
-
-
-SLOW = {
-    "head": b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
-    "body": b"POST /authenticate HTTP/1.1\r\nHost: localhost\r\n"
-    b"Content-Type: application/json\r\nContent-Length: 900\r\n\r\n{",
-}
-
-
-@pytest.mark.parametrize("part", SLOW)
-def test_answer_polls_while_slow_clients_hold_on(web, meeting, part):
-    url = web.base_url
-    with ExitStack() as slow:
-        for _ in range(40):
-            client = socket.create_connection((url.host, url.port))
-            slow.enter_context(client)
-            client.sendall(SLOW[part])
-        for _ in range(20):
-            response = web.get(f"/meetings/{meeting.pk}/sync_status", timeout=5)
-            assert response.json() == {"in_progress_sync_status": None}
-
-
-def test_refuse_heads_and_bodies_beyond_their_limits(web):
-    head = httpx.get(web.base_url.join("/livez"), headers={"X-Long": "x" * 100_000})
-    assert head.status_code == 431
-    body = web.post("/meetings", json=["x" * 2_000_000])
-    assert body.status_code == 413
 
 
 def test_leave_no_web_worker_behind(processes, commands):

@@ -1,0 +1,36 @@
+"""The web process: an event loop in front of Django's WSGI handler.
+
+The loop reads bodies and writes answers, so a client that is silent or does not read holds no
+thread. What it refuses still passes through Django, which gives the answer its words and headers.
+"""
+
+from typing import Any
+
+from syncsite.front import bodies
+from syncsite.front.answers import Send, send_answer
+from syncsite.front.environ import Environ, make_environ
+from syncsite.front.refusals import RefusedError
+from syncsite.front.threads import Answer, ask_django, refuse
+
+
+async def application(scope: dict[str, Any], receive: bodies.Receive, send: Send) -> None:
+    if scope["type"] != "http":
+        return
+    environ = make_environ(scope)
+    try:
+        if bodies.may_have_body(environ):
+            answer = await _read_and_ask(environ, receive)
+        else:
+            answer = await ask_django(environ)
+    except bodies.ClientGoneError:
+        return
+    await send_answer(answer, environ, send)
+
+
+async def _read_and_ask(environ: Environ, receive: bodies.Receive) -> Answer:
+    with bodies.kept() as parts:
+        try:
+            await bodies.read(environ, receive, parts)
+        except RefusedError as refused:
+            return await refuse(environ, refused.status)
+        return await ask_django(environ)
