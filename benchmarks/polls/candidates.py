@@ -8,9 +8,10 @@ from benchmarks.polls.poll import Poll
 from benchmarks.polls.rows import Polled
 from benchmarks.services import PROCFILE
 
-PRODUCT = "syncsite.wsgi:application"
+PRODUCT = "syncsite.asgi:application"
 SERVERS = "benchmarks.polls.servers"
-GUNICORN = f"gunicorn {PRODUCT} --bind 127.0.0.1:$PORT --worker-class gthread --threads 8"
+WSGI = "syncsite.wsgi:application"
+GUNICORN = f"gunicorn {WSGI} --bind 127.0.0.1:$PORT --worker-class gthread --threads 8"
 UVICORN = f"uvicorn {SERVERS}.fast:application --port $PORT --no-access-log --log-level warning"
 DJANGO = "django.core.wsgi:get_wsgi_application"
 NAIVE = {"DJANGO_SETTINGS_MODULE": f"{SERVERS}.naive_settings"}
@@ -26,22 +27,23 @@ class Candidate:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def as_web(application: str) -> str:
-    """The Procfile's line with another application."""
+def as_wsgi(application: str) -> str:
+    """The Procfile's server with a WSGI application and as many threads as the product has."""
     line = PROCFILE["web"].replace(PRODUCT, application)
     assert application in line, f"The Procfile's web line does not name {PRODUCT}."
-    return line
+    return line.replace("--interface asginl", "--interface wsgi --blocking-threads 4")
 
 
 CANDIDATES = {
-    "ours": Candidate(as_web(PRODUCT)),
-    "ours, 304 of /sync": Candidate(as_web(PRODUCT), poll.document, conditional=True),
+    "ours": Candidate(PROCFILE["web"]),
+    "ours under WSGI": Candidate(as_wsgi(WSGI)),
+    "ours, 304 of /sync": Candidate(PROCFILE["web"], poll.document, conditional=True),
     "ours on gunicorn": Candidate(GUNICORN),
     "naive DRF": Candidate(
-        as_web(f"{DJANGO} --factory"), poll.sync_status_as_bearer, environment=NAIVE
+        as_wsgi(f"{DJANGO} --factory"), poll.sync_status_as_bearer, environment=NAIVE
     ),
-    "bare Django": Candidate(as_web(f"{SERVERS}.bare_django:application")),
-    "bare WSGI": Candidate(as_web(f"{SERVERS}.bare_wsgi:application")),
+    "bare Django": Candidate(as_wsgi(f"{SERVERS}.bare_django:application")),
+    "bare WSGI": Candidate(as_wsgi(f"{SERVERS}.bare_wsgi:application")),
     "FastAPI": Candidate(UVICORN),
     "FastAPI, memo": Candidate(UVICORN, environment={"TOKEN_MEMO": "1"}),
 }

@@ -9,9 +9,8 @@ from itertools import cycle, islice
 
 import redis
 from django.utils import timezone
-from rest_framework_simplejwt.settings import api_settings
 
-from accounts.tokens import AccessToken
+from accounts.tokens import REVOCATION_CLAIM, AccessToken
 from benchmarks import rows
 from crmsync.models import SyncRun
 from meetings.models import Meeting, SyncStep
@@ -71,6 +70,6 @@ def _polled(meeting: Meeting) -> Polled:
         meeting_id=meeting.pk,
         user_id=meeting.user_id,
         token=str(token),
-        revocation=token[api_settings.REVOKE_TOKEN_CLAIM],
+        revocation=token[REVOCATION_CLAIM],
         step=meeting.in_progress_sync_status,
     )
