@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import connections, help, meetings
+from crmsync.api import connections, help, meetings, sign_ins
 from meetings.converters import BigIdConverter
 
 register_converter(BigIdConverter, "big_id")
@@ -13,8 +13,9 @@ urlpatterns = [
     *router.urls,
     path("connection", connections.ConnectionView.as_view()),
     path("connection/check", connections.ConnectionCheckView.as_view()),
-    path("connection/authorize", connections.AuthorizeView.as_view()),
-    path("connection/callback", connections.CallbackView.as_view()),
+    path("connection/authorize", sign_ins.AuthorizeView.as_view()),
+    path("connection/callback", sign_ins.CallbackView.as_view()),
+    path("connection/complete", sign_ins.CompleteView.as_view()),
     path("help", help.help_index, name="help"),
     path("help/<slug:code>", help.help_page, name="help-code"),
 ]

@@ -9,11 +9,20 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 
 REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+
+def _without_request(logger: Any, name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Django attaches the request, whose text has the query: it may hold a CRM's code."""
+    event.pop("request", None)
+    return event
+
+
 PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.ExtraAdder(),
+    _without_request,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 

@@ -1,13 +1,24 @@
 """Reports errors to Sentry; imported only if SENTRY_DSN is set."""
 
+from typing import Any
+
 import sentry_sdk
 from django.conf import settings
+
+
+def without_query(event: Any, hint: Any) -> Any:
+    """A query may hold the code of a sign-in at a CRM, or what somebody searched for."""
+    request = event.get("request", {})
+    request.pop("query_string", None)
+    request["url"] = request.get("url", "").partition("?")[0]
+    return event
+
 
 # Requests, local variables and breadcrumbs may hold passwords and tokens.
 sentry_sdk.init(
     settings.SENTRY_DSN,
-    send_default_pii=False,
     include_local_variables=False,
     max_request_body_size="never",
     max_breadcrumbs=0,
+    before_send=without_query,
 )

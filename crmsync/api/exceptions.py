@@ -32,6 +32,18 @@ class NotBefore(APIException):
         super().__init__(str(self.default_detail).format_map(words))
 
 
+class SignInRefused(APIException):
+    """In the CRM's words, if it gave any."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = _("{crm} refused the sign-in.")
+    default_code = "sign_in_refused"
+
+    def __init__(self, provider: str, reason: str) -> None:
+        refused = str(self.default_detail).format(crm=crm_name(provider))
+        super().__init__(f"{refused} {reason}".strip())
+
+
 class NothingToCancel(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("No sync of this meeting is under way.")

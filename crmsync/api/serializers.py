@@ -1,5 +1,7 @@
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -13,6 +15,8 @@ from crmsync.status.error_messages import attempt_result, describe_error, error_
 from crmsync.status.serializers import CONNECTION_STATES, ERROR_CODES, ErrorSerializer
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
+
+MAX_REASON = 500  # Characters that a CRM may say about a refused sign-in.
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
@@ -117,6 +121,18 @@ class ConnectSerializer(serializers.Serializer[Any]):
 
 class AuthorizeSerializer(serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(OAUTH))
+    return_to = serializers.CharField(
+        max_length=2000,
+        default="",
+        help_text="The page to return to, on one of the FRONTEND_ORIGINS.",
+    )
+
+    def validate_return_to(self, address: str) -> str:
+        """Its origin decides, as the browser reads it."""
+        page = urlsplit(address)
+        if address and f"{page.scheme}://{page.netloc}" not in settings.FRONTEND_ORIGINS:
+            raise serializers.ValidationError(_("This address is not one of the frontend's."))
+        return page.geturl()
 
     def validate_provider(self, provider: str) -> str:
         if not oauth.is_available(provider):
@@ -129,7 +145,23 @@ class AuthorizeUrlSerializer(serializers.Serializer[Any]):
 
 
 class CallbackSerializer(serializers.Serializer[Any]):
-    """The query that a CRM adds to our address; without `code` the person declined."""
+    """The query that a CRM adds to our address: a code, or an error and why."""
 
-    code = serializers.CharField(max_length=4096)
     state = serializers.CharField(max_length=1024)
+    code = serializers.CharField(max_length=4096, default="")
+    error = serializers.CharField(max_length=1024, default="")
+    error_description = serializers.CharField(max_length=4096, default="")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        reason = data["error_description"] or data["error"]
+        return {**data, "reason": " ".join(reason.split())[:MAX_REASON]}
+
+
+class ConnectionCodeSerializer(serializers.Serializer[Any]):
+    connection_code = serializers.CharField()
+    crm = serializers.CharField()
+    email = serializers.EmailField(help_text="Whose sign-in it is.")
+
+
+class CompleteSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=64, help_text="The `connection_code`.")

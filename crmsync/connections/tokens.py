@@ -9,16 +9,20 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import connection as database
 from django.utils import timezone
 
 from crmsync.connections import store
 from crmsync.errors import CrmError
+from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers import OAUTH
 from crmsync.providers.base import OAuth, Session
 from crmsync.providers.http import Answer, CrmClient, error_of
+
+logger = structlog.get_logger(__name__)
 
 REFRESH_BEFORE = 300  # Seconds.
 REVOKED_GRANT_CODES = {"invalid_grant", "BAD_REFRESH_TOKEN", "inactive_user", "inactive_org"}
@@ -44,16 +48,34 @@ def session_kwargs(connection: Connection) -> dict[str, Any]:
 
 def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:
     """Exchanges a grant for credentials. Raises CrmError."""
-    form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret, **grant}
-    with Session({}, before_call=release_db_connection) as session:
-        client = CrmClient(oauth.token_host, session, explain=_explain)
-        answer = client.call("POST", oauth.token_path, data=form)
+    answer = _post(oauth, oauth.token_path, grant)
     if not isinstance(answer, dict) or not isinstance(answer.get("access_token"), str):
         raise CrmError("unexpected_error", "The CRM granted no token.")
     kept = {key: answer[key] for key in STORED_KEYS if isinstance(answer.get(key), str)}
     if isinstance(answer.get("expires_in"), int):
         kept["expires_at"] = time.time() + answer["expires_in"]
     return kept
+
+
+def revoke(provider: str, sealed: Sealed) -> None:
+    """Ends the token at the CRM, if it came from a sign-in there. Call it after the commit."""
+    if provider not in OAUTH or not store.can_open(sealed):
+        return
+    token = sealed.open().get("refresh_token")
+    if token is None:
+        return
+    oauth = OAUTH[provider]()
+    try:
+        _post(oauth, oauth.revoke_path, {"token": token, "token_type_hint": "refresh_token"})
+    except CrmError as error:  # Nobody has the token any more; at the CRM it ends with its time.
+        logger.warning("token not revoked at the CRM", provider=provider, error=error.code)
+
+
+def _post(oauth: OAuth, path: str, values: dict[str, str]) -> Any:
+    form = {"client_id": oauth.client_id, "client_secret": oauth.client_secret, **values}
+    with Session({}, before_call=release_db_connection) as session:
+        client = CrmClient(oauth.token_host, session, explain=_explain)
+        return client.call("POST", path, data=form)
 
 
 def release_db_connection() -> None:

@@ -61,9 +61,20 @@ class OAuthState(models.Model):
     """A sign-in at a CRM that is under way. Written in operations/oauth.py only."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    token_key = models.CharField(
+        max_length=32, db_default="", help_text="The user's; a new password ends the sign-in."
+    )
     provider = models.CharField(max_length=32)
     nonce = models.CharField(max_length=64, unique=True)
+    return_to = models.CharField(
+        max_length=2000, blank=True, db_default="", help_text="The page of the frontend."
+    )
+    secrets = EncryptedJSONField(
+        default=nothing_sealed, db_default=models.Value(""), editable=False
+    )
     begun_at = models.DateTimeField(default=timezone.now, db_index=True)
+    parked_at = models.DateTimeField(null=True, help_text="When the CRM sent the person back.")
+    connection_code = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001
 
     def __str__(self) -> str:
         return f"{self.provider} since {self.begun_at:%H:%M}"

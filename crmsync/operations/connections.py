@@ -1,5 +1,6 @@
 """What people do with a connection: connect, check, disconnect; support pauses and resumes it."""
 
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +26,7 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
         connection = store.get_or_create(user, provider, account)
         if (connection.provider, connection.account_id) != (provider, account.id):
             syncs.cancel_all(connection)
+            _revoke_after_commit(connection)
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
         store.link_account(connection, provider, account, credentials)
@@ -58,11 +60,19 @@ def _refusal(connection: Connection) -> CrmError | None:
 
 @transaction.atomic
 def disconnect(connection: Connection) -> None:
-    """Cancels active runs and deletes the credentials; the record of what was written stays."""
+    """Cancels active runs and deletes the credentials, here and then at the CRM.
+
+    The record of what was written stays.
+    """
     locked = store.lock(pk=connection.pk)
     if locked is not None:
         syncs.cancel_all(locked)
+        _revoke_after_commit(locked)
         store.forget_credentials(locked)
+
+
+def _revoke_after_commit(connection: Connection) -> None:
+    transaction.on_commit(partial(tokens.revoke, connection.provider, connection.credentials))
 
 
 @transaction.atomic

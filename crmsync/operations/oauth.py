@@ -1,71 +1,125 @@
-"""OAuth sign-in at a CRM: the address to send people to, and what happens when they return.
+"""OAuth sign-in at a CRM, with PKCE.
 
-The state parameter is signed, expires after ten minutes and works once. It identifies the person,
-because a browser that returns from a CRM carries no token.
+The browser that comes back from the CRM proves nothing: anybody can send anybody a link. So the
+callback only parks the CRM's code. The person who began completes the sign-in with their token. A
+new password ends what was begun.
 """
 
+import hashlib
 import secrets
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core import signing
 from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import tokens
+from crmsync.fields import Sealed
 from crmsync.models import Connection, OAuthState
 from crmsync.operations import connections
 from crmsync.providers import OAUTH
 
 LIFETIME = timedelta(minutes=10)
+PARKED_LIFETIME = timedelta(minutes=2)
 SALT = "crmsync.oauth"
 
 
-class UnknownStateError(Exception):
-    """Not ours, expired, or already used."""
+class UnknownSignInError(Exception):
+    """Not ours, not this person's, expired, ended by a new password, or already used."""
 
 
 def is_available(provider: str) -> bool:
     return provider in OAUTH and bool(OAUTH[provider]().client_id)
 
 
-def authorize_url(user: User, provider: str) -> str:
+def authorize_url(user: User, provider: str, return_to: str = "") -> str:
     """The page where the person grants access. Needs a provider that `is_available`."""
     oauth = OAUTH[provider]()
+    verifier = secrets.token_urlsafe(48)
     OAuthState.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
-    sign_in = OAuthState.objects.create(user=user, provider=provider, nonce=secrets.token_urlsafe())
+    sign_in = OAuthState.objects.create(
+        user=user,
+        token_key=user.token_key,
+        provider=provider,
+        nonce=secrets.token_urlsafe(),
+        return_to=return_to,
+        secrets=Sealed.seal({"verifier": verifier}),
+    )
     asked = {
         "response_type": "code",
         "client_id": oauth.client_id,
         "redirect_uri": _callback_url(),
         "scope": oauth.scopes,
         "state": signing.dumps(sign_in.nonce, salt=SALT),
+        "code_challenge": _challenge(verifier),
+        "code_challenge_method": "S256",
     }
     return f"{oauth.authorize_url}?{urlencode(asked)}"
 
 
-def complete(state: str, code: str) -> Connection:
-    """Connects the person whom the state identifies. Raises UnknownStateError and CrmError."""
+@transaction.atomic
+def park(state: str, code: str) -> OAuthState:
+    """Keeps the CRM's code for the person who began. Raises UnknownSignInError."""
     sign_in = consume_state(state)
-    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": _callback_url()}
-    credentials = tokens.request_token(OAUTH[sign_in.provider](), **grant)
-    return connections.connect(sign_in.user, sign_in.provider, credentials)
+    sign_in.secrets = Sealed.seal({**sign_in.secrets.open(), "code": code})
+    sign_in.connection_code = secrets.token_urlsafe()
+    sign_in.save(update_fields=["secrets", "connection_code"])
+    return sign_in
 
 
 @transaction.atomic
 def consume_state(state: str) -> OAuthState:
-    """Consumes the state so that it cannot be reused. Raises UnknownStateError."""
+    """The sign-in of that state, which works once. Raises UnknownSignInError."""
     try:
         nonce = signing.loads(state, salt=SALT, max_age=LIFETIME)
     except signing.BadSignature as error:
-        raise UnknownStateError from error
-    active = OAuthState.objects.select_related("user").filter(user__is_active=True)
-    sign_in = active.filter(nonce=str(nonce)).first()
-    if sign_in is None or not OAuthState.objects.filter(pk=sign_in.pk).delete()[0]:
-        raise UnknownStateError
+        raise UnknownSignInError from error
+    sign_in = _valid().filter(nonce=str(nonce)).first()
+    if sign_in is None or not _mark_parked(sign_in.pk):
+        raise UnknownSignInError
     return sign_in
+
+
+def _mark_parked(pk: int) -> int:
+    return OAuthState.objects.filter(pk=pk, parked_at=None).update(parked_at=timezone.now())
+
+
+def complete(user: User, connection_code: str) -> Connection:
+    """Connects the person, if it is the one who began. Raises UnknownSignInError and CrmError."""
+    sign_in = _take(user, connection_code)
+    kept = sign_in.secrets.open()
+    credentials = tokens.request_token(
+        OAUTH[sign_in.provider](),
+        grant_type="authorization_code",
+        code=kept["code"],
+        code_verifier=kept["verifier"],
+        redirect_uri=_callback_url(),
+    )
+    return connections.connect(user, sign_in.provider, credentials)
+
+
+def _take(user: User, connection_code: str) -> OAuthState:
+    since = timezone.now() - PARKED_LIFETIME
+    parked = _valid().filter(user=user.pk, parked_at__gte=since)
+    sign_in = parked.filter(connection_code=connection_code).first()
+    if sign_in is None or not OAuthState.objects.filter(pk=sign_in.pk).delete()[0]:
+        raise UnknownSignInError
+    return sign_in
+
+
+def _valid() -> QuerySet[OAuthState]:
+    active = OAuthState.objects.select_related("user").filter(user__is_active=True)
+    return active.filter(token_key=F("user__token_key"))
+
+
+def _challenge(verifier: str) -> str:
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _callback_url() -> str:

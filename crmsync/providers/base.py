@@ -84,6 +84,7 @@ class OAuth:
     authorize_url: str
     token_host: str
     token_path: str
+    revoke_path: str
     client_id: str
     client_secret: str
     scopes: str

@@ -31,6 +31,7 @@ def oauth() -> OAuth:
         authorize_url="https://app.hubspot.com/oauth/authorize",
         token_host=settings.HUBSPOT_API_URL,
         token_path=f"/oauth/{OAUTH_VERSION}/token",
+        revoke_path=f"/oauth/{OAUTH_VERSION}/token/revoke",
         client_id=settings.HUBSPOT_CLIENT_ID,
         client_secret=settings.HUBSPOT_CLIENT_SECRET,
         scopes=" ".join(SCOPES),

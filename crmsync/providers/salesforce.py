@@ -35,6 +35,7 @@ def oauth() -> OAuth:
         authorize_url=f"{settings.SALESFORCE_LOGIN_URL}/services/oauth2/authorize",
         token_host=settings.SALESFORCE_LOGIN_URL,
         token_path="/services/oauth2/token",  # noqa: S106
+        revoke_path="/services/oauth2/revoke",
         client_id=settings.SALESFORCE_CLIENT_ID,
         client_secret=settings.SALESFORCE_CLIENT_SECRET,
         scopes="api refresh_token",

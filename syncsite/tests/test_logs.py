@@ -4,8 +4,11 @@ from logging.config import dictConfig
 
 import pytest
 import structlog
+from django.http import HttpResponse
+from django.utils.log import log_response
 
 from syncsite.logs import logging_config
+from syncsite.sentry import without_query
 
 
 @pytest.fixture
@@ -67,3 +70,20 @@ def test_carry_a_new_request_id_instead_of_a_strange_one(client, forged):
     given = client.get("/livez", headers={"X-Request-ID": forged})["X-Request-ID"]
     assert given != forged
     assert len(given) == 32
+
+
+def test_show_no_query_of_a_request(log, rf):
+    _, written = log(as_json=True)
+    request = rf.get("/connection/callback?code=s3cret")
+    log_response(
+        "Bad Request: %s", request.path, response=HttpResponse(status=400), request=request
+    )
+    line = json.loads(written())
+    assert (line["event"], line["status_code"]) == ("Bad Request: /connection/callback", 400)
+    assert "s3cret" not in json.dumps(line)
+
+
+def test_send_no_query_to_sentry():
+    request = {"url": "https://api.example.com/connection/callback?code=s3cret"}
+    sent = without_query({"request": {**request, "query_string": "code=s3cret"}}, {})
+    assert sent["request"] == {"url": "https://api.example.com/connection/callback"}

@@ -11,24 +11,14 @@ from crmsync.models import Connection
 from crmsync.operations import connections
 from crmsync.providers.base import Session
 from crmsync.providers.hubspot import HubSpot
-from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def hubspot(settings):
-    settings.ALLOW_PRIVATE_CRM_HOSTS = True
-    settings.HUBSPOT_CLIENT_ID = "client"
-    settings.HUBSPOT_CLIENT_SECRET = "client-s3cret"
-    with HubSpotStandIn() as crm:
-        settings.HUBSPOT_API_URL = crm.url
-        crm.grants = {"refresh-0"}
-        yield crm
-
-
-@pytest.fixture
 def signed_in(user, hubspot):
+    hubspot.grants = {"refresh-0"}
+
     def make(expires_in):
         kept = {"access_token": "access-0", "refresh_token": "refresh-0"}
         sealed = Sealed.seal({**kept, "expires_at": time.time() + expires_in})

@@ -1,42 +1,57 @@
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import time_machine
 from django.utils import timezone
 
+from conftest import PASSWORD, api_of
 from crmsync.models import Connection, OAuthState
-from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-
-@pytest.fixture
-def hubspot(settings):
-    settings.ALLOW_PRIVATE_CRM_HOSTS = True
-    settings.HUBSPOT_CLIENT_ID = "client"
-    settings.HUBSPOT_CLIENT_SECRET = "client-s3cret"
-    with HubSpotStandIn() as crm:
-        settings.HUBSPOT_API_URL = crm.url
-        yield crm
+FRONTEND = "https://app.acme.example"
+PAGE = f"{FRONTEND}/settings?tab=crm#top"
 
 
-def authorize(api):
-    answer = api.get("/connection/authorize?provider=hubspot")
-    assert answer.status_code == 200
-    url = urlsplit(answer.json()["authorize_url"])
-    return url, {name: values[0] for name, values in parse_qs(url.query).items()}
+@pytest.fixture(autouse=True)
+def frontend(settings):
+    settings.FRONTEND_ORIGINS = [FRONTEND, "http://localhost:5173"]
 
 
-def come_back(api, state, code="first-code", **headers):
-    return api.get("/connection/callback", {"state": state, "code": code}, **headers)
+def query_of(url):
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+def authorize(api, hubspot, **query):
+    """What the CRM is asked; from then on it wants the sign-in's PKCE verifier."""
+    answer = api.get("/connection/authorize", {"provider": "hubspot", **query})
+    assert answer.status_code == 200, answer.json()
+    asked = query_of(answer.json()["authorize_url"])
+    hubspot.challenge = asked["code_challenge"]
+    return asked
+
+
+def come_back(api, state, **query):
+    return api.get("/connection/callback", {"state": state, "code": "first-code", **query})
+
+
+def park(own_api, api, hubspot):
+    """The connection code of a sign-in for which the CRM has sent the person back."""
+    return come_back(api, authorize(own_api, hubspot)["state"]).json()["connection_code"]
+
+
+def complete(api, code):
+    return api.post("/connection/complete", {"code": code})
 
 
 def test_sends_the_person_to_the_crm(own_api, hubspot):
-    url, asked = authorize(own_api)
+    answer = own_api.get("/connection/authorize?provider=hubspot").json()
+    url, asked = urlsplit(answer["authorize_url"]), query_of(answer["authorize_url"])
     assert (url.netloc, url.path) == ("app.hubspot.com", "/oauth/authorize")
     assert asked["client_id"] == "client"
     assert asked["redirect_uri"] == "http://localhost:8000/connection/callback"
+    assert asked["code_challenge_method"] == "S256"
     assert "crm.objects.contacts.write" in asked["scope"]
     assert "client-s3cret" not in url.query
 
@@ -48,67 +63,216 @@ def test_sends_nobody_where_no_sign_in_is_set_up(own_api, hubspot, provider):
     assert "provider" in answer.json()
 
 
-def test_needs_a_token_to_begin(api, hubspot):
+def test_needs_a_token_to_begin_and_to_complete(api, hubspot):
     assert api.get("/connection/authorize?provider=hubspot").status_code == 401
+    assert complete(api, "x").status_code == 401
 
 
-def test_connects_who_comes_back(own_api, api, user, hubspot):
-    state = authorize(own_api)[1]["state"]
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example/",
+        "https://app.acme.example.evil.example/",
+        "https://app.acme.example@evil.example/",
+        "https://evil.example\\@app.acme.example/",
+        "https://app.acme.example:8443/",
+        "http://app.acme.example/",
+        "//app.acme.example/",
+        "/settings",
+        "javascript:alert(1)",
+    ],
+)
+def test_returns_to_no_page_but_the_frontends(own_api, hubspot, address):
+    query = {"provider": "hubspot", "return_to": address}
+    answer = own_api.get("/connection/authorize", query)
+    assert (answer.status_code, list(answer.json())) == (400, ["return_to"])
+
+
+def test_sends_the_browser_back_to_the_frontend(own_api, api, hubspot):
+    state = authorize(own_api, hubspot, return_to=PAGE)["state"]
     answer = come_back(api, state)
-    assert answer.status_code == 200
-    assert answer.json() == own_api.get("/connection").json()
-    assert answer.json()["account"] == "HubSpot 4711"
+    assert answer.status_code == 302
+    page = urlsplit(answer["Location"])
+    assert f"{page.scheme}://{page.netloc}{page.path}#{page.fragment}" == f"{FRONTEND}/settings#top"
+    query = query_of(answer["Location"])
+    assert (query.pop("tab"), list(query)) == ("crm", ["connection_code"])
+    assert complete(own_api, query["connection_code"]).json()["account"] == "HubSpot 4711"
+
+
+def test_connects_nothing_before_the_person_completes(own_api, api, user, hubspot):
+    code = park(own_api, api, hubspot)
+    assert not Connection.objects.exists()
+    assert "first-code" in hubspot.grants
+    assert complete(own_api, code).json() == own_api.get("/connection").json()
     kept = Connection.objects.get(user=user).credentials.open()
     assert kept["refresh_token"] == "refresh-1"
 
 
-def test_shows_a_page_to_a_browser(own_api, api, hubspot):
-    state = authorize(own_api)[1]["state"]
-    page = come_back(api, state, HTTP_ACCEPT="text/html").content.decode()
-    assert "HubSpot is connected" in page
-    again = come_back(api, state, HTTP_ACCEPT="text/html")
-    assert again.status_code == 400
-    assert "used before" in again.content.decode()
+def test_lets_nobody_complete_but_who_began(own_api, api, stranger, hubspot):
+    code = park(own_api, api, hubspot)
+    refused = complete(api_of(stranger), code)
+    assert (refused.status_code, list(refused.json())) == (400, ["code"])
+    assert not Connection.objects.exists()
+    assert complete(own_api, code).status_code == 200
+
+
+def test_takes_each_connection_code_once(own_api, api, hubspot):
+    code = park(own_api, api, hubspot)
+    assert complete(own_api, code).status_code == 200
+    assert complete(own_api, code).status_code == 400
+
+
+def test_takes_no_connection_code_after_two_minutes(own_api, api, hubspot):
+    code = park(own_api, api, hubspot)
+    with time_machine.travel(timezone.now() + timedelta(minutes=2, seconds=1), tick=False):
+        assert complete(own_api, code).status_code == 400
+    assert not Connection.objects.exists()
+
+
+def test_completes_no_code_that_another_sign_in_got(own_api, api, hubspot):
+    code = park(own_api, api, hubspot)
+    hubspot.challenge = "of another sign-in"
+    assert complete(own_api, code).status_code == 400
+    assert not Connection.objects.exists()
 
 
 def test_takes_each_state_once(own_api, api, hubspot):
-    state = authorize(own_api)[1]["state"]
-    come_back(api, state)
-    hubspot.grants.add("second-code")
-    again = come_back(api, state, "second-code")
+    state = authorize(own_api, hubspot)["state"]
+    assert come_back(api, state).status_code == 200
+    again = come_back(api, state, code="second-code")
     assert (again.status_code, list(again.json())) == (400, ["state"])
-    assert "second-code" in hubspot.grants
 
 
 def test_takes_no_state_that_is_old(own_api, api, hubspot):
-    state = authorize(own_api)[1]["state"]
+    state = authorize(own_api, hubspot)["state"]
     with time_machine.travel(timezone.now() + timedelta(minutes=11), tick=False):
         assert come_back(api, state).status_code == 400
-    assert not Connection.objects.exists()
 
 
 @pytest.mark.parametrize("state", ["", "x", "x:y:z"])
 def test_takes_no_state_that_it_did_not_make(own_api, api, hubspot, state):
-    authorize(own_api)
+    authorize(own_api, hubspot)
     assert come_back(api, state).status_code == 400
-    assert OAuthState.objects.exists()
+    assert OAuthState.objects.filter(parked_at=None).exists()
 
 
-def test_connects_nobody_with_a_code_that_is_refused(own_api, api, hubspot):
-    state = authorize(own_api)[1]["state"]
-    answer = come_back(api, state, "another-code")
-    assert (answer.status_code, list(answer.json())) == (400, ["code"])
+@pytest.mark.parametrize("parked", [False, True], ids=["begun", "parked"])
+def test_ends_with_a_new_password(own_api, api, user, hubspot, parked):
+    state = authorize(own_api, hubspot)["state"]
+    code = come_back(api, state).json()["connection_code"] if parked else None
+    passwords = {"password": "another one", "password_confirmation": "another one"}
+    answer = own_api.post("/me/password", {"current_password": PASSWORD, **passwords})
+    api.credentials(HTTP_AUTHORIZATION=answer.json()["auth_token"])
+    assert (complete(api, code) if parked else come_back(api, state)).status_code == 400
     assert not Connection.objects.exists()
 
 
-def test_connects_nobody_who_declined(own_api, api, hubspot):
-    state = authorize(own_api)[1]["state"]
-    answer = api.get("/connection/callback", {"state": state, "error": "access_denied"})
+def test_tells_why_the_crm_refused_in_its_own_words(own_api, api, hubspot):
+    state = authorize(own_api, hubspot)["state"]
+    refusal = {"error": "access_denied", "error_description": "You\nneed  super admin rights."}
+    answer = come_back(api, state, code="", **refusal)
     assert answer.status_code == 400
+    assert answer.json() == {
+        "detail": "HubSpot refused the sign-in. You need super admin rights.",
+        "code": "sign_in_refused",
+    }
+    assert come_back(api, state).status_code == 400
+
+
+def test_takes_the_reason_to_the_frontend(own_api, api, hubspot):
+    state = authorize(own_api, hubspot, return_to=PAGE)["state"]
+    answer = come_back(api, state, code="", error="access_denied")
+    assert query_of(answer["Location"]) == {"tab": "crm", "connection_error": "access_denied"}
 
 
 def test_connects_nobody_who_is_inactive(own_api, api, user, hubspot):
-    state = authorize(own_api)[1]["state"]
+    state = authorize(own_api, hubspot)["state"]
     user.is_active = False
     user.save()
     assert come_back(api, state).status_code == 400
+
+
+def test_keeps_codes_out_of_caches_and_of_other_sites(own_api, api, hubspot):
+    answer = come_back(api, authorize(own_api, hubspot)["state"])
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in answer["Cache-Control"]
+
+
+def test_keeps_no_secret_in_the_clear(own_api, api, hubspot):
+    park(own_api, api, hubspot)
+    row = str(OAuthState.objects.values().get())
+    assert "first-code" not in row
+    assert "Sealed" in row
+
+
+def test_tells_a_browser_that_a_sign_in_has_ended(own_api, api, hubspot):
+    state = authorize(own_api, hubspot)["state"]
+    come_back(api, state)
+    page = api.get("/connection/callback", {"state": state, "code": "c"}, HTTP_ACCEPT="text/html")
+    assert page.status_code == 400
+    assert "used before" in page.content.decode()
+
+
+@pytest.fixture
+def form(own_api, api, hubspot):
+    """Sends the form of the page that asks to confirm."""
+    state = authorize(own_api, hubspot)["state"]
+    query = {"state": state, "code": "first-code"}
+    page = api.get("/connection/callback", query, HTTP_ACCEPT="text/html").content.decode()
+    assert "Connect HubSpot to the syncsite account ann@example.com?" in page
+    code = OAuthState.objects.get().connection_code
+    assert code in page
+
+    def send(email, password=PASSWORD):
+        values = {"email": email, "password": password, "connection_code": code}
+        form_type = "application/x-www-form-urlencoded"
+        body = urlencode(values)
+        headers = {"content_type": form_type, "HTTP_ACCEPT": "text/html"}
+        return api.post("/connection/callback", body, **headers)
+
+    return send
+
+
+def test_connects_who_confirms(form, user):
+    page = form(user.email)
+    assert page.status_code == 200
+    assert "HubSpot is connected" in page.content.decode()
+    assert Connection.objects.get().user == user
+
+
+def test_connects_nobody_else_who_confirms(form, stranger):
+    page = form(stranger.email)
+    assert page.status_code == 400
+    assert "Please start again" in page.content.decode()
+    assert not Connection.objects.exists()
+
+
+def test_asks_again_after_a_wrong_password(form, user):
+    page = form(user.email, "wrong one")
+    assert page.status_code == 400
+    assert "No active account" in page.content.decode()
+    assert form(user.email).status_code == 200
+
+
+def test_limits_the_passwords_that_are_tried(form, user):
+    statuses = [form(user.email, "wrong one").status_code for _ in range(11)]
+    assert statuses == [400] * 10 + [429]
+
+
+def test_revokes_the_token_of_who_disconnects(own_api, api, hubspot):
+    complete(own_api, park(own_api, api, hubspot))
+    assert own_api.delete("/connection").status_code == 204
+    assert hubspot.revoked == ["refresh-1"]
+
+
+def test_disconnects_though_the_crm_does_not_revoke(own_api, api, hubspot, settings):
+    complete(own_api, park(own_api, api, hubspot))
+    settings.HUBSPOT_CLIENT_SECRET = "wrong"
+    assert own_api.delete("/connection").status_code == 204
+    assert own_api.get("/connection").status_code == 404
+
+
+def test_revokes_the_token_of_an_account_that_is_left(own_api, api, hubspot):
+    complete(own_api, park(own_api, api, hubspot))
+    own_api.put("/connection", {"provider": "sandbox", "credentials": {}})
+    assert hubspot.revoked == ["refresh-1"]

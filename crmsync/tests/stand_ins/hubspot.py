@@ -1,5 +1,7 @@
 """As much of HubSpot as a sync touches, in memory; test_hubspot.py has its SDK judge it."""
 
+import hashlib
+from base64 import urlsafe_b64encode
 from itertools import count
 from urllib.parse import parse_qs
 
@@ -25,19 +27,29 @@ class HubSpotStandIn(StandIn):
         self.properties = {}
         self.grants = {"first-code"}  # Codes and refresh tokens that are worth a token.
         self.granted = 0
+        self.challenge = None  # Of the sign-in, if it uses PKCE.
+        self.revoked = []
         self.scopes = {"crm.objects.contacts.read", "crm.objects.contacts.write"}
 
     def respond(self, method, target, body, headers):
-        if target != "/oauth/2026-03/token":
+        if not target.startswith("/oauth/2026-03/token"):
             return super().respond(method, target, body, headers)
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         with self.lock:
-            return self.grant(form)
+            return self.revoke(form) if target.endswith("/revoke") else self.grant(form)
+
+    def revoke(self, form):
+        if form.get("client_secret") != "client-s3cret":
+            return 400, {"status": "BAD_CLIENT_SECRET", "message": "no", "correlationId": "c"}
+        self.revoked.append(form["token"])
+        self.grants.discard(form["token"])
+        return 200, b""
 
     def grant(self, form):
         """Each token ends the one before; each grant works once."""
         used = form.get("code") or form.get("refresh_token")
-        if used not in self.grants or form.get("client_secret") != "client-s3cret":
+        is_proven = "code" not in form or challenge_of(form["code_verifier"]) == self.challenge
+        if used not in self.grants or not is_proven or form["client_secret"] != "client-s3cret":
             return 400, {"status": "BAD_REFRESH_TOKEN", "message": "no", "correlationId": "c"}
         self.granted += 1
         self.token = f"access-{self.granted}"
@@ -243,3 +255,9 @@ def shown(remote_id, properties):
 def batch(results, errors):
     answer = {"status": "COMPLETE", "results": results, "startedAt": STAMP, "completedAt": STAMP}
     return {**answer, "errors": errors, "numErrors": len(errors)} if errors else answer
+
+
+def challenge_of(verifier):
+    """Of PKCE with S256, as RFC 7636 has it."""
+    digest = hashlib.sha256(verifier.encode()).digest()
+    return urlsafe_b64encode(digest).decode().rstrip("=")

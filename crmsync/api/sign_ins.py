@@ -1,0 +1,161 @@
+"""Connecting through a CRM's own sign-in page instead of a token."""
+
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import status
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
+from rest_framework.parsers import FormParser
+from rest_framework.renderers import JSONRenderer, TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from accounts.authentication import AuthenticatedRequest
+from accounts.serializers import AuthenticateSerializer
+from accounts.throttles import TOO_MANY, AuthenticateAddressThrottle, AuthenticateEmailThrottle
+from crmsync.api.connections import reasons_of
+from crmsync.api.exceptions import SignInRefused
+from crmsync.api.serializers import (
+    AuthorizeSerializer,
+    AuthorizeUrlSerializer,
+    CallbackSerializer,
+    CompleteSerializer,
+    ConnectionCodeSerializer,
+    ConnectionSerializer,
+)
+from crmsync.api.throttles import ConnectingThrottle, crm_calls
+from crmsync.errors import CrmError
+from crmsync.models import Connection, OAuthState
+from crmsync.operations import oauth
+from crmsync.status.error_messages import crm_name
+
+UNKNOWN_SIGN_IN = _("This sign-in has ended or was used before. Please start again.")
+# The address holds the CRM's code: it must not travel on, nor be kept.
+PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+TOO_MANY_REQUESTS = OpenApiResponse(description=TOO_MANY)
+
+
+class AuthorizeView(APIView):
+    throttle_classes = (ConnectingThrottle,)
+
+    @extend_schema(
+        parameters=[AuthorizeSerializer],
+        responses={200: AuthorizeUrlSerializer, 429: TOO_MANY_REQUESTS},
+    )
+    def get(self, request: AuthenticatedRequest) -> Response:
+        """Send the person to this address; the CRM sends them back to `/connection/callback`."""
+        serializer = AuthorizeSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        return Response(
+            {"authorize_url": oauth.authorize_url(request.user, **serializer.validated_data)}
+        )
+
+
+class CallbackView(APIView):
+    """The address to which a CRM sends people back.
+
+    It connects nothing. It sends the browser on to `return_to`, with a `connection_code` for
+    `POST /connection/complete` or with the CRM's reason as `connection_error`. Without
+    `return_to`, a page asks the person to sign in and to confirm.
+    """
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (JSONRenderer, TemplateHTMLRenderer)
+    parser_classes = (FormParser,)
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        if self.request.method != "POST":
+            return []
+        return [AuthenticateAddressThrottle(), AuthenticateEmailThrottle()]
+
+    def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(*args, **kwargs)
+        for name, value in PRIVATE.items():
+            response[name] = value
+        return response
+
+    @extend_schema(
+        parameters=[CallbackSerializer],
+        responses={
+            (200, "application/json"): ConnectionCodeSerializer,
+            (200, "text/html"): str,
+            302: OpenApiResponse(description="To `return_to`."),
+        },
+    )
+    def get(self, request: Request) -> Response:
+        serializer = CallbackSerializer(data=request.query_params)
+        serializer.is_valid(raise_exception=True)
+        came_back = serializer.validated_data
+        try:
+            if came_back["code"]:
+                sign_in = oauth.park(came_back["state"], came_back["code"])
+                return _go_on(sign_in, connection_code=sign_in.connection_code)
+            sign_in = oauth.consume_state(came_back["state"])
+        except oauth.UnknownSignInError as error:
+            raise ValidationError({"state": [UNKNOWN_SIGN_IN]}) from error
+        if not sign_in.return_to:
+            raise SignInRefused(sign_in.provider, came_back["reason"])
+        return _go_on(sign_in, connection_error=came_back["reason"])
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request) -> Response:
+        """The form of the page that `get` shows."""
+        serializer = AuthenticateSerializer(data=request.data)
+        code = cast(QueryDict, request.data).get("connection_code", "")
+        try:
+            serializer.is_valid(raise_exception=True)
+            connection = _complete(serializer.user, code)
+        except (ValidationError, AuthenticationFailed) as error:
+            words = {"connection_code": code, "errors": _words_of(error.detail)}
+            return Response(words, 400, template_name="crmsync/confirm_connection.html")
+        words = {"account": connection.account_name, "crm": crm_name(connection.provider)}
+        return Response(words, template_name="crmsync/connected.html")
+
+
+class CompleteView(APIView):
+    """Connects the CRM of a sign-in that the caller began."""
+
+    throttle_classes = (ConnectingThrottle,)
+
+    @extend_schema(
+        request=CompleteSerializer,
+        responses={200: ConnectionSerializer, 429: TOO_MANY_REQUESTS},
+    )
+    def post(self, request: AuthenticatedRequest) -> Response:
+        serializer = CompleteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        connection = _complete(request.user, serializer.validated_data["code"])
+        return Response(ConnectionSerializer(connection).data)
+
+
+def _complete(user: Any, code: str) -> Connection:
+    try:
+        with crm_calls.of(user.pk):
+            return oauth.complete(user, code)
+    except oauth.UnknownSignInError as error:
+        raise ValidationError({"code": [UNKNOWN_SIGN_IN]}) from error
+    except CrmError as error:
+        raise ValidationError({"code": reasons_of(error, "")}) from error
+
+
+def _go_on(sign_in: OAuthState, **query: str | None) -> Response:
+    if sign_in.return_to:
+        page = urlsplit(sign_in.return_to)
+        together = urlencode([*parse_qsl(page.query, keep_blank_values=True), *query.items()])
+        location = page._replace(query=together).geturl()
+        return Response(status=status.HTTP_302_FOUND, headers={"Location": location})
+    words = {**query, "crm": crm_name(sign_in.provider), "email": sign_in.user.email}
+    return Response(words, template_name="crmsync/confirm_connection.html")
+
+
+def _words_of(detail: Any) -> list[str]:
+    if isinstance(detail, dict):
+        reasons = [detail["detail"]] if "detail" in detail else detail.values()
+        return [word for reason in reasons for word in _words_of(reason)]
+    return [str(word) for word in (detail if isinstance(detail, list) else [detail])]
