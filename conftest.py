@@ -20,7 +20,7 @@ from django.utils import timezone, translation
 from rest_framework.test import APIClient
 from rq import SimpleWorker
 
-from accounts.cache import counters
+from accounts.cache import counters, request_counts
 from accounts.models import User
 from accounts.tokens import AccessToken
 from crmsync import dispatcher
@@ -83,6 +83,7 @@ def queue_redis(redis_server: None) -> redis.Redis:
 @pytest.fixture(autouse=True)
 def empty_redis(queue_redis: redis.Redis) -> None:
     counters.flush()
+    request_counts.forget()
     queue_redis.flushdb()
     cache.clear()
 

@@ -1,7 +1,8 @@
-"""Limits on password guessing and sign-ups, exact under concurrency.
+"""Limits on guessing passwords, on signing up and on requests of one person.
 
 DRF's own throttles read the history, then write it, so forty parallel requests all pass. Here one
-atomic counter per identity and clock-aligned window decides. Without Redis nothing is limited.
+atomic counter per identity and clock-aligned window decides. Guesses are counted per account and
+client together, so that nobody can lock somebody else out, and per client.
 """
 
 import hashlib
@@ -10,45 +11,86 @@ from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
+
+from accounts.cache import request_counts
+from accounts.clients import client_of
+from accounts.login_log import log_refusal
 
 TOO_MANY = "Too many in a short time. `Retry-After` says when to try again."
 
 
 class CountingThrottle(SimpleRateThrottle):
-    cache: Any
     num_requests: int
     duration: int
+    remaining: int
 
-    def allow_request(self, request: Request, view: APIView) -> bool:
+    def allow_request(self, request: Any, view: Any = None) -> bool:
         self.now = self.timer()
-        identified = self.identify(request).encode(errors="surrogatepass")
-        identity = hashlib.sha256(identified).hexdigest()
+        identity = hashlib.sha256(self.identify(request).encode(errors="surrogatepass")).hexdigest()
         key = f"throttle:{self.scope}:{identity}:{int(self.now // self.duration)}"
-        count = self.cache.incr(key, ignore_key_check=True)
-        if count == 1:
-            self.cache.touch(key, self.duration * 2)
-        return count is None or count <= self.num_requests
+        count = request_counts.count(key, self.duration * 2)
+        self.remaining = max(0, self.num_requests - count)
+        return count <= self.num_requests
 
     def wait(self) -> float:
         return math.ceil(self.duration - self.now % self.duration)
 
+    def identify(self, request: Any) -> str:
+        return client_of(request)
+
+
+class UserThrottle(CountingThrottle):
+    """Everything that a person does but polling."""
+
+    scope = "user"
+
+    def allow_request(self, request: Request, view: Any = None) -> bool:
+        if not request.user.is_authenticated:
+            return True
+        is_allowed = super().allow_request(request)
+        view.headers |= {
+            "RateLimit-Limit": str(self.num_requests),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.wait()),
+        }
+        return is_allowed
+
     def identify(self, request: Request) -> str:
-        return self.get_ident(request) or "unknown"  # Behind a unix socket there is no address.
-
-
-class AuthenticateAddressThrottle(CountingThrottle):
-    scope = "authenticate_address"
+        return str(request.user.pk)
 
 
 class SignUpAddressThrottle(CountingThrottle):
     scope = "sign_up_address"
 
 
-class AuthenticateEmailThrottle(CountingThrottle):
+class GuessingThrottle(CountingThrottle):
+    """Says in the log whom it refused."""
+
+    def allow_request(self, request: Any, view: Any = None) -> bool:
+        is_allowed = super().allow_request(request)
+        if not is_allowed:
+            log_refusal(request, account_of(request), f"too many: {self.scope}")
+        return is_allowed
+
+
+class AuthenticateAddressThrottle(GuessingThrottle):
+    scope = "authenticate_address"
+
+
+class AuthenticateEmailThrottle(GuessingThrottle):
     scope = "authenticate_email"
 
-    def identify(self, request: Request) -> str:
-        data: Any = request.data
-        email = data.get("email") if isinstance(data, dict) else None
-        return str(email).strip().lower()
+    def identify(self, request: Any) -> str:
+        return f"{account_of(request)} {client_of(request)}"
+
+
+GUESSING = (AuthenticateAddressThrottle, AuthenticateEmailThrottle)
+
+
+def account_of(request: Any) -> str:
+    """The e-mail address whose password is tried: the one in the body, or the caller's own."""
+    data: Any = request.data if isinstance(request, Request) else request.POST
+    named = data if isinstance(data, dict) else {}
+    if "current_password" in named:
+        return str(request.user.email)
+    return str(named.get("email") or named.get("username")).strip().lower()

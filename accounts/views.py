@@ -18,12 +18,7 @@ from accounts.serializers import (
     UserSerializer,
     issue_token,
 )
-from accounts.throttles import (
-    TOO_MANY,
-    AuthenticateAddressThrottle,
-    AuthenticateEmailThrottle,
-    SignUpAddressThrottle,
-)
+from accounts.throttles import GUESSING, TOO_MANY, SignUpAddressThrottle, UserThrottle
 
 
 class SignUpView(APIView):
@@ -51,7 +46,7 @@ class AuthenticateView(APIView):
 
     # Kept though unused: without an authenticator a refused log-in would be a 403.
     permission_classes = (AllowAny,)
-    throttle_classes = (AuthenticateAddressThrottle, AuthenticateEmailThrottle)
+    throttle_classes = GUESSING
 
     def perform_authentication(self, request: Request) -> None:
         """Ignores an old token in the header."""
@@ -66,7 +61,7 @@ class AuthenticateView(APIView):
         },
     )
     def post(self, request: Request) -> Response:
-        serializer = AuthenticateSerializer(data=request.data)
+        serializer = AuthenticateSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         return Response(TokenSerializer(issue_token(cast(User, serializer.user))).data)
 
@@ -81,6 +76,8 @@ class MeView(APIView):
 
 class PasswordView(APIView):
     """Changes the password, revokes every older token and returns a new one."""
+
+    throttle_classes = (UserThrottle, *GUESSING)
 
     @extend_schema(request=ChangePasswordSerializer, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:

@@ -16,6 +16,7 @@ from django.db import close_old_connections
 from django.utils import timezone
 from redis.exceptions import RedisError
 
+from accounts.cache import generation
 from crmsync.engine import heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents
 from crmsync.metrics import totals
@@ -42,6 +43,7 @@ def sweep() -> int:
         hints.send_hints(due)
     send_background_hints(now)
     heartbeat.beat(now)
+    generation.renew()  # Or copies would end while nobody polls.
     return len(due)
 
 

@@ -21,7 +21,7 @@ class Snapshot(TypedDict):
 
 def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
     """The current snapshot; None if there is no such meeting. `entry`: what Redis just returned."""
-    found = versioned.decode(entry)
+    found = _of(meeting_id, versioned.decode(entry))
     counters.count("cache", "meeting", "hit" if found else "miss")
     return found or _load(meeting_id)
 
@@ -61,11 +61,16 @@ def key(meeting_id: int) -> str:
     return f"meeting:{meeting_id}"
 
 
+def _of(meeting_id: int, found: Snapshot | None) -> Snapshot | None:
+    """A copy counts only for the meeting it is of, wherever in Redis somebody put it."""
+    return found if found and found["id"] == meeting_id else None
+
+
 def _load(meeting_id: int) -> Snapshot | None:
     try:
         with key_lock(key(meeting_id)):
             (found,) = versioned.get_many([key(meeting_id)])
-            return found or _read_and_store(meeting_id)
+            return _of(meeting_id, found) or _read_and_store(meeting_id)
     except RedisError:
         return read(meeting_id)
 

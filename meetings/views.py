@@ -4,11 +4,13 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.serializers import BaseSerializer
+from rest_framework.throttling import BaseThrottle
 from rest_framework.viewsets import ModelViewSet
 
 from accounts.authentication import PollAuthentication, PollRequest
@@ -22,8 +24,15 @@ from meetings.serializers import (
     SyncStatusSerializer,
 )
 
+MAX_MEETINGS = 20_000  # Of one person.
 POLLS = {"sync_status", "last_sync_success"}
 SHOWING_MEETINGS = {"list", "retrieve", "partial_update"}
+
+
+class TooManyMeetings(APIException):
+    status_code = 409
+    default_detail = _("You have as many meetings as this service keeps. Delete some first.")
+    default_code = "too_many_meetings"
 
 
 class MeetingViewSet(ModelViewSet[Meeting]):
@@ -34,6 +43,10 @@ class MeetingViewSet(ModelViewSet[Meeting]):
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
     lookup_value_converter = "big_id"  # Registered in crmsync/urls.py.
     filter_backends = [MeetingSearchFilter]
+    free_of_limits = POLLS
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [] if self.action in self.free_of_limits else super().get_throttles()
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = Meeting.objects.owned_by(self.request.user.pk)
@@ -45,6 +58,9 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         return super().filter_queryset(queryset) if self.action == "list" else queryset
 
     def perform_create(self, serializer: BaseSerializer[Meeting]) -> None:
+        own: QuerySet[Meeting] = Meeting.objects.owned_by(self.request.user.pk)
+        if own[:MAX_MEETINGS].count() == MAX_MEETINGS:
+            raise TooManyMeetings
         serializer.save(user=self.request.user)
 
     def get_authenticators(self) -> list[BaseAuthentication]:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.throttles import GUESSING
 from crmsync.support import dashboard
 
 
@@ -15,6 +16,19 @@ class SupportSite(AdminSite):
     index_title = "Support desk"
     index_template = "syncsite/support_desk.html"
     enable_nav_sidebar = False  # The lists need its width.
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Passwords are guessed here no faster than in the API."""
+        guesses = [throttle() for throttle in GUESSING if request.method == "POST"]
+        waits = [guess.wait() for guess in guesses if not guess.allow_request(request)]
+        if not waits:
+            return super().login(request, extra_context)
+        headers = {"Retry-After": str(max(waits))}
+        context = {**self.each_context(request), "seconds": max(waits)}
+        template = "syncsite/too_many_logins.html"
+        return TemplateResponse(request, template, context, status=429, headers=headers)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

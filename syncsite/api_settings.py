@@ -25,7 +25,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.UserThrottle"],
     "DEFAULT_THROTTLE_RATES": {
+        "user": env.str("THROTTLE_USER", "600/min"),
         "authenticate_email": env.str("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
         "authenticate_address": env.str("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
         "sign_up_address": env.str("THROTTLE_SIGN_UP_ADDRESS", "30/min"),

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
+from accounts.cache import generation
 from crmsync.engine import heartbeat, hints
 from crmsync.metrics.prometheus import SyncCollector
 from crmsync.models import SyncRun
@@ -57,13 +58,18 @@ def _database() -> bool:
     return True
 
 
+def _redis() -> bool:
+    """A full server or a replica still reads."""
+    return hints.can_write() and generation.can_write()
+
+
 def _workers() -> bool:
     return hints.count_workers() > 0 and SyncRun.objects.longest_wait(timezone.now()) < MAX_WAIT
 
 
 CHECKS = {
     "database": _database,
-    "redis": hints.ping,
+    "redis": _redis,
     "workers": _workers,
     "dispatcher": heartbeat.is_alive,
 }

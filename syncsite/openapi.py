@@ -27,7 +27,14 @@ TEXTS = {
     "408": "The body did not arrive within ten seconds.",
     "413": "The body is larger than this service accepts.",
     "415": "The body is not JSON.",
+    "429": "Too many requests in a short time. `Retry-After` says when to try again.",
     "503": "The service cannot answer now. `Retry-After` says when to try again.",
+}
+
+POLLS = {  # They are not counted.
+    "meetings_sync_status_retrieve",
+    "meetings_last_sync_success_retrieve",
+    "meetings_sync_retrieve",
 }
 
 
@@ -54,6 +61,8 @@ def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
     yield "503"
     if operation.get("security"):
         yield "401"
+    if operation.get("security") and operation["operationId"] not in POLLS:
+        yield "429"
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if names & {"id", "page"}:
         yield "404"

@@ -40,7 +40,8 @@ CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
 FRONTEND_ORIGINS = listed("FRONTEND_ORIGINS")
 CORS_ALLOWED_ORIGINS = [*listed("CORS_ALLOWED_ORIGINS"), *FRONTEND_ORIGINS]
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
+RATE_LIMITS = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+CORS_EXPOSE_HEADERS = [*RATE_LIMITS, "ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
 
 INSTALLED_APPS = [
     "syncsite.apps.SupportDeskConfig",  # django.contrib.admin with our start page.
@@ -123,6 +124,7 @@ RQ = {
 }  # crmsync enqueues after the commit itself, and tolerates a missing Redis.
 RQ_SHOW_ADMIN_LINK = False  # Its pages are open to all staff; syncsite.urls admits superusers only.
 
+SESSION_COOKIE_AGE = 12 * 3600  # Of staff; nobody else has sessions.
 AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]

@@ -1,22 +1,16 @@
-"""The user look-up of each request, cached in Redis.
+"""The user look-up of each request, cached in Redis as versioned.py describes.
 
 A change never updates the copy. It invalidates it before and after the commit, for longer
 than any request lasts. Until then every request reads the database and none may store a
 copy, so a slow reader cannot bring back what it read before the change.
 """
 
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any, TypedDict
 
-from django_redis import get_redis_connection
-from redis.exceptions import RedisError
+from accounts.cache import counters, generation, versioned
 
-from accounts.cache import counters
-
-TTL_SECONDS = 90  # Seconds. Bounds how long a change made while Redis was down can go unnoticed.
-INVALIDATED = b"invalidated"
+COPY, INVALIDATED = 0, 1  # The versions of an entry.
 
 
 class CachedUser(TypedDict):
@@ -31,25 +25,19 @@ def get_many(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, li
 
     Raises RedisError.
     """
-    entry, *others = get_redis_connection("default").mget([_key(pk), *beside])
-    is_known = entry is not None and entry != INVALIDATED
+    entry, *others = generation.read([_key(pk), *beside])
+    user = versioned.decode(entry)
+    is_known = user is not None and user["id"] == pk
     counters.count("cache", "user", "hit" if is_known else "miss")
-    return (json.loads(entry) if is_known else None), others
+    return (user if is_known else None), others
 
 
 def store(user: CachedUser) -> None:
-    with suppress(RedisError):
-        client = get_redis_connection("default")
-        client.set(_key(user["id"]), json.dumps(user), ex=TTL_SECONDS, nx=True)
+    versioned.store(_key(user["id"]), COPY, user)
 
 
 def invalidate(*pks: int) -> None:
-    client = get_redis_connection("default")
-    for pk in pks:
-        with suppress(RedisError):
-            client.delete(_key(pk))  # A full server refuses the mark, but deletes a copy.
-        with suppress(RedisError):
-            client.set(_key(pk), INVALIDATED, ex=TTL_SECONDS)
+    versioned.invalidate_many({_key(pk): INVALIDATED for pk in pks})
 
 
 def _key(pk: int) -> str:

@@ -6,7 +6,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
-from accounts.throttles import TOO_MANY
+from accounts.throttles import UserThrottle
 from crmsync.api.serializers import ConnectionSerializer, ConnectSerializer
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.connections import store
@@ -22,7 +22,8 @@ class ConnectionView(APIView):
     """The caller's CRM connection; a person has at most one."""
 
     def get_throttles(self) -> list[BaseThrottle]:
-        return [ConnectingThrottle()] if self.request.method == "PUT" else []
+        connecting = [ConnectingThrottle()] if self.request.method == "PUT" else []
+        return [*super().get_throttles(), *connecting]
 
     @extend_schema(responses={200: ConnectionSerializer, 404: NO_CONNECTION})
     def get(self, request: AuthenticatedRequest) -> Response:
@@ -30,7 +31,7 @@ class ConnectionView(APIView):
 
     @extend_schema(
         request=ConnectSerializer,
-        responses={200: ConnectionSerializer, 429: OpenApiResponse(description=TOO_MANY)},
+        responses={200: ConnectionSerializer},
     )
     def put(self, request: AuthenticatedRequest) -> Response:
         serializer = ConnectSerializer(data=request.data)
@@ -52,14 +53,13 @@ class ConnectionView(APIView):
 class ConnectionCheckView(APIView):
     """Asks the CRM whether the stored credentials still work."""
 
-    throttle_classes = (ConnectingThrottle,)
+    throttle_classes = (UserThrottle, ConnectingThrottle)
 
     @extend_schema(
         request=None,
         responses={
             200: ConnectionSerializer,
             404: NO_CONNECTION,
-            429: OpenApiResponse(description=TOO_MANY),
         },
     )
     def post(self, request: AuthenticatedRequest) -> Response:

@@ -20,6 +20,7 @@ from crmsync.api.filters import SyncStateFilter
 from crmsync.api.idempotency import answer_once
 from crmsync.api.pagination import DeferringPagination
 from crmsync.api.serializers import (
+    MeetingRowSerializer,
     RunSerializer,
     SyncedMeetingSerializer,
 )
@@ -31,7 +32,7 @@ from crmsync.status.latest_runs import prefetch_latest_run
 from crmsync.status.serializers import SyncSerializer
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
-from meetings.views import SHOWING_MEETINGS, MeetingViewSet
+from meetings.views import POLLS, SHOWING_MEETINGS, MeetingViewSet
 
 SHOWING_A_DOCUMENT = [200, 202, 304]
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
@@ -67,15 +68,19 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 class SyncedMeetingViewSet(MeetingViewSet):
     """The caller's meetings."""
 
-    serializer_class = SyncedMeetingSerializer
     filter_backends = [MeetingSearchFilter, SyncStateFilter]
     pagination_class = DeferringPagination
+    free_of_limits = POLLS | {"sync"}
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = super().get_queryset()
         if self.action not in SHOWING_MEETINGS:
             return meetings
-        return prefetch_latest_run(meetings)
+        shown = prefetch_latest_run(meetings)
+        return shown.defer("notes") if self.action == "list" else shown
+
+    def get_serializer_class(self) -> type[SyncedMeetingSerializer]:
+        return MeetingRowSerializer if self.action == "list" else SyncedMeetingSerializer
 
     def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
         if "pk" not in self.kwargs or self.action_map.get("get") != "sync":

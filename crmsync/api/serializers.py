@@ -29,6 +29,13 @@ class SyncedMeetingSerializer(MeetingSerializer):
         return latest_runs.state_of_meeting(meeting)
 
 
+class MeetingRowSerializer(SyncedMeetingSerializer):
+    """A meeting in a list: without `notes`, which may be long."""
+
+    class Meta(SyncedMeetingSerializer.Meta):
+        fields = [name for name in SyncedMeetingSerializer.Meta.fields if name != "notes"]
+
+
 class AttemptErrorSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=ERROR_CODES)
     title = serializers.CharField()

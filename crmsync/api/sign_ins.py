@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import AuthenticateSerializer
-from accounts.throttles import TOO_MANY, AuthenticateAddressThrottle, AuthenticateEmailThrottle
+from accounts.throttles import GUESSING, UserThrottle
 from crmsync.api.connections import reasons_of
 from crmsync.api.exceptions import SignInRefused
 from crmsync.api.serializers import (
@@ -37,15 +37,14 @@ from crmsync.status.error_messages import crm_name
 UNKNOWN_SIGN_IN = _("This sign-in has ended or was used before. Please start again.")
 # The address holds the CRM's code: it must not travel on, nor be kept.
 PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-TOO_MANY_REQUESTS = OpenApiResponse(description=TOO_MANY)
 
 
 class AuthorizeView(APIView):
-    throttle_classes = (ConnectingThrottle,)
+    throttle_classes = (UserThrottle, ConnectingThrottle)
 
     @extend_schema(
         parameters=[AuthorizeSerializer],
-        responses={200: AuthorizeUrlSerializer, 429: TOO_MANY_REQUESTS},
+        responses={200: AuthorizeUrlSerializer},
     )
     def get(self, request: AuthenticatedRequest) -> Response:
         """Send the person to this address; the CRM sends them back to `/connection/callback`."""
@@ -72,7 +71,7 @@ class CallbackView(APIView):
     def get_throttles(self) -> list[BaseThrottle]:
         if self.request.method != "POST":
             return []
-        return [AuthenticateAddressThrottle(), AuthenticateEmailThrottle()]
+        return [throttle() for throttle in GUESSING]
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(*args, **kwargs)
@@ -106,7 +105,7 @@ class CallbackView(APIView):
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
         """The form of the page that `get` shows."""
-        serializer = AuthenticateSerializer(data=request.data)
+        serializer = AuthenticateSerializer(data=request.data, context={"request": request})
         code = cast(QueryDict, request.data).get("connection_code", "")
         try:
             serializer.is_valid(raise_exception=True)
@@ -121,11 +120,11 @@ class CallbackView(APIView):
 class CompleteView(APIView):
     """Connects the CRM of a sign-in that the caller began."""
 
-    throttle_classes = (ConnectingThrottle,)
+    throttle_classes = (UserThrottle, ConnectingThrottle)
 
     @extend_schema(
         request=CompleteSerializer,
-        responses={200: ConnectionSerializer, 429: TOO_MANY_REQUESTS},
+        responses={200: ConnectionSerializer},
     )
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = CompleteSerializer(data=request.data)

@@ -71,11 +71,11 @@ def length() -> int:
         return len(queue)
 
 
-def ping() -> bool:
+def can_write() -> bool:
     """Raises RedisError."""
     with _breaker:
         queue = _queue()
-        return bool(queue.connection.ping())
+        return bool(queue.connection.set("writable", 1, ex=10))
 
 
 def count_workers() -> int:

@@ -24,6 +24,7 @@ class CachedDocument(TypedDict):
     `next_attempt_at` at every poll.
     """
 
+    meeting_id: int
     versions: list[int]
     valid_until: str | None
     etag: str
@@ -41,10 +42,17 @@ def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
     ]
 
 
-def get(entries: Sequence[bytes | None], user_id: int, now: datetime) -> CachedDocument | None:
-    """The current document, if it is cached and belongs to the user."""
+def get(
+    entries: Sequence[bytes | None], meeting_id: int, user_id: int, now: datetime
+) -> CachedDocument | None:
+    """The current document, if it is cached and belongs to the user.
+
+    A copy counts only for the meeting it is of, wherever in Redis somebody put it.
+    """
     meeting, connection, cached = map(versioned.decode, entries)
     if cached is None or meeting is None or meeting["user_id"] != user_id:
+        return None
+    if {meeting["id"], cached.get("meeting_id")} != {meeting_id}:
         return None
     return (
         cached

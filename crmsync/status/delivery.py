@@ -10,11 +10,10 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language
-from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 from rest_framework.renderers import JSONRenderer
 
-from accounts.cache import counters
+from accounts.cache import counters, generation
 from accounts.cache.key_lock import key_lock
 from crmsync.connections import store
 from crmsync.models import SyncRun
@@ -44,7 +43,7 @@ class Document:
 def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) -> Document | None:
     """None if the user has no such meeting. `entries`: what Redis just returned for keys()."""
     now = timezone.now()
-    cached = cache.get(entries, user_id, now) if entries else None
+    cached = cache.get(entries, meeting_id, user_id, now) if entries else None
     counters.count("cache", "document", "hit" if cached else "miss")
     return _finish(cached or _load(meeting_id, user_id, now), now)
 
@@ -63,8 +62,10 @@ def _load(meeting_id: int, user_id: int, now: datetime) -> cache.CachedDocument 
     names = keys(meeting_id, user_id)
     try:
         with key_lock(names[-1]):
-            entries = get_redis_connection("default").mget(names)
-            return cache.get(entries, user_id, now) or _read_and_store(meeting_id, user_id, now)
+            entries = generation.read(names)
+            return cache.get(entries, meeting_id, user_id, now) or _read_and_store(
+                meeting_id, user_id, now
+            )
     except RedisError:
         return _read_rows(meeting_id, user_id, now)[0]
 
@@ -113,6 +114,7 @@ def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.CachedD
     del data["poll_after"]
     body = JSONRenderer().render(data)
     return cache.CachedDocument(
+        meeting_id=meeting.pk,
         versions=[meeting.version, link.version if link else 0],
         valid_until=until.isoformat() if until else None,
         etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',

@@ -4,6 +4,7 @@ import pytest
 from django.core.cache import cache
 from hypothesis import HealthCheck, given, settings
 
+from accounts.cache import request_counts
 from accounts.tokens import AccessToken
 from conftest import PASSWORD
 from crmsync.operations import connections, syncs
@@ -28,7 +29,9 @@ def send(user, make_meeting):
     """Sends what was made up, as a person with a connection and a meeting that is being synced."""
 
     def call(case):
-        cache.clear()  # The limits on log-ins would answer most of it.
+        # The limits would answer most of it.
+        cache.clear()
+        request_counts.forget()
         user.set_password(PASSWORD)
         user.save()
         connections.connect(user, "sandbox", {})
