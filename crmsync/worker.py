@@ -57,6 +57,7 @@ class ThreadWorker(SimpleWorker):
         threads = settings.SYNC_THREADS_PER_WORKER
         logger.info("worker started", version=settings.VERSION, threads=threads)
         _check_keys()
+        self._running: set[str] = set()
         self._threads = ThreadPoolExecutor(threads)
         self._free = threading.Semaphore(threads)
         return super().work(*args, **kwargs)
@@ -83,7 +84,17 @@ class ThreadWorker(SimpleWorker):
         if self.last_heartbeat is None or now() - self.last_heartbeat > HEARTBEAT_INTERVAL:
             self.heartbeat()
 
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Also reports what the start page of support shows."""
+        super().heartbeat(timeout, pipeline)
+        threads, busy = settings.SYNC_THREADS_PER_WORKER, len(self._running)
+        report: dict[Any, Any] = {"syncsite_version": settings.VERSION}
+        report |= {"threads": threads, "busy": busy}
+        redis = self.connection if pipeline is None else pipeline
+        redis.hset(self.key, mapping=report)
+
     def execute_job(self, job: Job, queue: Queue) -> None:
+        self._running.add(job.id)
         execution = self.prepare_execution(job)
         self._threads.submit(self._perform, job, queue, execution)
 
@@ -95,6 +106,7 @@ class ThreadWorker(SimpleWorker):
             logger.warning("job not marked as done", job=job.id, exc_info=True)
         finally:
             database.close()
+            self._running.discard(job.id)
             self._free.release()
 
     def request_force_stop(self, *args: Any) -> None:

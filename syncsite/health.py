@@ -13,7 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from redis.exceptions import RedisError
 
 from accounts.cache import generation
-from crmsync.engine import heartbeat, hints
+from crmsync.engine import heartbeat, hints, workers
 from crmsync.metrics.prometheus import SyncCollector
 from crmsync.models import SyncRun
 
@@ -64,7 +64,8 @@ def _redis() -> bool:
 
 
 def _workers() -> bool:
-    return hints.count_workers() > 0 and SyncRun.objects.longest_wait(timezone.now()) < MAX_WAIT
+    now = timezone.now()
+    return bool(workers.alive(now)) and SyncRun.objects.longest_wait(now) < MAX_WAIT
 
 
 CHECKS = {

@@ -120,8 +120,9 @@ RQ_QUEUES = {
     }
 }
 RQ = {
-    "COMMIT_MODE": "auto"
-}  # crmsync enqueues after the commit itself, and tolerates a missing Redis.
+    "COMMIT_MODE": "auto",  # crmsync enqueues after the commit itself, and tolerates a lost Redis.
+    "JOB_CLASS": "crmsync.engine.allowed_job.AllowedJob",
+}
 RQ_SHOW_ADMIN_LINK = False  # Its pages are open to all staff; syncsite.urls admits superusers only.
 
 SESSION_COOKIE_AGE = 12 * 3600  # Of staff; nobody else has sessions.

@@ -7,7 +7,7 @@ from django.utils import timezone
 from benchmarks.rows import connect, invite, make_meetings, make_users
 from benchmarks.services import PROCFILE
 from benchmarks.workers.load import Engine
-from crmsync.engine import heartbeat, hints
+from crmsync.engine import heartbeat, hints, workers
 from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
 from meetings.models import Meeting, SyncStep
 
@@ -51,7 +51,7 @@ def _engine(
 
 
 def is_ready(processes: int) -> bool:
-    return heartbeat.is_alive() and hints.count_workers() >= processes
+    return heartbeat.is_alive() and len(workers.alive(timezone.now())) >= processes
 
 
 def _submit(count: int) -> None:

@@ -1,13 +1,14 @@
 """The only place that enqueues RQ jobs. A hint says "look at this run now"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 
 import django_rq
 import structlog
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Queue
 
 from accounts.cache.circuit_breaker import CircuitBreaker
 from meetings.models import SyncStep
@@ -27,6 +28,7 @@ JOBS = {
 Hint = tuple[int, int]  # The run's id and its step.
 DELIVER_ALERT = "crmsync.jobs.deliver_alert"
 RUN_SUPPORT_ACTION = "crmsync.jobs.run_support_action"
+NAMES = {*JOBS.values(), DELIVER_ALERT, RUN_SUPPORT_ACTION}
 
 
 def send_hint(run_id: int, step: int) -> None:
@@ -56,8 +58,7 @@ def _enqueue(jobs: Iterable[tuple[str, int, bool]]) -> None:
 
 
 def _enqueue_batch(jobs: Iterable[tuple[str, int, bool]]) -> None:
-    with _breaker:
-        queue = _queue()
+    with guarded_queue() as queue:
         queue.enqueue_many(
             queue.prepare_data(job, (pk,), result_ttl=0, failure_ttl=3600, at_front=is_urgent)
             for job, pk, is_urgent in jobs
@@ -66,26 +67,21 @@ def _enqueue_batch(jobs: Iterable[tuple[str, int, bool]]) -> None:
 
 def length() -> int:
     """Raises RedisError."""
-    with _breaker:
-        queue = _queue()
+    with guarded_queue() as queue:
         return len(queue)
 
 
 def can_write() -> bool:
     """Raises RedisError."""
-    with _breaker:
-        queue = _queue()
+    with guarded_queue() as queue:
         return bool(queue.connection.set("writable", 1, ex=10))
 
 
-def count_workers() -> int:
-    """Workers with a current heartbeat. Raises RedisError."""
-    # RQ's own registry keeps killed workers and, after a flush of Redis, misses living ones.
-    keys = f"{Worker.redis_worker_namespace_prefix}*"
+@contextmanager
+def guarded_queue() -> Iterator[Queue]:
+    """After a time-out it raises RedisError for a while, instead of waiting again."""
     with _breaker:
-        queue = _queue()
-        found = queue.connection.scan_iter(match=keys, count=1000)
-        return sum(not key.endswith(b":executions") for key in found)
+        yield _queue()
 
 
 @cache

@@ -9,7 +9,7 @@ from django.db.models import Count
 from django.db.models.functions import TruncHour
 from redis.exceptions import RedisError
 
-from crmsync.engine import heartbeat, hints
+from crmsync.engine import heartbeat, hints, workers
 from crmsync.incidents import incidents
 from crmsync.models import Connection, Incident, SyncRun
 from crmsync.status.error_messages import error_texts
@@ -45,6 +45,7 @@ def read(now: datetime) -> dict[str, Any]:
         "reconnect": _to_reconnect(),
         "incidents": _incidents(),
         "parts": _parts(now),
+        "workers": _workers(now),
     }
 
 
@@ -108,16 +109,23 @@ def _incidents() -> list[dict[str, Any]]:
     return [{"incident": incident, **describe_incident(incident)} for incident in found]
 
 
+def _workers(now: datetime) -> list[workers.LiveWorker]:
+    try:
+        return sorted(workers.alive(now))
+    except RedisError:
+        return []
+
+
 def _parts(now: datetime) -> list[dict[str, Any]]:
     """The health of workers, dispatcher and queue, with a figure for each."""
     wait = SyncRun.objects.longest_wait(now)
     try:
-        workers, figure = hints.count_workers(), f"{hints.length()} hints wait"
+        alive, figure = len(workers.alive(now)), f"{hints.length()} hints wait"
     except RedisError:
-        workers, figure = 0, "Redis does not answer"
+        alive, figure = 0, "Redis does not answer"
     dispatches = heartbeat.is_alive()
     return [
-        {"name": "Workers", "is_healthy": workers > 0, "figure": str(workers)},
+        {"name": "Workers", "is_healthy": alive > 0, "figure": str(alive)},
         {
             "name": "Dispatcher",
             "is_healthy": dispatches,

@@ -4,12 +4,15 @@ import os
 import time
 from pathlib import Path
 
+import django_rq
 import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.utils import timezone
+from rq import Callback
 
 from accounts.models import User
-from crmsync.engine import hints
+from crmsync.engine import hints, workers
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
@@ -24,6 +27,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 SYNCS = 4
 
 
+def live_workers():
+    return workers.alive(timezone.now())
+
+
 @pytest.fixture
 def worker(tmp_path, transactional_db):
     environment = {
@@ -35,7 +42,7 @@ def worker(tmp_path, transactional_db):
     }
     processes = Processes(settings.BASE_DIR, tmp_path, environment)
     processes.start("worker", procfile(Path(settings.BASE_DIR) / "Procfile")["worker"])
-    wait_for(hints.count_workers)
+    wait_for(live_workers)
     yield processes.running["worker"]
     processes.stop()
 
@@ -56,6 +63,28 @@ def test_says_at_its_start_when_no_key_fits(connection, settings, caplog, fits):
         settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
     _check_keys()
     assert ("none of the CREDENTIALS_KEYS" in caplog.text) is not fits
+
+
+def test_reports_how_busy_it_is(slow_runs):
+    wait_for(lambda: [(w.threads, w.busy) for w in live_workers()] == [(SYNCS, SYNCS)])
+    assert live_workers()[0].version == settings.VERSION
+
+
+def test_runs_nothing_that_the_project_does_not_enqueue(worker, tmp_path):
+    queue = django_rq.get_queue(hints.NAME)
+    victim = tmp_path / "created by a stranger"
+    job = queue.enqueue("os.system", f"touch '{victim}'")
+    wait_for(lambda: job.get_status() == "failed")
+    assert not victim.exists()
+
+
+@pytest.mark.parametrize("kind", ["on_success", "on_failure", "on_stopped"])
+def test_calls_nobody_back(kind):
+    queue = django_rq.get_queue(hints.NAME)
+    job = queue.enqueue("crmsync.jobs.sync_contacts", 0, **{kind: Callback("os.getpid")})
+    fetched = queue.job_class.fetch(job.id, queue.connection, queue.serializer)
+    callbacks = (fetched.success_callback, fetched.failure_callback, fetched.stopped_callback)
+    assert callbacks == (None, None, None)
 
 
 def test_takes_many_syncs_at_once(slow_runs):

@@ -48,13 +48,6 @@ def test_puts_what_has_begun_first():
     assert run_ids() == [3, 1, 2]
 
 
-def test_counts_each_worker_once():
-    redis = django_rq.get_connection(hints.NAME)
-    redis.set("rq:worker:a", 1)
-    redis.set("rq:worker:a:executions", 1)
-    assert hints.count_workers() == 1
-
-
 def test_sends_nothing_where_nothing_is_due(redis_commands):
     with redis_commands() as commands:
         hints.send_hints([])
