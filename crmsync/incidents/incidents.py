@@ -21,6 +21,9 @@ from crmsync.models import Alert, Connection, Incident, SyncRun
 PROVIDER_THRESHOLD = 5  # Connections that fail alike within CORRELATION_WINDOW.
 CORRELATION_WINDOW = timedelta(minutes=10)
 ALERT_DELAY = timedelta(seconds=10)  # Until then it may turn out to be part of a larger incident.
+# Anybody can open accounts and have their syncs fail. Those say nothing about a CRM.
+MIN_AGE = timedelta(hours=1)  # Of a connection.
+SANDBOX = "sandbox"
 # A pause by support repairs nothing.
 BLOCKED_STATES = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
 RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
@@ -65,8 +68,8 @@ def _snoozed_until(connection: Connection, cause: str) -> datetime | None:
 
 def _group_by_provider(now: datetime) -> None:
     of_one = open_incidents().filter(connection__isnull=False, part_of=None)
-    recent = of_one.filter(last_seen_at__gte=now - CORRELATION_WINDOW).order_by()
-    for provider, cause in recent.values_list("provider", "cause").distinct():
+    recent = of_one.filter(last_seen_at__gte=now - CORRELATION_WINDOW).exclude(provider=SANDBOX)
+    for provider, cause in recent.order_by().values_list("provider", "cause").distinct():
         alike = open_incidents().filter(connection=None, provider=provider, cause=cause)
         if alike.exists() or _count_failing(provider, cause, now) >= PROVIDER_THRESHOLD:
             provider_incident, _ = Incident.objects.get_or_create(
@@ -77,17 +80,16 @@ def _group_by_provider(now: datetime) -> None:
 
 def _count_failing(provider: str, cause: str, now: datetime) -> int:
     """Connections that recently failed for this cause, or are retrying because of it."""
+    established = {"provider": provider, "connection__connected_at__lte": now - MIN_AGE}
     failed = open_incidents().filter(
-        provider=provider, cause=cause, last_seen_at__gte=now - CORRELATION_WINDOW
+        cause=cause, last_seen_at__gte=now - CORRELATION_WINDOW, **established
     )
     retrying = SyncRun.objects.filter(
-        status=SyncRun.Status.RETRYING, provider=provider, error_code=cause
+        status=SyncRun.Status.RETRYING, error_code=cause, **established
     )
     return len(
         {
-            *failed.exclude(connection=None).values_list("connection", flat=True)[
-                :PROVIDER_THRESHOLD
-            ],
+            *failed.values_list("connection", flat=True)[:PROVIDER_THRESHOLD],
             *retrying.order_by()
             .values_list("connection", flat=True)
             .distinct()[:PROVIDER_THRESHOLD],

@@ -1,10 +1,13 @@
 """What staff read about an incident: what is wrong, whom it concerns, and what to do."""
 
+import unicodedata
 from dataclasses import dataclass
 
 from crmsync.errors import CATALOGUE, Actor, Handling
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
+
+MAX_QUOTED = 80  # Characters.
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ STALLS: dict[str, Stall] = {
 }
 
 
+def quote(text: str) -> str:
+    """What a customer or a CRM wrote, on one line and visibly not ours."""
+    printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    words = " ".join(printable.replace("“", "").replace("”", "").split())
+    return f"“{words if len(words) <= MAX_QUOTED else words[:MAX_QUOTED] + '…'}”"
+
+
 def describe_incident(incident: Incident) -> dict[str, str]:
     """Title, remedy, who acts, and whom it concerns."""
     if incident.cause in STALLS:
@@ -57,5 +67,7 @@ def describe_incident(incident: Incident) -> dict[str, str]:
     if incident.connection is None:
         scope = f"many customers who use {crm_name(incident.provider)}"
     else:
-        scope = f"{incident.connection.user}, {incident.connection}"
+        name = quote(incident.connection.account_name)
+        crm = crm_name(incident.provider)
+        scope = f"{incident.connection.user}, {crm} account named {name} by the customer"
     return {**texts, "who": who, "scope": scope}

@@ -11,7 +11,8 @@ from crmsync.fields import Sealed
 from crmsync.incidents import incidents
 from crmsync.models import Alert, Connection, Incident, SyncRun
 from crmsync.operations import connections, syncs
-from crmsync.providers.sandbox import CONNECTION
+from crmsync.providers import PROVIDERS
+from crmsync.providers.sandbox import CONNECTION, Sandbox
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db
@@ -38,9 +39,21 @@ def alerts():
     return list(Alert.objects.order_by("pk").values_list("kind", flat=True))
 
 
-def connected(number):
+HUBSPOT = {**CONNECTION, "provider": "hubspot"}
+
+
+def connected(number, hours=2, **values):
+    """A customer of HubSpot for so many hours."""
     user = User.objects.create_user(f"owner-{number}@example.com")
-    return Connection.objects.create(user=user, credentials=Sealed.seal({}), **CONNECTION)
+    since = timezone.now() - timedelta(hours=hours)
+    values = {**HUBSPOT, **values, "connected_at": since, "credentials": Sealed.seal({})}
+    return Connection.objects.create(user=user, **values)
+
+
+@pytest.fixture
+def _hubspot(monkeypatch):
+    """Answers as the sandbox does."""
+    monkeypatch.setitem(PROVIDERS, "hubspot", Sandbox)
 
 
 def make_overdue(meeting, minutes, **values):
@@ -115,17 +128,30 @@ def test_of_a_held_connection_stay_while_support_pauses_it(make_meeting, connect
     assert incidents.open_incidents().get().cause == "connection_expired"
 
 
+@pytest.mark.usefixtures("_hubspot")
 def test_are_the_providers_when_many_connections_fail_alike(make_meeting, settle):
     for number in range(incidents.PROVIDER_THRESHOLD):
         owner = connected(number).user
         sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
     review(11)
     whole = Incident.objects.get(connection=None)
-    assert (whole.provider, whole.cause, whole.syncs) == ("sandbox", "crm_unavailable", 5)
+    assert (whole.provider, whole.cause, whole.syncs) == ("hubspot", "crm_unavailable", 5)
     assert whole.parts.count() == incidents.PROVIDER_THRESHOLD
     assert Alert.objects.get().incident == whole
 
 
+@pytest.mark.parametrize("values", [{"hours": 0.9}, {"provider": "sandbox"}])
+@pytest.mark.usefixtures("_hubspot")
+def test_are_no_providers_when_strangers_make_syncs_fail(make_meeting, settle, values):
+    for number in range(incidents.PROVIDER_THRESHOLD):
+        owner = connected(number, **values).user
+        sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
+    review(11)
+    assert incidents.open_incidents().count() == incidents.PROVIDER_THRESHOLD
+    assert not Incident.objects.filter(connection=None).exists()
+
+
+@pytest.mark.usefixtures("_hubspot")
 def test_are_the_providers_as_soon_as_many_are_about_to_give_up(
     make_meeting, connection, settle, settings
 ):
@@ -141,6 +167,7 @@ def test_are_the_providers_as_soon_as_many_are_about_to_give_up(
     assert Alert.objects.get().incident.connection is None
 
 
+@pytest.mark.usefixtures("_hubspot")
 def test_of_a_provider_end_as_a_whole(make_meeting, settle):
     owners = [connected(number).user for number in range(incidents.PROVIDER_THRESHOLD)]
     for owner in owners:

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from crmsync import dispatcher
 from crmsync.incidents import alerts, incidents
-from crmsync.models import Alert, Incident
+from crmsync.models import Alert, Connection, Incident
 from crmsync.support.alert_delivery import deliver
 from crmsync.tests.stand_ins.server import Server
 from syncsite.tests.processes import free_port
@@ -58,6 +58,27 @@ def test_tells_when_it_is_over(alert, incident):
     Alert.objects.update(kind=Alert.Kind.RESOLVED)
     deliver(alert.pk)
     assert mail.outbox[0].subject.startswith("[syncsite] Resolved: ")
+
+
+def test_quotes_what_a_customer_wrote_on_one_line(alert, connection):
+    name = "Acme”\r\nWho acts: you\u2028Call \u202e+1 555 0100 <b>now</b> " + "x" * 200
+    Connection.objects.update(account_name=name)
+    deliver(alert.pk)
+    (message,) = mail.outbox
+    concerns = next(line for line in message.body.splitlines() if line.startswith("Concerns"))
+    quoted = "“Acme Who acts: you Call +1 555 0100 <b>now</b> xxxxx"
+    assert f"Sandbox account named {quoted}" in concerns
+    assert concerns.endswith("…” by the customer")
+    assert quoted in message.subject
+
+
+@pytest.mark.parametrize("kind", ["console", "dummy"])
+def test_is_none_without_a_mail_server(alert, settings, kind):
+    settings.EMAIL_BACKEND = f"django.core.mail.backends.{kind}.EmailBackend"
+    deliver(alert.pk)
+    alert.refresh_from_db()
+    assert alert.delivered_at is None
+    assert "EMAIL_URL is not set" in alert.last_error
 
 
 def test_happens_once_however_often_it_is_asked_for(alert):
