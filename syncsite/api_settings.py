@@ -4,15 +4,13 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 
-from environ import Env
-
-env = Env()
+from syncsite import environment as env
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 VERSION: str = tomllib.loads(PYPROJECT.read_text())["project"]["version"]
-NUM_PROXIES = env.int("NUM_PROXIES", 0)
+NUM_PROXIES = env.whole_number("NUM_PROXIES", 0)
 SIMPLE_JWT = {
-    "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.float("JWT_LIFETIME_HOURS", 24)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(hours=env.number("JWT_LIFETIME_HOURS", 24, least=0.01)),
     "AUTH_TOKEN_CLASSES": ["accounts.tokens.AccessToken"],
     "LEEWAY": 10,  # Seconds by which the clocks of our machines may differ.
 }
@@ -27,10 +25,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttles.UserThrottle"],
     "DEFAULT_THROTTLE_RATES": {
-        "user": env.str("THROTTLE_USER", "600/min"),
-        "authenticate_email": env.str("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
-        "authenticate_address": env.str("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
-        "sign_up_address": env.str("THROTTLE_SIGN_UP_ADDRESS", "30/min"),
+        "user": env.rate("THROTTLE_USER", "600/min"),
+        "authenticate_email": env.rate("THROTTLE_AUTHENTICATE_EMAIL", "10/min"),
+        "authenticate_address": env.rate("THROTTLE_AUTHENTICATE_ADDRESS", "60/min"),
+        "sign_up_address": env.rate("THROTTLE_SIGN_UP_ADDRESS", "30/min"),
     },
     "DEFAULT_METADATA_CLASS": None,  # DRF's answer to OPTIONS would be wrong; the schema is right.
     "EXCEPTION_HANDLER": "syncsite.errors.exception_handler",

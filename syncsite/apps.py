@@ -7,8 +7,6 @@ from django.contrib.admin import apps as admin_apps
 from django.db import connections
 from django.db.models.signals import pre_migrate
 
-from syncsite import checks  # noqa: F401 - importing it registers the deployment checks
-
 
 class SupportDeskConfig(admin_apps.AdminConfig):
     default = False  # SyncsiteConfig is the default.
@@ -19,6 +17,7 @@ class SyncsiteConfig(AppConfig):
     name = "syncsite"
 
     def ready(self) -> None:
+        import_module("syncsite.checks")  # Registers them; it needs the models.
         if settings.SENTRY_DSN:
             import_module("syncsite.sentry")
         pre_migrate.connect(lift_time_limits)

@@ -1,9 +1,11 @@
 """Reports errors to Sentry; imported only if SENTRY_DSN is set."""
 
+import sys
 from typing import Any
 
 import sentry_sdk
 from django.conf import settings
+from sentry_sdk.utils import BadDsn
 
 
 def without_query(event: Any, hint: Any) -> Any:
@@ -15,10 +17,13 @@ def without_query(event: Any, hint: Any) -> Any:
 
 
 # Requests, local variables and breadcrumbs may hold passwords and tokens.
-sentry_sdk.init(
-    settings.SENTRY_DSN,
-    include_local_variables=False,
-    max_request_body_size="never",
-    max_breadcrumbs=0,
-    before_send=without_query,
-)
+try:
+    sentry_sdk.init(
+        settings.SENTRY_DSN,
+        include_local_variables=False,
+        max_request_body_size="never",
+        max_breadcrumbs=0,
+        before_send=without_query,
+    )
+except BadDsn:
+    sys.exit("SENTRY_DSN must be an address as Sentry shows it. docs/settings.md explains it.")

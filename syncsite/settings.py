@@ -1,11 +1,10 @@
 """Settings, read from the environment. docs/settings.md explains each variable."""
 
-import os
 from pathlib import Path
 
 from corsheaders.defaults import default_headers
-from environ import Env
 
+from syncsite import environment as env
 from syncsite.api_settings import (
     NUM_PROXIES,
     REST_FRAMEWORK,  # noqa: F401
@@ -20,25 +19,19 @@ from syncsite.redis_urls import embedded_socket, next_database, unix_url, with_t
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
-env = Env()
 
+DEBUG = env.flag("DEBUG", False)
+SECRET_KEY = env.text("SECRET_KEY") or local_secret_key(DATA_DIR)
+SECRET_KEY_FALLBACKS = env.listed("SECRET_KEY_FALLBACKS")
+CREDENTIALS_KEYS = env.listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
+GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not env.text(name)]
 
-def listed(name: str) -> list[str]:
-    return [item.strip() for item in env.list(name, default=[])]
-
-
-DEBUG = env.bool("DEBUG", False)
-# Read directly: environ would treat a value that starts with $ as another variable's name.
-SECRET_KEY = os.environ.get("SECRET_KEY") or local_secret_key(DATA_DIR)
-SECRET_KEY_FALLBACKS = [k for k in os.environ.get("SECRET_KEY_FALLBACKS", "").split(",") if k]
-CREDENTIALS_KEYS = listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
-GENERATED_KEYS = [name for name in ("SECRET_KEY", "CREDENTIALS_KEYS") if not os.environ.get(name)]
-
-PUBLIC_URL = env.str("PUBLIC_URL", "http://localhost:8000").rstrip("/")
-ALLOWED_HOSTS = listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = listed("CSRF_TRUSTED_ORIGINS")
-FRONTEND_ORIGINS = listed("FRONTEND_ORIGINS")
-CORS_ALLOWED_ORIGINS = [*listed("CORS_ALLOWED_ORIGINS"), *FRONTEND_ORIGINS]
+PUBLIC_URL = env.web_address("PUBLIC_URL", "http://localhost:8000")
+ALLOWED_HOSTS_SET = bool(env.listed("ALLOWED_HOSTS"))
+ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
+FRONTEND_ORIGINS = env.origins("FRONTEND_ORIGINS")
+CORS_ALLOWED_ORIGINS = [*env.origins("CORS_ALLOWED_ORIGINS"), *FRONTEND_ORIGINS]
 CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
 RATE_LIMITS = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 CORS_EXPOSE_HEADERS = [*RATE_LIMITS, "ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
@@ -94,12 +87,12 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": configured(env.db_url("DATABASE_URL", sqlite_url(DATA_DIR)))}
+DATABASES = {"default": configured(env.database("DATABASE_URL", sqlite_url(DATA_DIR)))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 EMBEDDED_SOCKET = embedded_socket(DATA_DIR)
-REDIS_URL = env.str("REDIS_URL", unix_url(EMBEDDED_SOCKET))
-CACHE_URL = env.str("CACHE_URL", next_database(REDIS_URL))
+REDIS_URL = env.redis_address("REDIS_URL", unix_url(EMBEDDED_SOCKET))
+CACHE_URL = env.redis_address("CACHE_URL", next_database(REDIS_URL))
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -130,31 +123,31 @@ AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
 AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]
 
-SYNC_RETRY_DELAYS = env.list("SYNC_RETRY_DELAYS", cast=float, default=[10, 30, 120, 480, 1200])
-SYNC_LEASE_SECONDS = env.float("SYNC_LEASE_SECONDS", 90)
-SYNC_CONCURRENCY_PER_CONNECTION = env.int("SYNC_CONCURRENCY_PER_CONNECTION", 2)
-SYNC_THREADS_PER_WORKER = env.int("SYNC_THREADS_PER_WORKER", 16)
+SYNC_RETRY_DELAYS = env.numbers("SYNC_RETRY_DELAYS", [10, 30, 120, 480, 1200])
+SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 90, least=1)
+SYNC_CONCURRENCY_PER_CONNECTION = env.whole_number("SYNC_CONCURRENCY_PER_CONNECTION", 2, least=1)
+SYNC_THREADS_PER_WORKER = env.whole_number("SYNC_THREADS_PER_WORKER", 16, least=1)
 CRM_CALL_SECONDS = 20
-SYNC_STEP_SECONDS = env.float("SYNC_STEP_SECONDS", 300)
+SYNC_STEP_SECONDS = env.number("SYNC_STEP_SECONDS", 300, least=1)
 SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
-SANDBOX_FAULTS = env.bool("SANDBOX_FAULTS", DEBUG or not os.environ.get("DATABASE_URL"))
-ALLOW_PRIVATE_CRM_HOSTS = env.bool("ALLOW_PRIVATE_CRM_HOSTS", False)
-HUBSPOT_API_URL = env.str("HUBSPOT_API_URL", "https://api.hubapi.com").rstrip("/")
-HUBSPOT_CLIENT_ID = env.str("HUBSPOT_CLIENT_ID", "")
-HUBSPOT_CLIENT_SECRET = os.environ.get("HUBSPOT_CLIENT_SECRET", "")
-SALESFORCE_LOGIN_URL = env.str("SALESFORCE_LOGIN_URL", "https://login.salesforce.com").rstrip("/")
-SALESFORCE_CLIENT_ID = env.str("SALESFORCE_CLIENT_ID", "")
-SALESFORCE_CLIENT_SECRET = os.environ.get("SALESFORCE_CLIENT_SECRET", "")
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
-SENTRY_DSN = os.environ.get("SENTRY_DSN", "")
-SYNC_STALL_MINUTES = env.float("SYNC_STALL_MINUTES", 10)
+SANDBOX_FAULTS = env.flag("SANDBOX_FAULTS", DEBUG or not env.text("DATABASE_URL"))
+ALLOW_PRIVATE_CRM_HOSTS = env.flag("ALLOW_PRIVATE_CRM_HOSTS", False)
+HUBSPOT_API_URL = env.web_address("HUBSPOT_API_URL", "https://api.hubapi.com")
+HUBSPOT_CLIENT_ID = env.text("HUBSPOT_CLIENT_ID")
+HUBSPOT_CLIENT_SECRET = env.text("HUBSPOT_CLIENT_SECRET")
+SALESFORCE_LOGIN_URL = env.web_address("SALESFORCE_LOGIN_URL", "https://login.salesforce.com")
+SALESFORCE_CLIENT_ID = env.text("SALESFORCE_CLIENT_ID")
+SALESFORCE_CLIENT_SECRET = env.text("SALESFORCE_CLIENT_SECRET")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+SENTRY_DSN = env.text("SENTRY_DSN")
+SYNC_STALL_MINUTES = env.number("SYNC_STALL_MINUTES", 10, least=1)
 
-vars().update(env.email_url("EMAIL_URL", "consolemail://"))
+vars().update(env.mail_server("EMAIL_URL"))
 EMAIL_TIMEOUT = 10
-SUPPORT_EMAILS = listed("SUPPORT_EMAILS")
-ALERT_URLS = listed("ALERT_URLS")
+SUPPORT_EMAILS = env.listed("SUPPORT_EMAILS")
+ALERT_URLS = env.listed("ALERT_URLS")
 DEFAULT_FROM_EMAIL = (SUPPORT_EMAILS or ["syncsite@localhost"])[0]
-LOGGING = logging_config(env.str("LOG_LEVEL", "INFO"), env.bool("LOG_JSON", False))
+LOGGING = logging_config(env.level("LOG_LEVEL", "INFO"), env.flag("LOG_JSON", False))
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
 LOCALE_PATHS = [BASE_DIR / "syncsite" / "locale"]

@@ -15,6 +15,10 @@ from django.utils import timezone
 from crmsync.models import Alert, Incident
 
 E_MAIL = "e-mail"
+# Backends of Django that no mail leaves.
+WITHOUT_SERVER = {
+    f"django.core.mail.backends.{kind}.EmailBackend" for kind in ("console", "dummy", "filebased")
+}
 DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
 RESEND_AFTER = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)

@@ -14,9 +14,6 @@ from crmsync.incidents import alerts
 from crmsync.models import Alert
 from crmsync.support.incident_messages import describe_incident
 
-WITHOUT_SERVER = {
-    f"django.core.mail.backends.{kind}.EmailBackend" for kind in ("console", "dummy", "filebased")
-}
 logger = structlog.get_logger(__name__)
 
 
@@ -70,7 +67,7 @@ def _send(alert: Alert) -> None:
 
 
 def _send_mail(alert: Alert) -> None:
-    if settings.EMAIL_BACKEND in WITHOUT_SERVER:
+    if settings.EMAIL_BACKEND in alerts.WITHOUT_SERVER:
         raise UndeliveredError("EMAIL_URL is not set, so no mail server could take it.")
     mail = EmailMessage(subject(alert), body(alert), to=settings.SUPPORT_EMAILS)
     try:

@@ -46,7 +46,6 @@ def run(*command, **environment):
 @pytest.mark.parametrize(
     ("process", "name"),
     [
-        ("release", "syncsite-release.service"),
         ("web", "syncsite-web.service"),
         ("worker", "syncsite-worker@.service"),
         ("dispatcher", "syncsite-dispatcher.service"),
@@ -60,10 +59,16 @@ def test_runs_what_the_procfile_runs(process, name):
     assert service.get("Environment", "").split() == defaults
 
 
+def test_releases_as_the_procfile_does():
+    service = unit("syncsite-release.service")["Service"]
+    steps = [service["ExecStartPre"], service["ExecStart"]]
+    together = " && ".join(step.removeprefix(BIN) for step in steps)
+    assert PROCFILE["release"] == f"sh -c '{together}'"
+
+
 def test_leaves_no_process_without_a_unit():
-    started = "\n".join(path.read_text() for path in SERVICES)
-    commands = [DEFAULT.sub(r"${\1}", command) for command in PROCFILE.values()]
-    assert all(f"ExecStart={BIN}{command}\n" in started for command in commands)
+    started = {path.stem.removeprefix("syncsite-").rstrip("@") for path in SERVICES}
+    assert set(PROCFILE) <= started
 
 
 def test_prunes_with_commands_that_exist():

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from django.conf import settings
+from django.db import connection as database
 
 from accounts.tokens import AccessToken
 from conftest import in_threads
@@ -172,6 +173,23 @@ def test_leave_no_web_worker_behind(processes, commands):
         wait_for(lambda: not answers(client, "/livez"))
 
 
-def test_release_leaves_nothing_to_migrate(processes, commands):
-    processes.start("release", commands["release"])
-    assert processes.running["release"].wait(60) == 0
+PRODUCTION = {
+    "SECRET_KEY": "x7" * 40,
+    "ALLOWED_HOSTS": "api.example.com",
+    "PUBLIC_URL": "https://api.example.com",
+    "METRICS_TOKEN": "t0ken",
+    "SANDBOX_FAULTS": "0",
+}
+
+
+def test_release_refuses_what_is_not_fit_for_production(processes, commands, tmp_path):
+    processes.start("release", commands["release"], **PRODUCTION, DEBUG="1")
+    assert processes.running["release"].wait(60) == 1
+    assert "DEBUG is on" in (tmp_path / "release.log").read_text()
+
+
+@pytest.mark.skipif(database.vendor == "sqlite", reason="SQLite is not fit for production")
+def test_release_leaves_nothing_to_migrate(processes, commands, tmp_path):
+    processes.start("release", commands["release"], **PRODUCTION)
+    assert processes.running["release"].wait(60) == 0, (tmp_path / "release.log").read_text()
+    assert "No migrations to apply" in (tmp_path / "release.log").read_text()

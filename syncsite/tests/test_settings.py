@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from syncsite.checks import check_deployment
+from syncsite.redis_urls import unix_url
 
 pytestmark = pytest.mark.xdist_group("settings")  # Which share what `read` has read.
 
@@ -20,6 +21,9 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "api.example.com",
     "PUBLIC_URL": "https://api.example.com",
     "NUM_PROXIES": "1",
+    "METRICS_TOKEN": "t0ken",
+    "EMAIL_URL": "smtp+tls://syncsite:p@smtp.example.com:587",
+    "SUPPORT_EMAILS": "desk@example.com",
 }
 
 
@@ -63,20 +67,76 @@ def test_pass_the_deployment_check_in_production():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("environment", "text"),
-    [
-        ({"DEBUG": "1"}, "DEBUG is on"),
-        ({"DATABASE_URL": "sqlite:////tmp/x.sqlite3"}, "The database is SQLite"),
-    ],
-)
-def test_fail_the_deployment_check(environment, text):
-    done = manage("check", "--deploy", **{**PRODUCTION, **environment})
+def test_fail_the_deployment_check():
+    unfit = {"DEBUG": "1", "DATABASE_URL": "sqlite:////tmp/x.sqlite3"}
+    done = manage("check", "--deploy", **{**PRODUCTION, **unfit})
     assert done.returncode == 1
-    assert text in done.stderr
+    assert "DEBUG is on" in done.stderr
+    assert "The database is SQLite" in done.stderr
 
 
-def test_fail_the_deployment_check_with_generated_keys(monkeypatch):
+UNFIT = {
+    "REDIS_URL is not set": {"REDIS_URL": unix_url(settings.EMBEDDED_SOCKET)},
+    "REDIS_URL leads to another host without a password": {"REDIS_URL": "redis://r.example/0"},
+    "CACHE_URL leads to another host without a password": {"CACHE_URL": "redis://r.example/0"},
+    "admits every host": {"ALLOWED_HOSTS": ["*"]},
+    "ALLOWED_HOSTS is not set": {"ALLOWED_HOSTS_SET": False},
+    "METRICS_TOKEN is not set": {"METRICS_TOKEN": ""},
+    "SANDBOX_FAULTS is on": {"SANDBOX_FAULTS": True},
+    "ALLOW_PRIVATE_CRM_HOSTS is on": {"ALLOW_PRIVATE_CRM_HOSTS": True},
+    "SYNC_STEP_SECONDS is not longer": {"SYNC_STEP_SECONDS": 20},
+    "SYNC_LEASE_SECONDS is not longer": {"SYNC_LEASE_SECONDS": 20},
+    "no mail leaves this machine": {
+        "SUPPORT_EMAILS": ["desk@example.com"],
+        "EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend",
+    },
+    "which is no e-mail address": {"SUPPORT_EMAILS": ["desk"]},
+    "one of the ALERT_URLS": {"ALERT_URLS": ["nothing://"]},
+    "Nobody is told of incidents": {"SUPPORT_EMAILS": [], "ALERT_URLS": []},
+}
+
+
+@pytest.mark.parametrize("text", UNFIT)
+def test_are_not_fit_for_production(text, settings, db):
+    for name, value in UNFIT[text].items():
+        setattr(settings, name, value)
+    assert any(text in message.msg for message in check_deployment())
+
+
+def test_are_not_fit_for_production_if_no_key_fits(settings, connection):
+    settings.CREDENTIALS_KEYS = ["OTk5" * 10 + "OTk="]
+    texts = [message.msg for message in check_deployment()]
+    assert "None of the CREDENTIALS_KEYS decrypts the stored credentials." in texts
+
+
+MALFORMED = {
+    "NUM_PROXIES": "many",
+    "SYNC_THREADS_PER_WORKER": "0",
+    "SYNC_CONCURRENCY_PER_CONNECTION": "1.5",
+    "SYNC_RETRY_DELAYS": "10,-1",
+    "JWT_LIFETIME_HOURS": "nan",
+    "DEBUG": "maybe",
+    "THROTTLE_USER": "lots",
+    "LOG_LEVEL": "loud",
+    "DATABASE_URL": "mysql-s3cret",
+    "REDIS_URL": "redis://:s3cret@host:x/0",
+    "EMAIL_URL": "s3cret",
+    "SENTRY_DSN": "s3cret",
+    "PUBLIC_URL": "api.example.com",
+    "FRONTEND_ORIGINS": "https://app.example.com/page",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_end_a_command_with_one_sentence(name):
+    done = manage("dispatch_syncs", "--once", **{**PRODUCTION, name: MALFORMED[name]})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{name} must be ")
+    assert len(done.stderr.splitlines()) == 1
+    assert "s3cret" not in done.stderr
+
+
+def test_fail_the_deployment_check_with_generated_keys(monkeypatch, db):
     monkeypatch.setattr(settings, "GENERATED_KEYS", ["SECRET_KEY", "CREDENTIALS_KEYS"])
     texts = [error.msg for error in check_deployment()]
     assert any("SECRET_KEY was generated" in text for text in texts)
@@ -120,9 +180,3 @@ def test_read_the_retry_delays_and_the_lifetime_of_a_token():
     environment = {"SYNC_RETRY_DELAYS": "1,2.5", "JWT_LIFETIME_HOURS": "2"}
     values = read(**environment)
     assert [values["SYNC_RETRY_DELAYS"], values["lifetime"]] == [[1, 2.5], 7200]
-
-
-def test_say_which_variable_is_wrong():
-    done = manage("check", **{**PRODUCTION, "NUM_PROXIES": "many"})
-    assert done.returncode != 0
-    assert "many" in done.stderr
