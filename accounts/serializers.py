@@ -73,6 +73,7 @@ class NewPasswordSerializer(serializers.Serializer[User]):
         return attrs
 
 
+WRONG_PASSWORD = _("This is not your current password.")
 TAKEN = User._meta.get_field("email").error_messages["unique"]
 
 
@@ -87,6 +88,15 @@ class SignUpSerializer(NewPasswordSerializer):
             raise serializers.ValidationError({"email": [TAKEN]}, code="unique") from error
 
 
+class CurrentPasswordSerializer(serializers.Serializer[User]):
+    current_password = PasswordField()
+
+    def validate_current_password(self, password: str) -> str:
+        if self.instance is None or not self.instance.check_password(password):
+            raise serializers.ValidationError(WRONG_PASSWORD)
+        return password
+
+
 class ChangePasswordSerializer(NewPasswordSerializer):
     current_password = PasswordField()
 
@@ -95,8 +105,7 @@ class ChangePasswordSerializer(NewPasswordSerializer):
         # Locked, so that only one of two concurrent changes knows the current password.
         user = User.objects.select_for_update(no_key=True).get(pk=instance.pk)
         if not user.check_password(validated_data["current_password"]):
-            wrong = [_("This is not your current password.")]
-            raise serializers.ValidationError({"current_password": wrong})
+            raise serializers.ValidationError({"current_password": [WRONG_PASSWORD]})
         user.set_password(validated_data["password"])
         user.save(update_fields=["password", "token_key"])
         return user

@@ -5,6 +5,5 @@ from accounts import views
 urlpatterns = [
     path("users", views.SignUpView.as_view()),
     path("authenticate", views.AuthenticateView.as_view()),
-    path("me", views.MeView.as_view()),
     path("me/password", views.PasswordView.as_view()),
 ]

@@ -20,14 +20,15 @@ from accounts.cache import generation
 from crmsync.engine import heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents
 from crmsync.metrics import totals
-from crmsync.operations import support_actions
+from crmsync.operations import retention, support_actions
 from crmsync.support.alert_delivery import deliver
 
 logger = structlog.get_logger(__name__)
 
 SHORT_QUEUE = 20
 PERIOD_SECONDS = 5
-_last_run = SimpleNamespace(at=0.0)
+CLEANING_SECONDS = 3600
+_last_run = SimpleNamespace(at=0.0, cleaned_at=0.0)
 
 
 def sweep() -> int:
@@ -76,6 +77,9 @@ def run_periodic_tasks() -> None:
         pass
     incidents.review(now)
     deliver_overdue_alerts(now)
+    if time.monotonic() > _last_run.cleaned_at + CLEANING_SECONDS:
+        _last_run.cleaned_at = time.monotonic()
+        retention.remove_expired(now)
 
 
 def send_background_hints(now: datetime) -> None:

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import connections, help, meetings, sign_ins
+from crmsync.api import connections, help, meetings, people, sign_ins
 from meetings.converters import BigIdConverter
 
 register_converter(BigIdConverter, "big_id")
@@ -11,6 +11,7 @@ router.register("meetings", meetings.SyncedMeetingViewSet)
 
 urlpatterns = [
     *router.urls,
+    path("me", people.PersonView.as_view()),
     path("connection", connections.ConnectionView.as_view()),
     path("connection/check", connections.ConnectionCheckView.as_view()),
     path("connection/authorize", sign_ins.AuthorizeView.as_view()),

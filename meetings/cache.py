@@ -1,6 +1,6 @@
 """The meeting look-up of polls, cached in Redis as versioned.py describes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict, cast
 
 from django.db.models.signals import post_delete, pre_delete
@@ -57,6 +57,10 @@ def invalidate_many(snapshots: Sequence[Snapshot]) -> None:
     versioned.invalidate_many({key(s["id"]): s["version"] for s in snapshots})
 
 
+def invalidate_deleted(meeting_ids: Iterable[int]) -> None:
+    versioned.invalidate_many({key(pk): versioned.TOMBSTONE_VERSION for pk in meeting_ids})
+
+
 def key(meeting_id: int) -> str:
     return f"meeting:{meeting_id}"
 
@@ -84,7 +88,7 @@ def _read_and_store(meeting_id: int) -> Snapshot | None:
 
 def _invalidate_deleted(instance: Meeting, **_: Any) -> None:
     if instance.pk:
-        invalidate(instance.pk, versioned.TOMBSTONE_VERSION)
+        invalidate_deleted([instance.pk])
 
 
 pre_delete.connect(_invalidate_deleted, sender=Meeting)

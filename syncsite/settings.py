@@ -56,7 +56,7 @@ INSTALLED_APPS = [
 # Every poll passes through all of it.
 MIDDLEWARE = [
     "syncsite.logs.RequestIdMiddleware",
-    "syncsite.csp.ContentSecurityPolicyMiddleware",
+    "syncsite.response_headers.ResponseHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "syncsite.middleware.CorsMiddleware",

@@ -12,3 +12,11 @@ def test_asks_for_a_token(api):
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == "Bearer"
     assert response.json()["code"] == "not_authenticated"
+
+
+def test_is_kept_by_no_cache(own_api, api, meeting):
+    for path in ("/me", "/meetings", f"/meetings/{meeting.pk}", "/connection"):
+        assert own_api.get(path)["Cache-Control"] == "no-store"
+        assert api.get(path)["Cache-Control"] == "no-store"
+    for poll in ("sync_status", "last_sync_success"):
+        assert own_api.get(f"/meetings/{meeting.pk}/{poll}")["Cache-Control"] == "no-store"

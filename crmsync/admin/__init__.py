@@ -1,3 +1,3 @@
-from crmsync.admin import bulk_actions, connections, incidents, meetings, runs
+from crmsync.admin import bulk_actions, connections, incidents, meetings, people, runs
 
-__all__ = ["bulk_actions", "connections", "incidents", "meetings", "runs"]
+__all__ = ["bulk_actions", "connections", "incidents", "meetings", "people", "runs"]

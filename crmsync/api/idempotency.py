@@ -23,7 +23,6 @@ from crmsync.models import IdempotentRequest
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 REPLAYED_HEADERS = ("ETag", "Cache-Control", "Retry-After")
-LIFETIME = timedelta(hours=24)
 IN_PROGRESS_LIMIT = timedelta(minutes=1)  # After that, its process must have died.
 
 
@@ -64,7 +63,7 @@ def _begin(request: AuthenticatedRequest, key: str) -> tuple[IdempotentRequest, 
 
 
 def _outdated(now: datetime) -> Q:
-    return Q(begun_at__lt=now - LIFETIME) | Q(
+    return Q(begun_at__lt=now - IdempotentRequest.LIFETIME) | Q(
         begun_at__lt=now - IN_PROGRESS_LIMIT, answer__isnull=True
     )
 

@@ -1,14 +1,53 @@
-"""Deletes old syncs in batches, so that nobody waits long for a lock."""
+"""Deletes what has aged, in batches, so that nobody waits long for a lock."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
+from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
-from crmsync.models import SyncRun, SyncRunQuerySet
+from crmsync.models import (
+    IdempotentRequest,
+    Incident,
+    OAuthState,
+    SupportAction,
+    SyncRun,
+    SyncRunQuerySet,
+)
+from crmsync.operations import oauth
 
 BATCH = 1000
+
+
+def prune_others(before: datetime) -> Counter[str]:
+    """How many it deleted of each kind. What is still open stays, however old it is."""
+    aged: dict[str, QuerySet[Any]] = {
+        "incidents": Incident.objects.filter(resolved_at__lt=before),
+        "support actions": SupportAction.objects.filter(finished_at__lt=before),
+        "idempotency keys": IdempotentRequest.objects.filter(begun_at__lt=before),
+        "sign-ins": OAuthState.objects.filter(begun_at__lt=before),
+        "admin sessions": Session.objects.filter(expire_date__lt=before),
+    }
+    return +Counter({name: _delete_all(rows) for name, rows in aged.items()})
+
+
+def remove_expired(now: datetime) -> None:
+    """What nobody can use any more, whatever its owner does."""
+    _delete_all(IdempotentRequest.objects.filter(begun_at__lt=now - IdempotentRequest.LIFETIME))
+    _delete_all(
+        OAuthState.objects.filter(begun_at__lt=now - oauth.LIFETIME - oauth.PARKED_LIFETIME)
+    )
+
+
+def _delete_all(rows: QuerySet[Any]) -> int:
+    deleted = 0
+    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
+        rows.model._default_manager.filter(pk__in=batch).delete()
+        deleted += len(batch)
+    return deleted
 
 
 def count_old(before: datetime) -> int:

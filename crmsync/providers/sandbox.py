@@ -10,7 +10,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ from meetings.models import SyncStep
 ADDRESS = re.compile(
     r"(?P<fault>[a-z-]+)(?:\.step(?P<step>[123]))?(?:\.x(?P<times>\d{1,4}))?@sandbox\.invalid"
 )
-CONNECTION = {"provider": "sandbox", "account_id": "Sandbox", "account_name": "Sandbox"}
+NAME = "sandbox"
+CONNECTION = {"provider": NAME, "account_id": "Sandbox", "account_name": "Sandbox"}
 SLOW_SECONDS = 8
 RETRY_AFTER = 5  # Seconds.
 
@@ -190,6 +191,18 @@ class Sandbox:
             record.save(update_fields=["data", "updated_at"])
             action = "updated"
         return Ref(kind, key, str(record.pk), action, _url(record), _digest(data))
+
+
+def forget_meetings(keys: Sequence[str]) -> None:
+    SandboxRecord.objects.filter(kind__in=("meeting", "note"), key__in=keys).delete()
+    SandboxFault.objects.filter(meeting_key__in=keys).delete()
+
+
+def forget_contacts(emails: Iterable[str]) -> None:
+    left = list(emails)
+    while left:  # Databases limit the values of a statement.
+        SandboxRecord.objects.filter(kind="contact", key__in=left[:1000]).delete()
+        del left[:1000]
 
 
 def _url(record: SandboxRecord) -> str:

@@ -6,10 +6,14 @@ would change without a change of any row.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TypedDict
 
+from django.conf import settings
 from django.utils.dateparse import parse_datetime
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
 
 from accounts.cache import versioned
 from crmsync.connections import cache as connection_cache
@@ -67,6 +71,14 @@ def store(meeting: Meeting, language: str, cached: CachedDocument) -> None:
     meeting_cache.store(meeting_cache.snapshot_of(meeting))
     versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)
     versioned.store(_document(meeting.pk, language), meeting_version, cached)
+
+
+def forget(meeting_ids: Sequence[int]) -> None:
+    """Removes the documents of deleted meetings, which nobody gets, but which name people."""
+    languages = [language for language, _ in settings.LANGUAGES]
+    names = [_document(pk, language) for pk in meeting_ids for language in languages]
+    with suppress(RedisError):
+        get_redis_connection("default").delete(*names)
 
 
 def _holds(cached: CachedDocument, now: datetime) -> bool:

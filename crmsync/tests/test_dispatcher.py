@@ -1,6 +1,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
 
 import django_rq
 import pytest
@@ -14,7 +15,7 @@ from conftest import api_of
 from crmsync import dispatcher
 from crmsync.engine import claims, hints, outcomes
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncRun
+from crmsync.models import Connection, IdempotentRequest, OAuthState, SyncRun
 from crmsync.operations import connections, syncs
 from meetings.models import SyncStep
 
@@ -192,3 +193,16 @@ def test_looks_for_incidents_without_redis_too(unreachable_redis, monkeypatch):
     stop = threading.Event()
     monkeypatch.setattr(dispatcher, "run_periodic_tasks", stop.set)
     dispatcher.run(0.01, stop)  # Ends only if that is called.
+
+
+def test_removes_what_nobody_can_use_any_more(user, monkeypatch):
+    now = timezone.now()
+    monkeypatch.setattr(dispatcher, "_last_run", SimpleNamespace(at=0.0, cleaned_at=-1e9))
+    for minutes in (1, 13, 24 * 60 + 1):
+        moment = now - timedelta(minutes=minutes)
+        OAuthState.objects.create(user=user, nonce=str(minutes), begun_at=moment)
+        IdempotentRequest.objects.create(user=user, key=str(minutes), begun_at=moment)
+    dispatcher.run_periodic_tasks()
+    assert list(OAuthState.objects.values_list("nonce", flat=True)) == ["1"]
+    keys = IdempotentRequest.objects.order_by("pk").values_list("key", flat=True)
+    assert list(keys) == ["1", "13"]

@@ -12,7 +12,10 @@ from crmsync.operations import retention
 
 
 class Command(BaseCommand):
-    help = "Deletes old ended syncs; each meeting keeps its last one."
+    help = (
+        "Deletes old ended syncs (each meeting keeps its last one), ended incidents with their "
+        "alerts, support actions, idempotency keys, sign-ins and admin sessions."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--older-than", type=parse_age, required=True, metavar="90d")
@@ -27,7 +30,9 @@ class Command(BaseCommand):
         with Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("Deleting", total=total)
             deleted = sum(_advance(progress, task, retention.prune(before)))
-        return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
+        others = retention.prune_others(before)
+        also = "".join(f" Deleted {count} {name}." for name, count in others.items())
+        return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC.{also}"
 
 
 def parse_age(text: str) -> timedelta:

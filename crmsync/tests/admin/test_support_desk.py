@@ -13,7 +13,7 @@ from crmsync.incidents import incidents
 from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import support_actions, syncs
 from crmsync.tests.admin.pages import PAGES, RUNS, read, start
-from syncsite.csp import POLICY
+from syncsite.response_headers import POLICY
 
 pytestmark = pytest.mark.django_db
 

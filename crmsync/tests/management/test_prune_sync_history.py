@@ -1,12 +1,20 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError
 from django.utils import timezone
 
 from conftest import run_command
 from crmsync.metrics import totals
-from crmsync.models import SyncAttempt, SyncRun
+from crmsync.models import (
+    IdempotentRequest,
+    Incident,
+    OAuthState,
+    SupportAction,
+    SyncAttempt,
+    SyncRun,
+)
 from crmsync.operations import retention, syncs
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +67,21 @@ def test_only_counts_in_a_dry_run(synced_often):
 def test_takes_days_only(age):
     with pytest.raises(CommandError, match="older-than"):
         run_command("prune_sync_history", f"--older-than={age}")
+
+
+def test_deletes_whatever_else_has_aged(connection, user):
+    now = timezone.now()
+    old, young = now - timedelta(days=91), now - timedelta(days=89)
+    for moment in (old, young):
+        Incident.objects.create(connection=connection, cause="x", resolved_at=moment)
+        by = {"kind": "cancel", "targets": [], "by_name": "x", "reason": "x"}
+        SupportAction.objects.create(finished_at=moment, **by)
+        IdempotentRequest.objects.create(user=user, key=str(moment), begun_at=moment)
+        OAuthState.objects.create(user=user, nonce=str(moment), begun_at=moment)
+        Session.objects.create(session_key=str(moment)[:40], expire_date=moment)
+    Incident.objects.create(connection=connection, cause="still open", last_seen_at=old)
+    report = prune("90d")
+    assert "Deleted 1 incidents. Deleted 1 support actions. Deleted 1 idempotency keys." in report
+    assert "Deleted 1 sign-ins. Deleted 1 admin sessions." in report
+    assert Incident.objects.count() == 2
+    assert "incidents" not in prune("90d")

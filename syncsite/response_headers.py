@@ -1,4 +1,4 @@
-"""One policy for every page: everything it loads comes from this service."""
+"""Headers of every answer: nothing is kept by others, and pages load from this service alone."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,14 @@ POLICY = "; ".join(
 )
 
 
-class ContentSecurityPolicyMiddleware:
+class ResponseHeadersMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        # Nearly everything is somebody's own. Static files and polls with an ETag say otherwise.
+        response.headers.setdefault("Cache-Control", "no-store")
         if response.get("Content-Type", "").startswith("text/html"):
             response.setdefault("Content-Security-Policy", POLICY)
         return response

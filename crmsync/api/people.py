@@ -1,0 +1,24 @@
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from accounts.authentication import AuthenticatedRequest
+from accounts.serializers import CurrentPasswordSerializer
+from accounts.throttles import GUESSING
+from accounts.views import MeView
+from crmsync.operations import people
+
+
+class PersonView(MeView):
+    def get_throttles(self) -> list[BaseThrottle]:
+        guessing = [throttle() for throttle in GUESSING if self.request.method == "DELETE"]
+        return [*super().get_throttles(), *guessing]
+
+    @extend_schema(request=CurrentPasswordSerializer, responses={204: None})
+    def delete(self, request: AuthenticatedRequest) -> Response:
+        """Deletes the caller and everything of theirs. What is in the CRM stays there."""
+        serializer = CurrentPasswordSerializer(request.user, data=request.data)
+        serializer.is_valid(raise_exception=True)
+        people.delete_person(request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

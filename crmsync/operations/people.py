@@ -1,0 +1,58 @@
+"""Deletes a person with everything of theirs. docs/operations.md says what remains elsewhere."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from crmsync.connections import store
+from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
+from crmsync.operations import connections
+from crmsync.providers import sandbox
+from crmsync.status import cache as documents
+from meetings import cache as meeting_cache
+from meetings.models import Attendee, Meeting
+
+BATCH = 1000  # Meetings.
+
+
+@transaction.atomic
+def delete_person(user: User) -> None:
+    connection = store.for_user(user)
+    if connection is not None:
+        connections.disconnect(connection)
+    _delete_contacts(user)
+    own = Meeting.objects.owned_by(user.pk).order_by("pk").values_list("pk", "key")
+    while batch := list(own[:BATCH]):
+        sandbox.forget_meetings([str(key) for _, key in batch])
+        _delete_meetings([pk for pk, _ in batch])
+    user.delete()
+
+
+def _delete_contacts(user: User) -> None:
+    """In the sandbox, but for those that somebody else's meetings have, too."""
+    records = RemoteRecord.objects.filter(connection__user=user)
+    contacts = records.filter(kind=RemoteRecord.Kind.CONTACT, connection__provider=sandbox.NAME)
+    others = RemoteRecord.objects.filter(kind=RemoteRecord.Kind.CONTACT).exclude(
+        connection__user=user
+    )
+    own = contacts.exclude(local_key__in=others.values("local_key"))
+    sandbox.forget_contacts(own.values_list("local_key", flat=True))
+    _delete(records)
+
+
+def _delete_meetings(pks: Sequence[int]) -> None:
+    meeting_cache.invalidate_deleted(pks)
+    transaction.on_commit(partial(documents.forget, pks))
+    _delete(SyncAttempt.objects.filter(run__meeting__in=pks))
+    _delete(SyncRun.objects.filter(meeting__in=pks))
+    _delete(Attendee.objects.filter(meeting__in=pks))
+    _delete(Meeting.objects.filter(pk__in=pks))
+
+
+def _delete(rows: QuerySet[Any]) -> None:
+    """Nothing depends on them any more. Django's delete() would load them all to find that out."""
+    rows._raw_delete(rows.db)
