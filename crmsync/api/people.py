@@ -1,4 +1,4 @@
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
@@ -9,15 +9,26 @@ from accounts.throttles import GUESSING
 from accounts.views import MeView
 from crmsync.operations import people
 
+# The schema adds them by itself where it knows of a body.
+REFUSALS = {
+    400: OpenApiResponse(description="The password is wrong."),
+    408: OpenApiResponse(description="The body did not arrive within ten seconds."),
+    413: OpenApiResponse(description="The body is larger than this service accepts."),
+    415: OpenApiResponse(description="The body is not JSON."),
+}
+
 
 class PersonView(MeView):
     def get_throttles(self) -> list[BaseThrottle]:
         guessing = [throttle() for throttle in GUESSING if self.request.method == "DELETE"]
         return [*super().get_throttles(), *guessing]
 
-    @extend_schema(request=CurrentPasswordSerializer, responses={204: None})
+    @extend_schema(request=CurrentPasswordSerializer, responses={204: None, **REFUSALS})
     def delete(self, request: AuthenticatedRequest) -> Response:
-        """Deletes the caller and everything of theirs. What is in the CRM stays there."""
+        """Deletes the caller and everything of theirs. What is in the CRM stays there.
+
+        The body is `{"current_password": "…"}`, which OpenAPI cannot say of a DELETE.
+        """
         serializer = CurrentPasswordSerializer(request.user, data=request.data)
         serializer.is_valid(raise_exception=True)
         people.delete_person(request.user)

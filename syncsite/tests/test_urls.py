@@ -29,6 +29,7 @@ def test_the_schema_names_every_endpoint(client):
         "/connection",
         "/connection/authorize",
         "/connection/callback",
+        "/connection/complete",
         "/connection/check",
         "/me",
         "/me/password",
