@@ -28,6 +28,7 @@ GOALS = [
     ("CPU beside bare Django", "ours", CPU, 1.0, "bare Django", CPU),
     ("CPU beside FastAPI", "ours", CPU, 0.8, "FastAPI", CPU),
     ("CPU beside FastAPI, memo", "ours", CPU, 1.0, "FastAPI, memo", CPU),
+    ("CPU beside WSGI", "ours", CPU, 1.4, "ours under WSGI", CPU),
     ("CPU of a 304 of /sync beside a poll", "ours, 304 of /sync", CPU, 1.0, "ours", CPU),
     ("p99 beside p50", "ours", "p99 ms", 3.0, "ours", "p50 ms"),
     ("memory beside bare Django", "ours", "MB", 1.3, "bare Django", "MB"),

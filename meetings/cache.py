@@ -1,6 +1,6 @@
 """The meeting look-up of polls, cached in Redis as versioned.py describes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, cast
 
 from django.db.models.signals import post_delete, pre_delete
@@ -44,21 +44,13 @@ def invalidate(meeting_id: int, version: int) -> None:
     versioned.invalidate(key(meeting_id), version)
 
 
-def read_many(meeting_ids: Sequence[int]) -> list[Snapshot]:
-    rows = Meeting.objects.filter(pk__in=meeting_ids).values(*Snapshot.__annotations__)
-    return cast(list[Snapshot], list(rows))
-
-
-def store_many(snapshots: Sequence[Snapshot]) -> None:
-    versioned.store_many({key(s["id"]): (s["version"], s) for s in snapshots})
-
-
-def invalidate_many(snapshots: Sequence[Snapshot]) -> None:
-    versioned.invalidate_many({key(s["id"]): s["version"] for s in snapshots})
+def invalidate_many(versions: Mapping[int, int]) -> None:
+    """`versions`: of meetings, by id."""
+    versioned.invalidate_many({key(pk): version for pk, version in versions.items()})
 
 
 def invalidate_deleted(meeting_ids: Iterable[int]) -> None:
-    versioned.invalidate_many({key(pk): versioned.TOMBSTONE_VERSION for pk in meeting_ids})
+    invalidate_many(dict.fromkeys(meeting_ids, versioned.TOMBSTONE_VERSION))
 
 
 def key(meeting_id: int) -> str:

@@ -53,12 +53,13 @@ def clear_progress(meeting_id: int) -> None:
 
 
 def clear_progress_of(meeting_ids: Sequence[int]) -> None:
-    """Their syncs were canceled together."""
-    meetings = Meeting.objects.filter(pk__in=meeting_ids)
+    """Their syncs were stopped together."""
+    of_them = Meeting.objects.filter(pk__in=meeting_ids, in_progress_sync_status__isnull=False)
+    begun = list(of_them.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    meetings = Meeting.objects.filter(pk__in=begun)
     meetings.update(version=F("version") + 1, in_progress_sync_status=None)
-    snapshots = cache.read_many(meeting_ids)
-    cache.invalidate_many(snapshots)
-    transaction.on_commit(partial(cache.store_many, snapshots))
+    # Whoever polls one of so many writes its copy.
+    cache.invalidate_many(dict(meetings.values_list("pk", "version")))
 
 
 def touch(meeting_id: int) -> None:

@@ -21,21 +21,28 @@ from accounts.cache import generation
 # poller waits between two polls.
 TTL_SECONDS = 90
 
-BATCH = 1000  # Commands that are sent at once.
+BATCH = 1000  # Entries that are replaced at once.
 TOMBSTONE_VERSION = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
 
-# Returns the current generation. A copy whose row was read in an earlier one becomes a fence.
+# KEYS: the generation, the entries. ARGV: TTL, the generation seen, a new one and its life, then a
+# version and a copy for each entry. A copy whose row was read in an earlier generation becomes a
+# fence. Returns the current generation.
 REPLACE_UNLESS_NEWER = """
-local current = redis.call('GET', KEYS[2])
+local current = redis.call('GET', KEYS[1])
 if not current then
-  current = ARGV[5]
-  redis.call('SET', KEYS[2], current, 'PX', ARGV[6])
+  current = ARGV[3]
+  redis.call('SET', KEYS[1], current, 'PX', ARGV[4])
 end
-local kept = redis.call('GET', KEYS[1])
-local version = kept and string.match(kept, '^%S+ (%d+)')
-if version and tonumber(version) > tonumber(ARGV[1]) then return current end
-local copy = current == ARGV[4] and ARGV[2] or ''
-redis.call('SET', KEYS[1], current .. ' ' .. ARGV[1] .. ' ' .. copy, 'EX', ARGV[3])
+local is_read_in_it = current == ARGV[2]
+for i = 2, #KEYS do
+  local version, copy = ARGV[2 * i + 1], ARGV[2 * i + 2]
+  local kept = redis.call('GET', KEYS[i])
+  local newer = kept and string.match(kept, '^%S+ (%d+)')
+  if not newer or tonumber(newer) <= tonumber(version) then
+    local entry = current .. ' ' .. version .. ' ' .. (is_read_in_it and copy or '')
+    redis.call('SET', KEYS[i], entry, 'EX', ARGV[1])
+  end
+end
 return current
 """
 
@@ -52,16 +59,12 @@ def decode(entry: bytes | None) -> Any:
 
 
 def store(key: str, version: int, copy: Any) -> None:
-    store_many({key: (version, copy)})
+    """`copy` was read after this thread last looked into Redis."""
+    _replace_many([(key, version, json.dumps(copy))])
 
 
 def invalidate(key: str, version: int) -> None:
     invalidate_many({key: version})
-
-
-def store_many(copies: Mapping[str, tuple[int, Any]]) -> None:
-    """`copies`: by key, each with its version, read after this thread last looked into Redis."""
-    _replace_many([(key, version, json.dumps(copy)) for key, (version, copy) in copies.items()])
 
 
 def invalidate_many(versions: Mapping[str, int]) -> None:
@@ -78,21 +81,22 @@ def _replace_many(entries: Sequence[tuple[str, int, str]]) -> None:
 
 
 def _replace_batch(client: Redis, entries: Sequence[tuple[str, int, str]]) -> None:
-    pipeline = client.pipeline(transaction=False)
-    rest = (TTL_SECONDS, generation.last_seen(), generation.new(), generation.LIFETIME_MS)
-    for key, version, text in entries:
-        pipeline.eval(REPLACE_UNLESS_NEWER, 2, key, generation.KEY, version, text, *rest)
-    results = pipeline.execute(raise_on_error=False)
-    for (key, _, text), result in zip(entries, results, strict=True):
-        if not isinstance(result, ResponseError):
-            generation.saw(result)
-        elif not text:
-            _remove(client, key)
-
-
-def _remove(client: Redis, key: str) -> None:
-    """For a fence that was refused: a full server deletes the copy, a replica lets it end."""
+    keys = [key for key, _, _ in entries]
+    values = [value for _, version, copy in entries for value in (version, copy)]
+    first = (TTL_SECONDS, generation.last_seen(), generation.new(), generation.LIFETIME_MS)
+    count = len(keys) + 1
     try:
-        client.delete(key)
+        current = client.eval(REPLACE_UNLESS_NEWER, count, generation.KEY, *keys, *first, *values)
+    except ResponseError:
+        _remove(client, [key for key, _, copy in entries if not copy])
+    else:
+        generation.saw(current)
+
+
+def _remove(client: Redis, fences: Sequence[str]) -> None:
+    """Those were refused: a full server deletes the copies, a replica lets them end."""
+    try:
+        if fences:
+            client.delete(*fences)
     except ResponseError:
         generation.end(client)

@@ -8,9 +8,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from crmsync.connections import store
+from crmsync.connections import store, tokens
 from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
-from crmsync.operations import connections
 from crmsync.providers import sandbox
 from crmsync.status import cache as documents
 from meetings import cache as meeting_cache
@@ -21,9 +20,9 @@ BATCH = 1000  # Meetings.
 
 @transaction.atomic
 def delete_person(user: User) -> None:
-    connection = store.for_user(user)
+    connection = store.lock(user=user)
     if connection is not None:
-        connections.disconnect(connection)
+        transaction.on_commit(partial(tokens.revoke, connection.provider, connection.credentials))
     _delete_contacts(user)
     own = Meeting.objects.owned_by(user.pk).order_by("pk").values_list("pk", "key")
     while batch := list(own[:BATCH]):

@@ -122,7 +122,11 @@ def cancel(meeting_id: int) -> bool:
 
 
 def cancel_all(connection: Connection) -> None:
-    """Cancels the connection's active runs in batches. Needs the connection's row locked."""
+    """Cancels the connection's active runs in batches.
+
+    Needs the connection's row locked. The caller changes it, which outdates all documents, so only
+    meetings with a step in progress change.
+    """
     canceled = {"status": SyncRun.Status.CANCELED, "finished_at": timezone.now()}
     active = connection.sync_runs.active().order_by("pk").values_list("pk", "meeting")
     while batch := list(active[:BATCH]):
