@@ -3,6 +3,7 @@
 It writes the waiting state of runs; engine/outcomes.py moves them forward.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from django.utils import timezone
 from crmsync.connections import store
 from crmsync.engine import hints
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun
+from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from meetings import transitions
 
 Status = SyncRun.Status
@@ -108,14 +109,29 @@ def block_connection(connection: Connection, error: CrmError) -> None:
 
 def release_slots(connection_id: int) -> None:
     """Puts runs between two attempts back in line until the connection works again."""
-    begun = SyncRun.objects.active().filter(connection=connection_id).without_open_attempt()
-    holding = begun.exclude(meeting__in_progress_sync_status=None).order_by("pk")
-    while batch := list(holding.select_for_update(of=("self",))[:BATCH]):
-        _put_back(batch)
-    begun.exclude(ready_since=None).update(ready_since=None)
+    active = SyncRun.objects.active().filter(connection=connection_id)
+    in_progress = active.exclude(meeting__in_progress_sync_status=None)
+    for pks in _in_batches(in_progress):
+        _put_back(list(_between_attempts(pks).select_for_update(of=("self",))))
+    for pks in _in_batches(active.exclude(ready_since=None)):
+        _between_attempts(pks).update(ready_since=None)
 
 
-def _put_back(runs: list[SyncRun]) -> None:
+def _in_batches(runs: SyncRunQuerySet) -> Iterator[list[int]]:
+    """The ids. They are few, though very many runs may wait."""
+    last = 0
+    ordered = runs.order_by("pk").values_list("pk", flat=True)
+    while batch := list(ordered.filter(pk__gt=last)[:BATCH]):
+        yield batch
+        last = batch[-1]
+
+
+def _between_attempts(pks: Sequence[int]) -> SyncRunQuerySet:
+    # Asked of these alone: with outdated statistics PostgreSQL would look through all of them.
+    return SyncRun.objects.active().filter(pk__in=pks).without_open_attempt()
+
+
+def _put_back(runs: Sequence[SyncRun]) -> None:
     locked = SyncRun.objects.filter(pk__in=[run.pk for run in runs])
     # A planned retry then runs at once, not at its planned time.
     locked.filter(status=Status.RETRYING).update(status=Status.QUEUED, due_at=timezone.now())

@@ -174,7 +174,8 @@ def test_leave_no_web_worker_behind(processes, commands):
 
 
 PRODUCTION = {
-    "SECRET_KEY": "x7" * 40,
+    "SECRET_KEY": "a-key-that-is-long-enough-and-has-more-than-five-characters-of-its-own",
+    "SYNC_LEASE_SECONDS": "90",
     "ALLOWED_HOSTS": "api.example.com",
     "PUBLIC_URL": "https://api.example.com",
     "METRICS_TOKEN": "t0ken",
