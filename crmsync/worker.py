@@ -6,6 +6,7 @@ call to a CRM has a deadline, and the lease of a lost worker expires.
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -15,6 +16,7 @@ import structlog
 from django.conf import settings
 from django.db import connection as database
 from django.db import connections as databases
+from redis.exceptions import ResponseError
 from rq import SimpleWorker
 from rq.exceptions import StopRequested
 from rq.executions import Execution
@@ -34,6 +36,7 @@ DUPLICATE_SIGNAL_WINDOW = timedelta(
     seconds=1
 )  # One Ctrl-C arrives twice: from the terminal, and passed on by the parent.
 POOL_SIZE = 8
+RETRY_SECONDS = 1
 
 
 class NoJobTimeout(BaseDeathPenalty):
@@ -63,6 +66,15 @@ class ThreadWorker(SimpleWorker):
         return super().work(*args, **kwargs)
 
     def dequeue_job_and_maintain_ttl(self, *args: Any) -> tuple[Job, Queue] | None:
+        """RQ waits for a Redis that is away, but ends where one refuses to write."""
+        while True:
+            try:
+                return self._dequeue(*args)
+            except ResponseError as error:
+                logger.warning("queue refuses writes", error=str(error), retry_in=RETRY_SECONDS)
+                time.sleep(RETRY_SECONDS)
+
+    def _dequeue(self, *args: Any) -> tuple[Job, Queue] | None:
         """Takes a job only when a thread is free: another worker may be idle."""
         while not self._free.acquire(timeout=1):
             self._heartbeat_if_due()
@@ -70,9 +82,7 @@ class ThreadWorker(SimpleWorker):
                 raise StopRequested
         found = None
         try:
-            if (
-                self._stop_requested
-            ):  # Requested while threads were busy; RQ would take one more job.
+            if self._stop_requested:  # While threads were busy; RQ would take one more job.
                 raise StopRequested
             found = super().dequeue_job_and_maintain_ttl(*args)
         finally:

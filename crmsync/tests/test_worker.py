@@ -1,6 +1,7 @@
 """The worker of the Procfile, which is a process of its own."""
 
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.utils import timezone
-from rq import Callback
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
+from rq import Callback, SimpleWorker
+from rq.exceptions import StopRequested
 
 from accounts.models import User
 from crmsync.engine import hints, workers
@@ -17,7 +20,7 @@ from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
 from crmsync.providers.sandbox import CONNECTION, SLOW_SECONDS
-from crmsync.worker import _check_keys
+from crmsync.worker import ThreadWorker, _check_keys
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, wait_for
 from syncsite.tests.settings import ENVIRONMENT
@@ -63,6 +66,22 @@ def test_says_at_its_start_when_no_key_fits(connection, settings, caplog, fits):
         settings.CREDENTIALS_KEYS = [Fernet.generate_key().decode()]
     _check_keys()
     assert ("none of the CREDENTIALS_KEYS" in caplog.text) is not fits
+
+
+def test_waits_for_a_redis_that_refuses_writes(monkeypatch):
+    answers = iter([ReadOnlyError("no"), OutOfMemoryError("no"), StopRequested()])
+
+    def dequeue(self, *args):
+        raise next(answers)
+
+    monkeypatch.setattr(SimpleWorker, "dequeue_job_and_maintain_ttl", dequeue)
+    monkeypatch.setattr("crmsync.worker.RETRY_SECONDS", 0)
+    queue = django_rq.get_queue(hints.NAME)
+    worker = ThreadWorker([queue], connection=queue.connection)
+    worker._free = threading.Semaphore(1)
+    with pytest.raises(StopRequested):
+        worker.dequeue_job_and_maintain_ttl(1, None)
+    assert worker._free.acquire(blocking=False)
 
 
 def test_reports_how_busy_it_is(slow_runs):
