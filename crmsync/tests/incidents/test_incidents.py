@@ -4,56 +4,15 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts.models import User
 from crmsync import dispatcher, jobs
 from crmsync.engine import claims
-from crmsync.fields import Sealed
 from crmsync.incidents import incidents
-from crmsync.models import Alert, Connection, Incident, SyncRun
+from crmsync.models import Connection, Incident, SyncRun
 from crmsync.operations import connections, syncs
-from crmsync.providers import PROVIDERS
-from crmsync.providers.sandbox import CONNECTION, Sandbox
+from crmsync.tests.incidents.desk import OPENED, RESOLVED, alerts, review, sync
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db
-
-OPENED, RESOLVED = Alert.Kind.OPENED, Alert.Kind.RESOLVED
-
-
-@pytest.fixture(autouse=True)
-def _told(settings):
-    settings.SUPPORT_EMAILS = ["desk@example.com"]
-
-
-def sync(meeting, settle):
-    run, _ = syncs.request_sync(meeting, by=None)
-    settle()
-    return SyncRun.objects.get(pk=run.pk)
-
-
-def review(later=0):
-    incidents.review(timezone.now() + timedelta(seconds=later))
-
-
-def alerts():
-    return list(Alert.objects.order_by("pk").values_list("kind", flat=True))
-
-
-HUBSPOT = {**CONNECTION, "provider": "hubspot"}
-
-
-def connected(number, hours=2, **values):
-    """A customer of HubSpot for so many hours."""
-    user = User.objects.create_user(f"owner-{number}@example.com")
-    since = timezone.now() - timedelta(hours=hours)
-    values = {**HUBSPOT, **values, "connected_at": since, "credentials": Sealed.seal({})}
-    return Connection.objects.create(user=user, **values)
-
-
-@pytest.fixture
-def _hubspot(monkeypatch):
-    """Answers as the sandbox does."""
-    monkeypatch.setitem(PROVIDERS, "hubspot", Sandbox)
 
 
 def make_overdue(meeting, minutes, **values):
@@ -126,57 +85,6 @@ def test_of_a_held_connection_stay_while_support_pauses_it(make_meeting, connect
     connections.resume(connection.pk)
     review(180)
     assert incidents.open_incidents().get().cause == "connection_expired"
-
-
-@pytest.mark.usefixtures("_hubspot")
-def test_are_the_providers_when_many_connections_fail_alike(make_meeting, settle):
-    for number in range(incidents.PROVIDER_THRESHOLD):
-        owner = connected(number).user
-        sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
-    review(11)
-    whole = Incident.objects.get(connection=None)
-    assert (whole.provider, whole.cause, whole.syncs) == ("hubspot", "crm_unavailable", 5)
-    assert whole.parts.count() == incidents.PROVIDER_THRESHOLD
-    assert Alert.objects.get().incident == whole
-
-
-@pytest.mark.parametrize("values", [{"hours": 0.9}, {"provider": "sandbox"}])
-@pytest.mark.usefixtures("_hubspot")
-def test_are_no_providers_when_strangers_make_syncs_fail(make_meeting, settle, values):
-    for number in range(incidents.PROVIDER_THRESHOLD):
-        owner = connected(number, **values).user
-        sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
-    review(11)
-    assert incidents.open_incidents().count() == incidents.PROVIDER_THRESHOLD
-    assert not Incident.objects.filter(connection=None).exists()
-
-
-@pytest.mark.usefixtures("_hubspot")
-def test_are_the_providers_as_soon_as_many_are_about_to_give_up(
-    make_meeting, connection, settle, settings
-):
-    settings.SYNC_RETRY_DELAYS = [60]
-    for number in range(incidents.PROVIDER_THRESHOLD):
-        owner = connected(number).user
-        sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
-    SyncRun.objects.filter(connection__user__email="owner-0@example.com").update(
-        due_at=timezone.now()
-    )
-    settle()
-    review(11)
-    assert Alert.objects.get().incident.connection is None
-
-
-@pytest.mark.usefixtures("_hubspot")
-def test_of_a_provider_end_as_a_whole(make_meeting, settle):
-    owners = [connected(number).user for number in range(incidents.PROVIDER_THRESHOLD)]
-    for owner in owners:
-        sync(make_meeting("unavailable@sandbox.invalid", owner=owner), settle)
-    review(11)
-    sync(make_meeting(owner=owners[0]), settle)
-    review(62)
-    assert incidents.open_incidents().count() == 0
-    assert alerts() == [OPENED, RESOLVED]
 
 
 def test_tell_nobody_while_snoozed_and_remind_afterwards(make_meeting, connection, settle):

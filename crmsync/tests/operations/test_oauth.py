@@ -1,5 +1,5 @@
 from datetime import timedelta
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from conftest import PASSWORD, api_of
 from crmsync.models import Connection, OAuthState
+from crmsync.tests.operations.sign_ins import authorize, come_back, complete, park, query_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,32 +18,6 @@ PAGE = f"{FRONTEND}/settings?tab=crm#top"
 @pytest.fixture(autouse=True)
 def frontend(settings):
     settings.FRONTEND_ORIGINS = [FRONTEND, "http://localhost:5173"]
-
-
-def query_of(url):
-    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
-
-def authorize(api, hubspot, **query):
-    """What the CRM is asked; from then on it wants the sign-in's PKCE verifier."""
-    answer = api.get("/connection/authorize", {"provider": "hubspot", **query})
-    assert answer.status_code == 200, answer.json()
-    asked = query_of(answer.json()["authorize_url"])
-    hubspot.challenge = asked["code_challenge"]
-    return asked
-
-
-def come_back(api, state, **query):
-    return api.get("/connection/callback", {"state": state, "code": "first-code", **query})
-
-
-def park(own_api, api, hubspot):
-    """The connection code of a sign-in for which the CRM has sent the person back."""
-    return come_back(api, authorize(own_api, hubspot)["state"]).json()["connection_code"]
-
-
-def complete(api, code):
-    return api.post("/connection/complete", {"code": code})
 
 
 def test_sends_the_person_to_the_crm(own_api, hubspot):
@@ -203,60 +178,6 @@ def test_keeps_no_secret_in_the_clear(own_api, api, hubspot):
     row = str(OAuthState.objects.values().get())
     assert "first-code" not in row
     assert "Sealed" in row
-
-
-def test_tells_a_browser_that_a_sign_in_has_ended(own_api, api, hubspot):
-    state = authorize(own_api, hubspot)["state"]
-    come_back(api, state)
-    page = api.get("/connection/callback", {"state": state, "code": "c"}, HTTP_ACCEPT="text/html")
-    assert page.status_code == 400
-    assert "used before" in page.content.decode()
-
-
-@pytest.fixture
-def form(own_api, api, hubspot):
-    """Sends the form of the page that asks to confirm."""
-    state = authorize(own_api, hubspot)["state"]
-    query = {"state": state, "code": "first-code"}
-    page = api.get("/connection/callback", query, HTTP_ACCEPT="text/html").content.decode()
-    assert "Connect HubSpot to the syncsite account ann@example.com?" in page
-    code = OAuthState.objects.get().connection_code
-    assert code in page
-
-    def send(email, password=PASSWORD):
-        values = {"email": email, "password": password, "connection_code": code}
-        form_type = "application/x-www-form-urlencoded"
-        body = urlencode(values)
-        headers = {"content_type": form_type, "HTTP_ACCEPT": "text/html"}
-        return api.post("/connection/callback", body, **headers)
-
-    return send
-
-
-def test_connects_who_confirms(form, user):
-    page = form(user.email)
-    assert page.status_code == 200
-    assert "HubSpot is connected" in page.content.decode()
-    assert Connection.objects.get().user == user
-
-
-def test_connects_nobody_else_who_confirms(form, stranger):
-    page = form(stranger.email)
-    assert page.status_code == 400
-    assert "Please start again" in page.content.decode()
-    assert not Connection.objects.exists()
-
-
-def test_asks_again_after_a_wrong_password(form, user):
-    page = form(user.email, "wrong one")
-    assert page.status_code == 400
-    assert "No active account" in page.content.decode()
-    assert form(user.email).status_code == 200
-
-
-def test_limits_the_passwords_that_are_tried(form, user):
-    statuses = [form(user.email, "wrong one").status_code for _ in range(11)]
-    assert statuses == [400] * 10 + [429]
 
 
 def test_revokes_the_token_of_who_disconnects(own_api, api, hubspot):

@@ -1,10 +1,8 @@
 """As much of HubSpot as a sync touches, in memory; test_hubspot.py has its SDK judge it."""
 
-import hashlib
-from base64 import urlsafe_b64encode
 from itertools import count
-from urllib.parse import parse_qs
 
+from crmsync.tests.stand_ins.hubspot_tokens import GrantingTokens
 from crmsync.tests.stand_ins.server import Refused, StandIn, route
 
 OBJECTS = r"/crm/(?:objects/2026-09|v3/objects)"
@@ -13,7 +11,7 @@ PROPERTIES = r"/crm/(?:properties/2026-09|v3/properties)"
 STAMP = "2026-05-04T12:00:00Z"
 
 
-class HubSpotStandIn(StandIn):
+class HubSpotStandIn(GrantingTokens, StandIn):
     refusal = {"status": "error", "category": "INVALID_AUTHENTICATION", "message": "no"}
     no_entry = (401, {**refusal, "correlationId": "c"})
 
@@ -25,41 +23,7 @@ class HubSpotStandIn(StandIn):
         self.links_per_page = 500
         self.may_have_key = unique_key
         self.properties = {}
-        self.grants = {"first-code"}  # Codes and refresh tokens that are worth a token.
-        self.granted = 0
-        self.challenge = None  # Of the sign-in, if it uses PKCE.
-        self.revoked = []
         self.scopes = {"crm.objects.contacts.read", "crm.objects.contacts.write"}
-
-    def respond(self, method, target, body, headers):
-        if not target.startswith("/oauth/2026-03/token"):
-            return super().respond(method, target, body, headers)
-        form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        with self.lock:
-            return self.revoke(form) if target.endswith("/revoke") else self.grant(form)
-
-    def revoke(self, form):
-        if form.get("client_secret") != "client-s3cret":
-            return 400, {"status": "BAD_CLIENT_SECRET", "message": "no", "correlationId": "c"}
-        self.revoked.append(form["token"])
-        self.grants.discard(form["token"])
-        return 200, b""
-
-    def grant(self, form):
-        """Each token ends the one before; each grant works once."""
-        used = form.get("code") or form.get("refresh_token")
-        is_proven = "code" not in form or challenge_of(form["code_verifier"]) == self.challenge
-        if used not in self.grants or not is_proven or form["client_secret"] != "client-s3cret":
-            return 400, {"status": "BAD_REFRESH_TOKEN", "message": "no", "correlationId": "c"}
-        self.granted += 1
-        self.token = f"access-{self.granted}"
-        self.grants = {f"refresh-{self.granted}"}
-        return 200, {
-            "access_token": self.token,
-            "refresh_token": f"refresh-{self.granted}",
-            "expires_in": 1800,
-            "token_type": "bearer",
-        }
 
     def answer(self, method, path, query, body):
         is_write = method != "GET" and not path.endswith(("read", "search"))
@@ -255,9 +219,3 @@ def shown(remote_id, properties):
 def batch(results, errors):
     answer = {"status": "COMPLETE", "results": results, "startedAt": STAMP, "completedAt": STAMP}
     return {**answer, "errors": errors, "numErrors": len(errors)} if errors else answer
-
-
-def challenge_of(verifier):
-    """Of PKCE with S256, as RFC 7636 has it."""
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return urlsafe_b64encode(digest).decode().rstrip("=")
