@@ -111,6 +111,11 @@ def test_completes_no_code_that_another_sign_in_got(own_api, api, hubspot):
     assert not Connection.objects.exists()
 
 
+def test_answers_whatever_format_the_query_names(own_api, api, hubspot):
+    state = authorize(own_api, hubspot)["state"]
+    assert come_back(api, state, format="nope").status_code == 200
+
+
 def test_takes_each_state_once(own_api, api, hubspot):
     state = authorize(own_api, hubspot)["state"]
     assert come_back(api, state).status_code == 200
