@@ -154,10 +154,11 @@ class AuthorizeUrlSerializer(serializers.Serializer[Any]):
 class CallbackSerializer(serializers.Serializer[Any]):
     """The query that a CRM adds to our address: a code, or an error and why."""
 
-    state = serializers.CharField(max_length=1024)
-    code = serializers.CharField(max_length=4096, default="")
-    error = serializers.CharField(max_length=1024, default="")
-    error_description = serializers.CharField(max_length=4096, default="")
+    state = serializers.CharField(max_length=512)
+    code = serializers.CharField(max_length=1024, default="")
+    # Whatever their length: a refusal that is refused would not be told.
+    error = serializers.CharField(default="")
+    error_description = serializers.CharField(default="")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         reason = data["error_description"] or data["error"]

@@ -159,6 +159,12 @@ def test_tells_why_the_crm_refused_in_its_own_words(own_api, api, hubspot):
     assert come_back(api, state).status_code == 400
 
 
+def test_tells_a_long_reason_shortened(own_api, api, hubspot):
+    state = authorize(own_api, hubspot)["state"]
+    answer = come_back(api, state, code="", error="x", error_description="no " * 2000)
+    assert len(answer.json()["detail"]) < 600
+
+
 def test_takes_the_reason_to_the_frontend(own_api, api, hubspot):
     state = authorize(own_api, hubspot, return_to=PAGE)["state"]
     answer = come_back(api, state, code="", error="access_denied")
