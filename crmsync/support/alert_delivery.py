@@ -39,8 +39,7 @@ def deliver(alert_id: int) -> None:
 def subject(alert: Alert) -> str:
     told = describe_incident(alert.incident)
     over = "Resolved: " if alert.kind == Alert.Kind.RESOLVED else ""
-    # A line break in an account name would end the header.
-    return " ".join(f"[syncsite] {over}{told['title']} ({told['scope']})".split())
+    return f"[syncsite] {over}{told['title']} ({told['scope']})"
 
 
 def body(alert: Alert) -> str:
