@@ -47,19 +47,15 @@ def hold_workers(step_seconds: float) -> list[Goal]:
 
 
 def grow(port: int) -> list[Goal]:
-    """Each with very many waiting syncs, less what it takes with none."""
+    """Each with very many waiting syncs, whole, as the person waits for it."""
     return [
-        Goal(f"{name}, {WAITING:,} syncs waiting", _cost_of_waiting(port, action), 1, "s")
+        Goal(f"{name}, {WAITING:,} syncs waiting", _time(port, action), 1, "s")
         for name, action in ACTIONS.items()
     ]
 
 
-def _cost_of_waiting(port: int, action: "Action") -> float:
-    return _time(port, action, WAITING) - _time(port, action, 0)
-
-
-def _time(port: int, action: "Action", waiting: int) -> float:
-    person = _person_with(waiting)
+def _time(port: int, action: "Action") -> float:
+    person = _person_with_waiting_syncs()
     headers = {"Authorization": str(AccessToken.for_user(person))}
     base = f"http://127.0.0.1:{port}"
     with httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False) as client:
@@ -68,7 +64,7 @@ def _time(port: int, action: "Action", waiting: int) -> float:
         return time.perf_counter() - started
 
 
-def _person_with(waiting: int) -> User:
+def _person_with_waiting_syncs() -> User:
     [person] = rows.make_users(1)
     person.set_password(PASSWORD)
     person.save()
@@ -78,7 +74,7 @@ def _person_with(waiting: int) -> User:
     link = held.get()
     SyncRun.objects.bulk_create(
         SyncRun(meeting=meeting, connection=link, provider="sandbox")
-        for meeting in rows.make_meetings([person] * waiting)
+        for meeting in rows.make_meetings([person] * WAITING)
     )
     return person
 

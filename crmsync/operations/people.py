@@ -1,6 +1,5 @@
 """Deletes a person with everything of theirs. docs/operations.md says what remains elsewhere."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -24,10 +23,13 @@ def delete_person(user: User) -> None:
     if connection is not None:
         transaction.on_commit(partial(tokens.revoke, connection.provider, connection.credentials))
     _delete_contacts(user)
-    own = Meeting.objects.owned_by(user.pk).order_by("pk").values_list("pk", "key")
-    while batch := list(own[:BATCH]):
-        sandbox.forget_meetings([str(key) for _, key in batch])
-        _delete_meetings([pk for pk, _ in batch])
+    own = Meeting.objects.owned_by(user.pk)
+    while batch := list(own.order_by("pk").values_list("pk", "key")[:BATCH]):
+        pks, keys = zip(*batch, strict=True)
+        sandbox.forget_meetings([str(key) for key in keys])
+        meeting_cache.invalidate_deleted(pks)
+        transaction.on_commit(partial(documents.forget, pks))
+        _delete_meetings(own.filter(pk__lte=pks[-1]))
     user.delete()
 
 
@@ -43,13 +45,12 @@ def _delete_contacts(user: User) -> None:
     _delete(records)
 
 
-def _delete_meetings(pks: Sequence[int]) -> None:
-    meeting_cache.invalidate_deleted(pks)
-    transaction.on_commit(partial(documents.forget, pks))
-    _delete(SyncAttempt.objects.filter(run__meeting__in=pks))
-    _delete(SyncRun.objects.filter(meeting__in=pks))
-    _delete(Attendee.objects.filter(meeting__in=pks))
-    _delete(Meeting.objects.filter(pk__in=pks))
+def _delete_meetings(meetings: QuerySet[Meeting]) -> None:
+    runs = SyncRun.objects.filter(meeting__in=meetings)
+    _delete(SyncAttempt.objects.filter(run__in=runs))
+    _delete(runs)
+    _delete(Attendee.objects.filter(meeting__in=meetings))
+    _delete(meetings)
 
 
 def _delete(rows: QuerySet[Any]) -> None:
