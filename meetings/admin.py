@@ -35,7 +35,7 @@ class MeetingAdmin(admin.ModelAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if change and not form.has_changed() and any(f.has_changed() for f in formsets):
+        if any(formset.has_changed() for formset in formsets):
             form.instance.save()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:

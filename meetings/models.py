@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LowercaseEmailField
+from meetings import content
 
 # Sensible dates; beyond them the limits of CRMs and databases begin.
 PLAUSIBLE_TIME = [
@@ -31,7 +32,8 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 class Meeting(models.Model):
     """A meeting and where its sync stands.
 
-    transitions.py writes the three sync fields and `version`, which counts their changes.
+    transitions.py writes the three sync fields, `content_digest` as content.py computes it, and
+    `version`, which counts the changes of all these.
     """
 
     # Without `db_index`, another index starts with the same column.
@@ -52,6 +54,9 @@ class Meeting(models.Model):
     last_sync_success = models.BooleanField(null=True, editable=False)
     last_sync_at = models.DateTimeField(null=True, editable=False)
     version = models.PositiveBigIntegerField(default=0, editable=False)
+    content_digest = models.CharField(
+        max_length=content.MAX_LENGTH, default="", db_default="", editable=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
 from accounts.serializers import LowercaseEmailField
+from meetings import content
 from meetings.models import Attendee, Meeting
 
 MAX_ATTENDEES = 250
@@ -63,9 +64,11 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
 
     @transaction.atomic
     def create(self, validated_data: dict[str, Any]) -> Meeting:
-        attendees = validated_data.pop("attendees", [])
-        meeting = Meeting.objects.create(**validated_data)
-        _add_attendees(meeting, attendees)
+        people = [Attendee(**attendee) for attendee in validated_data.pop("attendees", [])]
+        meeting = Meeting(**validated_data)
+        meeting.content_digest = content.digest(meeting, people)
+        meeting.save()
+        _add_attendees(meeting, people)
         return meeting
 
     @transaction.atomic
@@ -104,9 +107,11 @@ def _replace_attendees(meeting: Meeting, attendees: list[dict[str, str]] | None)
     if wanted == list(meeting.attendees.values("email", "name")):
         return False
     meeting.attendees.all().delete()
-    _add_attendees(meeting, wanted)
+    _add_attendees(meeting, [Attendee(**attendee) for attendee in wanted])
     return True
 
 
-def _add_attendees(meeting: Meeting, attendees: list[dict[str, str]]) -> None:
-    Attendee.objects.bulk_create(Attendee(meeting=meeting, **attendee) for attendee in attendees)
+def _add_attendees(meeting: Meeting, attendees: list[Attendee]) -> None:
+    for attendee in attendees:
+        attendee.meeting = meeting
+    Attendee.objects.bulk_create(attendees)

@@ -1,4 +1,4 @@
-"""The only writer of a meeting's sync fields.
+"""The only writer of a meeting's sync fields and of the digest of its content.
 
 Each function is one UPDATE that names the state it leaves. Call it in the transaction that makes
 the change of the run. The cached copy is invalidated before the commit and written after it.
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.signals import post_save
 
-from meetings import cache
+from meetings import cache, content
 from meetings.models import Meeting, SyncStep
 
 
@@ -67,6 +67,12 @@ def touch(meeting_id: int) -> None:
     _move(meeting_id, Q())
 
 
+def record_content(meeting_id: int) -> None:
+    """Its content, or that of its attendees, has been written in this transaction."""
+    meeting = Meeting.objects.prefetch_related("attendees").get(pk=meeting_id)
+    _move(meeting_id, Q(), content_digest=content.digest(meeting, meeting.attendees.all()))
+
+
 def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     meeting = Meeting.objects.filter(leaving, pk=meeting_id)
     if not meeting.update(version=F("version") + 1, **values):
@@ -78,9 +84,9 @@ def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
     transaction.on_commit(partial(cache.store, snapshot))
 
 
-def _count_edit(instance: Meeting, created: bool, **_: Any) -> None:
+def _record_edit(instance: Meeting, created: bool, **_: Any) -> None:
     if not created:
-        touch(instance.pk)
+        record_content(instance.pk)
 
 
-post_save.connect(_count_edit, sender=Meeting)
+post_save.connect(_record_edit, sender=Meeting)

@@ -131,15 +131,24 @@ class Salesperson(Person):
             self.seen.canceled.discard(meeting)
 
     def change_mind(self, meeting: int, token: str) -> None:
-        actions = {None: 0.81, self.edit: 0.1, self.cancel: 0.06, self.delete: 0.03}
+        actions = {None: 0.71, self.edit: 0.2, self.cancel: 0.06, self.delete: 0.03}
         [action] = self.random.choices(list(actions), list(actions.values()))
         if action:
             action(meeting, token)
 
     def edit(self, meeting: int, token: str) -> None:
-        change = {"title": f"Moved {self.random.random()}"}
+        """Sometimes while a sync is under way, and sometimes nobody syncs it afterwards."""
+        word = f"{self.random.random()}"
+        email = f"late-{self.random.randrange(10)}@acme.example"
+        changes: list[dict[str, Any]] = [
+            {"title": f"Moved {word}"},
+            {"notes": f"Said {word}"},
+            {"attendees": [{"email": email, "name": f"Late {word}"}]},
+        ]
+        change = self.random.choice(changes)
         self.api.call("PATCH", f"/meetings/{meeting}", token, json=change)
-        self.sync(meeting, token)
+        if self.random.random() < 0.7:
+            self.sync(meeting, token)
 
     def cancel(self, meeting: int, token: str) -> None:
         self.seen.canceled.add(meeting)

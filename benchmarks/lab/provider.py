@@ -25,7 +25,11 @@ class FaultyCrm:
         ]
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
-        content = {"title": meeting.title, "contacts": [c.remote_id for c in contacts]}
+        content = {
+            "title": meeting.title,
+            "times": [meeting.starts_at.isoformat(), meeting.ends_at.isoformat()],
+            "contacts": [contact.remote_id for contact in contacts],
+        }
         return self._save("meeting", str(meeting.key), content, known)
 
     def add_notes(

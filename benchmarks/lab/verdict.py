@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
-from benchmarks.lab.crm import FaultyServer
+from benchmarks.lab.crm import FaultyServer, Record
 from benchmarks.lab.people import Observations
 from benchmarks.lab.stack import CONCURRENCY
 from crmsync.models import SyncAttempt, SyncRun
+from crmsync.status.state import state_of
 from meetings.models import Meeting
 
 GRACE_SECONDS = 3  # After the database was away.
@@ -77,6 +79,7 @@ def _violations(latest: Latest, crm: FaultyServer, seen: Observations) -> dict[s
         "stuck syncs": SyncRun.objects.active().count(),
         "duplicate records in the CRM": len(crm.duplicates()),
         "missing records in the CRM": sum(len(_missing(run, crm)) for run in latest.values()),
+        "called synced, but not so in the CRM": sum(_is_untrue(r, crm) for r in latest.values()),
         "steps backward": len(seen.backward),
         "5xx while the database was up": len(_while_database_was_up(seen)),
         "attempts left open": _open_attempts().count(),
@@ -86,7 +89,9 @@ def _violations(latest: Latest, crm: FaultyServer, seen: Observations) -> dict[s
 
 
 def _latest_runs() -> Latest:
-    runs = SyncRun.objects.select_related("meeting__user").prefetch_related("meeting__attendees")
+    runs = SyncRun.objects.select_related("meeting__user", "connection").prefetch_related(
+        "meeting__attendees"
+    )
     return {run.meeting_id: run for run in runs.order_by("pk")}
 
 
@@ -107,6 +112,24 @@ def _missing(run: SyncRun, crm: FaultyServer) -> list[str]:
     keys = [("meeting", str(meeting.key)), ("note", str(meeting.key))]
     keys += [("contact", attendee.email) for attendee in meeting.attendees.all()]
     return [key for kind, key in keys if not crm.find(meeting.user.email, kind, key)]
+
+
+def _is_untrue(run: SyncRun, crm: FaultyServer) -> bool:
+    """Whether a person reads "synced" of a meeting that the CRM has differently."""
+    meeting, now = run.meeting, timezone.now()
+    if state_of(meeting, run, run.connection, now) != "synced":
+        return False
+    people = {attendee.email: attendee.name for attendee in meeting.attendees.all()}
+    contacts = [_one(crm, meeting, "contact", email) for email in sorted(people)]
+    event, note = (_one(crm, meeting, kind, str(meeting.key)) for kind in ("meeting", "note"))
+    held = (event.content["title"], event.content["times"], note.content["text"])
+    times = [at.isoformat() for at in (meeting.starts_at, meeting.ends_at)]
+    linked = sorted(event.content["contacts"]) == sorted(contact.id for contact in contacts)
+    return held != (meeting.title, times, meeting.notes) or not linked
+
+
+def _one(crm: FaultyServer, meeting: Meeting, kind: str, key: str) -> Record:
+    return crm.find(meeting.user.email, kind, key)[0]
 
 
 def _is_inconsistent(run: SyncRun) -> bool:

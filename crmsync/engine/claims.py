@@ -17,7 +17,7 @@ from crmsync.connections import store
 from crmsync.engine import hints, remote_records, scheduling
 from crmsync.errors import CrmError
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
-from meetings import transitions
+from meetings import content, transitions
 from meetings.models import SyncStep
 
 logger = logging.getLogger(__name__)
@@ -44,11 +44,11 @@ def claim(run_id: int, step: int) -> Claim | None:
     now = timezone.now()
     if connection is None or not scheduling.try_acquire_slot(connection, run_id, now):
         return None
-    # The attempt writes the meeting as it is now; a later edit is for the next sync.
-    run = _with_content().select_for_update(of=("self",), no_key=True).filter(pk=run_id).first()
+    run = _read_with_content(run_id)
     if run is None:  # Deleted while we waited for the lock.
         return None
-    if run.started_at is None and run.step > SyncStep.CONTACTS and run.is_outdated:
+    is_current = content.is_current(run.step, run.written_digest, run.read_digest)
+    if run.started_at is None and not is_current:
         _restart_from_first_step(run)
         return None
     holds_contact_lock = remote_records.is_missing_contacts(run)
@@ -77,6 +77,7 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
         "due_at": now + _lease(),
         "started_at": run.started_at or now,
         "step_started_at": now,
+        "read_digest": run.read_digest,
         "wait_reason": "",
         "waits_for_contact_lock": False,
     }
@@ -90,7 +91,8 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
 def _restart_from_first_step(run: SyncRun) -> None:
     """For a meeting that was edited after its run was re-queued at a later step."""
     waiting = SyncRun.objects.active().filter(pk=run.pk, started_at=None)
-    if waiting.update(step=SyncStep.CONTACTS, written=[], sent_at=timezone.now()):
+    blank = {"step": SyncStep.CONTACTS, "written": [], "written_digest": ""}
+    if waiting.update(sent_at=timezone.now(), **blank):
         transitions.touch(run.meeting_id)
         transaction.on_commit(partial(hints.send_hint, run.pk, SyncStep.CONTACTS))
 
@@ -107,9 +109,16 @@ def renew_lease(claim: Claim) -> None:
         raise CrmError("crm_timeout", f"The step took over {settings.SYNC_STEP_SECONDS:g} seconds.")
 
 
-def _with_content() -> SyncRunQuerySet:
+def _read_with_content(run_id: int) -> SyncRun | None:
+    """The run and its meeting, both locked: an edit is read whole, or is for the next sync."""
     runs = SyncRun.objects.select_related("meeting", "connection")
-    return runs.prefetch_related("meeting__attendees")
+    locked = runs.select_for_update(of=("self", "meeting"), no_key=True)
+    run = locked.prefetch_related("meeting__attendees").filter(pk=run_id).first()
+    if run is not None:
+        run.read_digest = content.digest(run.meeting, run.meeting.attendees.all())
+        if run.meeting.content_digest != run.read_digest:  # Its writer did not record it.
+            transitions.record_content(run.meeting_id)
+    return run
 
 
 def still_leased(claim: Claim) -> SyncRunQuerySet:

@@ -22,7 +22,7 @@ from crmsync.errors import CrmError
 from crmsync.incidents import incidents
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
-from meetings import transitions
+from meetings import content, transitions
 from meetings.models import SyncStep
 
 logger = structlog.get_logger(__name__)
@@ -39,7 +39,9 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
     cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
-    done = {**cleared, "written": remote_records.add_written(run, refs)}
+    written_digest = content.after_step(run.step, run.written_digest, run.read_digest)
+    written = remote_records.add_written(run, refs)
+    done = {**cleared, "written": written, "written_digest": written_digest}
     if not claims.still_leased(claim).update(**done, **(ending if is_last else going_on)):
         abandon(claim)
         return

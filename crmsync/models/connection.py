@@ -47,6 +47,9 @@ class Connection(models.Model):
     last_error = models.CharField(max_length=64, blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
     account_since = models.DateTimeField(null=True, editable=False)
+    account_number = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Counts the accounts it has led to."
+    )
     version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:

@@ -11,6 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from crmsync.models.connection import Connection
+from meetings import content
 from meetings.models import Meeting, SyncStep
 
 REFERENCE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # No letters that look alike.
@@ -133,6 +134,23 @@ class SyncRun(models.Model):
         db_default=models.Value([], models.JSONField()),
         help_text="So far, to the CRM.",
     )
+    read_digest = models.CharField(
+        max_length=content.MAX_LENGTH,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of the meeting as the latest try read it.",
+    )
+    written_digest = models.CharField(
+        max_length=content.MAX_LENGTH,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Of the meeting as its steps have written it so far.",
+    )
+    account_number = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Of the connection, when it began."
+    )
     expected_seconds = models.JSONField(null=True, help_text="Of each step, for its progress.")
     counted = models.BooleanField(default=False, db_default=False, help_text="In the totals.")
 
@@ -189,12 +207,8 @@ class SyncRun(models.Model):
         return self.provider or self.connection.provider
 
     @property
-    def is_outdated(self) -> bool:
-        """Whether the meeting was edited after the run began, or after the request for it."""
-        return self.meeting.updated_at > (self.started_at or self.created_at)
-
-    @property
     def is_of_former_account(self) -> bool:
         """Whether the run has ended and wrote to another account than the connected one."""
-        since = self.connection.account_since
-        return self.status not in self.ACTIVE and bool(since and self.created_at < since)
+        return (
+            self.status not in self.ACTIVE and self.account_number < self.connection.account_number
+        )

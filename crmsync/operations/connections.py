@@ -29,6 +29,7 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
             _revoke_after_commit(connection)
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
+            connection.account_number += 1
         store.link_account(connection, provider, account, credentials)
         scheduling.enqueue_waiting(connection.pk)
     return connection

@@ -5,6 +5,7 @@ from typing import Any
 
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import syncs
+from meetings import content
 from meetings.models import Meeting, SyncStep
 
 
@@ -45,7 +46,6 @@ def preview_requeue(last: SyncRun, *, from_start: bool = False) -> Outcome:
 
 
 def resume_step(run: SyncRun) -> int:
-    """The step that failed, or the first one if the meeting was edited since the run began."""
-    if run.started_at is None or run.is_outdated:
-        return SyncStep.CONTACTS
-    return run.step
+    """The step that failed, or the first one if what the steps before it wrote has changed."""
+    is_current = content.is_current(run.step, run.written_digest, run.meeting.content_digest)
+    return run.step if is_current else SyncStep.CONTACTS

@@ -65,8 +65,9 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
         "requested_by": by,
         "reason": reason,
         "request_id": get_contextvars().get("request_id", ""),
+        "account_number": connection.account_number,
         "expected_seconds": partial(step_durations.expected_seconds, connection.provider),
-        "written": partial(_written_before, meeting, step),
+        **_written_before(meeting, step),
     }
     now = timezone.now()
     in_line = {"wait_reason": SyncRun.WaitReason.OTHER_SYNCS}
@@ -81,10 +82,12 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     return run, created
 
 
-def _written_before(meeting: Meeting, step: int) -> list[dict[str, str]]:
+def _written_before(meeting: Meeting, step: int) -> dict[str, Any]:
     """A run that continues after a failed one starts with what that one wrote."""
-    last = SyncRun.objects.latest_of(meeting).values_list("written", flat=True).first()
-    return last or [] if step > SyncStep.CONTACTS else []
+    if step == SyncStep.CONTACTS:
+        return {}
+    last = SyncRun.objects.latest_of(meeting).values("written", "written_digest").first()
+    return dict(last or {})
 
 
 def sync_now(meeting: Meeting, by: Any) -> None:

@@ -46,7 +46,7 @@ def active_runs_with_state(now: datetime) -> QuerySet[Any]:
 def _state_of_latest(now: datetime) -> Case:
     """The state that a meeting's latest run implies; OuterRef is the meeting."""
     of_former_account = ~Q(status__in=SyncRun.ACTIVE) & Q(
-        created_at__lt=F("connection__account_since")
+        account_number__lt=F("connection__account_number")
     )
     own = _connections_of(OuterRef(OuterRef("user")))
     cases = [
@@ -56,7 +56,7 @@ def _state_of_latest(now: datetime) -> Case:
         ("not_connected", of_former_account),
         ("failed", Q(status=Status.FAILED)),
         ("canceled", Q(status=Status.CANCELED)),
-        ("out_of_date", Q(started_at__lt=OuterRef("updated_at"))),
+        ("out_of_date", ~Q(written_digest=OuterRef("content_digest"))),
     ]
     return _first_that_holds(cases, "synced")
 

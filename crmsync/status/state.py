@@ -64,7 +64,7 @@ def state_of(
         return _state_of_active(run, now)
     if run is not None and run.status in (Status.FAILED, Status.CANCELED):
         return run.status
-    if run is not None and run.started_at and meeting.updated_at > run.started_at:
+    if run is not None and run.written_digest != meeting.content_digest:
         return "out_of_date"
     if run is not None or meeting.last_sync_success:
         return "synced"

@@ -22,7 +22,7 @@ from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import CONNECTION
 from crmsync.status.error_messages import error_texts
-from meetings import transitions
+from meetings import content, transitions
 from meetings.models import Attendee, Meeting, SyncStep
 
 Status = SyncRun.Status
@@ -148,6 +148,7 @@ def _show(sample: Sample, owner: User) -> None:
         defaults={**content, "ends_at": now + timedelta(hours=1)},
     )
     Attendee.objects.get_or_create(meeting=meeting, email="ann@acme.example", name="Ann Lee")
+    transitions.record_content(meeting.pk)
     blank = {"in_progress_sync_status": None, "last_sync_success": None}
     last_sync_at = now if sample.meeting.get("last_sync_success") else None
     Meeting.objects.filter(pk=meeting.pk).update(
@@ -162,15 +163,18 @@ def _show(sample: Sample, owner: User) -> None:
 def _add_run(meeting: Meeting, owner: User, sample: Sample) -> None:
     now = timezone.now()
     ended = sample.run["status"] not in SyncRun.ACTIVE
-    # A change after the run began has not reached the CRM.
-    started_at = now - timedelta(minutes=1) if sample.name == "out_of_date" else now
+    meeting.refresh_from_db(fields=["content_digest"])
+    older = content.CHANGED if sample.name == "out_of_date" else meeting.content_digest
     run = SyncRun.objects.create(
         meeting=meeting,
         connection=owner.connection,
         requested_by=owner,
         due_at=now + SHOWN_FOR,
-        started_at=started_at,
-        step_started_at=started_at,
+        started_at=now,
+        step_started_at=now,
+        read_digest=meeting.content_digest,
+        written_digest=older,
+        account_number=owner.connection.account_number,
         finished_at=now if ended else None,
         **sample.run,
     )

@@ -28,8 +28,8 @@ CASES = {
         CONNECTED,
     ),
     "paused": ({}, {"status": "queued"}, HELD),
-    "synced": (SYNCED, {"status": "succeeded", "started_at": NOW}, CONNECTED),
-    "out_of_date": (SYNCED, {"status": "succeeded", "started_at": BEFORE}, CONNECTED),
+    "synced": (SYNCED, {"status": "succeeded"}, CONNECTED),
+    "out_of_date": (SYNCED, {"status": "succeeded", "written_digest": "older"}, CONNECTED),
     "failed": (
         {"last_sync_success": False},
         {"status": "failed", "error_code": "attempts_exhausted", "error_cause": "crm_timeout"},
@@ -69,7 +69,7 @@ MORE_CASES = {
 def build(meeting, run, connection):
     link = connection and Connection(provider="sandbox", account_name="Acme", **connection)
     made = run and SyncRun(connection=link, **{"due_at": NOW, "reference": "SY-1", **run})
-    return Meeting(pk=1, updated_at=NOW - timedelta(minutes=5), **meeting), made, link
+    return Meeting(pk=1, **meeting), made, link
 
 
 def document(meeting, run, connection):

@@ -45,7 +45,7 @@ def test_look_at_the_latest_run_only():
         meeting=failed,
         connection=failed.user.connection,
         status="succeeded",
-        started_at=timezone.now(),
+        written_digest=failed.content_digest,
     )
     api = api_of(failed.user)
     assert api.get("/meetings", {"state": "failed"}).json()["count"] == before - 1
