@@ -6,6 +6,8 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 from rest_framework.throttling import BaseThrottle
 
+from accounts import addresses
+
 IPV6_PREFIX = 64  # What one customer of a provider gets, at least.
 
 
@@ -26,4 +28,4 @@ def client_of(request: Any) -> str:
 
 def pseudonym(account: str) -> str:
     """Stands for an e-mail address in logs: the same for the same address, and nothing else."""
-    return salted_hmac("accounts.clients", account.strip().lower()).hexdigest()[:16]
+    return salted_hmac("accounts.clients", addresses.normalize(account)).hexdigest()[:16]

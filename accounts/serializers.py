@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
+from accounts import addresses
 from accounts.models import User
 from accounts.tokens import AccessToken
 
@@ -28,14 +29,14 @@ class PasswordField(serializers.CharField):
 
 
 class LowercaseEmailField(serializers.EmailField):
-    """Lower-cases before validating, because some letters get longer."""
+    """Normalizes before validating, because some letters get longer."""
 
     def __init__(self, *, validators: Sequence[Any] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.validators += [MaxLengthValidator(254), *validators]
 
     def to_internal_value(self, data: Any) -> str:
-        return super().to_internal_value(data).lower()
+        return addresses.normalize(super().to_internal_value(data))
 
 
 class UserSerializer(serializers.ModelSerializer[User]):

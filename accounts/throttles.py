@@ -12,6 +12,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
+from accounts import addresses
 from accounts.cache import request_counts
 from accounts.clients import client_of
 from accounts.login_log import log_refusal
@@ -93,4 +94,4 @@ def account_of(request: Any) -> str:
     named = data if isinstance(data, dict) else {}
     if "current_password" in named:
         return str(request.user.email)
-    return str(named.get("email") or named.get("username")).strip().lower()
+    return addresses.normalize(str(named.get("email") or named.get("username")))

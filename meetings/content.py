@@ -7,18 +7,15 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from meetings.models import Attendee, Meeting
+from typing import Any
 
 PART_LENGTH = 20
 MAX_LENGTH = 3 * PART_LENGTH + 2
 CHANGED = "changed"  # The part of a digest whose steps read different content.
 
 
-def digest(meeting: "Meeting", attendees: Iterable["Attendee"]) -> str:
-    """As `people.meeting.notes`. The order of the attendees does not matter."""
+def digest(meeting: Any, attendees: Iterable[Any]) -> str:
+    """Of a Meeting and its Attendees, as `people.meeting.notes`. Their order does not matter."""
     people = sorted([attendee.email, attendee.name] for attendee in attendees)
     times = [at.astimezone(UTC).isoformat() for at in (meeting.starts_at, meeting.ends_at)]
     parts = [people, [meeting.title, *times, meeting.location], meeting.notes]

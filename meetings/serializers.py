@@ -1,12 +1,13 @@
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 
 from accounts.serializers import LowercaseEmailField
 from meetings import content
+from meetings.fields import MomentField
 from meetings.models import Attendee, Meeting
 
 MAX_ATTENDEES = 250
@@ -26,6 +27,10 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
 
 
 class MeetingSerializer(serializers.ModelSerializer[Meeting]):
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: MomentField,
+    }
     attendees = AttendeeSerializer(many=True, required=False, max_length=MAX_ATTENDEES)  # type: ignore[call-arg]
 
     class Meta:

@@ -4,22 +4,15 @@ from typing import Any
 
 import structlog
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.utils.translation import gettext_lazy as _
 from django.views import defaults
-from rest_framework.exceptions import APIException, NotFound
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
+from crmsync.api.exceptions import Unavailable
 from crmsync.errors import DATABASE_UNAVAILABLE
 
 logger = structlog.get_logger(__name__)
-
-
-class Unavailable(APIException):
-    status_code = 503
-    default_detail = _("The database does not answer. Try again in a moment.")
-    default_code = "unavailable"
-    wait = 5  # Seconds; DRF sends it as Retry-After.
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:

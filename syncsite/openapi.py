@@ -25,10 +25,23 @@ TEXTS = {
     "401": "The token is missing, expired or revoked.",
     "404": "There is no such thing or page, or it is somebody else's.",
     "408": "The body did not arrive within ten seconds.",
+    "409": "`idempotency_key_in_use`: the first request with this key is still at work.",
     "413": "The body is larger than this service accepts.",
     "415": "The body is not JSON.",
+    "422": "`idempotency_key_reused`: the Idempotency-Key belongs to another request.",
     "429": "Too many requests in a short time. `Retry-After` says when to try again.",
     "503": "The service cannot answer now. `Retry-After` says when to try again.",
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "Of your choice. The same request with the same key gets the same answer for "
+    "24 hours.",
+}
+REPLAYED = {
+    "schema": {"type": "string"},
+    "description": "`true` if this is the answer to an earlier request with the same key.",
 }
 
 POLLS = {  # They are not counted.
@@ -44,8 +57,10 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     assert not {"Refusal", "Invalid"} & set(schemas), "A serializer has the name of an error."
     schemas |= {"Refusal": REFUSAL, "Invalid": INVALID}
     for item in result["paths"].values():
-        for operation in item.values():
+        for method, operation in item.items():
             responses = operation["responses"]
+            if method == "post":
+                _document_idempotency(operation)
             for status in _errors_of(operation):
                 responses.setdefault(status, {"description": TEXTS[status]})
             for status, response in responses.items():
@@ -57,12 +72,21 @@ def document_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     return result
 
 
+def _document_idempotency(operation: dict[str, Any]) -> None:
+    operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+    for status, response in operation["responses"].items():
+        if status < "300":
+            response.setdefault("headers", {})["Idempotent-Replayed"] = REPLAYED
+
+
 def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
     yield "503"
     if operation.get("security"):
         yield "401"
     if operation.get("security") and operation["operationId"] not in POLLS:
         yield "429"
+    if any(parameter is IDEMPOTENCY_KEY for parameter in operation.get("parameters", [])):
+        yield from ("400", "409", "422")
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if names & {"id", "page"}:
         yield "404"

@@ -11,6 +11,13 @@ from crmsync.models import Connection
 from crmsync.status.error_messages import crm_name, format_time
 
 
+class Unavailable(APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = _("The database does not answer. Try again in a moment.")
+    default_code = "unavailable"
+    wait = 5  # Seconds; DRF sends it as Retry-After.
+
+
 class NotConnected(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("Connect a CRM first.")

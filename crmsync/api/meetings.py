@@ -17,7 +17,6 @@ from accounts.authentication import AuthenticatedRequest, PollRequest
 from accounts.cache import counters
 from crmsync.api.exceptions import NotBefore, NotConnected, NothingToCancel
 from crmsync.api.filters import SyncStateFilter
-from crmsync.api.idempotency import answer_once
 from crmsync.api.pagination import DeferringPagination
 from crmsync.api.serializers import (
     MeetingRowSerializer,
@@ -51,18 +50,6 @@ POLLING_HEADERS = [
         description="`poll_after`, in seconds; absent if there is no need to poll.",
     ),
 ]
-REPLAYED = OpenApiParameter(
-    "Idempotent-Replayed",
-    location="header",
-    response=[202],
-    description="`true` if this is the answer to an earlier request with the same key.",
-)
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    location="header",
-    description="Of your choice, up to 255 characters. The same request with the same key gets "
-    "the same answer for 24 hours.",
-)
 
 
 class SyncedMeetingViewSet(MeetingViewSet):
@@ -111,25 +98,20 @@ class SyncedMeetingViewSet(MeetingViewSet):
         )
 
     @extend_schema(
-        parameters=[IDEMPOTENCY_KEY, REPLAYED, *POLLING_HEADERS],
+        parameters=POLLING_HEADERS,
         request=None,
         responses={
             202: SyncSerializer,
-            400: OpenApiResponse(description="The Idempotency-Key is too long."),
             409: OpenApiResponse(
-                description="`not_connected`; `not_before`: the CRM wants no calls yet, and "
-                "`idempotency_key_in_use`: `Retry-After` says when to try again"
+                description="`not_connected`; `not_before`: the CRM wants no calls yet, "
+                "`Retry-After` says when to try again"
             ),
             413: OpenApiResponse(description="The body is larger than this service accepts."),
-            422: OpenApiResponse(description="`idempotency_key_reused`"),
         },
     )
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Starts a sync, or returns the active one and brings its planned retry forward."""
-        return answer_once(request, partial(self._start_sync, request, pk))
-
-    def _start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         try:
             syncs.sync_now(self.get_object(), by=request.user)
         except syncs.NotConnectedError as error:

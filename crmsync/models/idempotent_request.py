@@ -12,8 +12,9 @@ class IdempotentRequest(models.Model):
 
     LIFETIME = timedelta(hours=24)
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", null=True)
+    scope = models.CharField(
+        max_length=100, default="", db_default="", help_text="Whose key it is."
     )
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64, help_text="Of method, path and body.")
@@ -22,7 +23,11 @@ class IdempotentRequest(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="one_request_per_idempotency_key")
+            models.UniqueConstraint(
+                fields=["scope", "key"],
+                name="one_request_per_key_and_scope",
+                condition=~models.Q(scope=""),
+            )
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,9 @@ WRONG = {
     "notes of 200,000 characters": ("notes", "x" * 200_000),
     "a time in words": ("starts_at", "tomorrow"),
     "a time that is a number": ("starts_at", 12),
+    "a time without an offset": ("starts_at", "2026-05-04T12:00"),
+    "a time without an offset, with seconds": ("ends_at", "2026-05-04T13:00:00.5"),
+    "a day": ("starts_at", "2026-05-04"),
     "a time in the year 1": ("starts_at", "0001-01-01T00:00:00Z"),
     "a time before the year 1": ("starts_at", "0001-01-01T00:00:00+14:00"),
     "a time in the year 9999": ("ends_at", "9999-12-31T23:59:59Z"),
@@ -34,6 +37,16 @@ WRONG = {
         "attendees",
         [{"email": f"a@{'İ' * 60}.{'İ' * 60}.{'İ' * 60}.{'İ' * 50}.example"}],
     ),
+    "the same attendee twice, once with an invisible character": (
+        "attendees",
+        [{"email": "a@acme.example"}, {"email": "a@acme.example\u200b"}],
+    ),
+    "the same attendee twice, once in wide letters": (
+        "attendees",
+        [{"email": "a@acme.example"}, {"email": "a@\uff41cme.example"}],
+    ),
+    "an attendee with a blank in the address": ("attendees", [{"email": "a b@acme.example"}]),
+    "an attendee whose host no name server knows": ("attendees", [{"email": "a@-\u2028.example"}]),
     "a thousand attendees": ("attendees", [{"email": f"a{n}@x.example"} for n in range(1000)]),
 }
 

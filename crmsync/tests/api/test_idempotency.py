@@ -1,16 +1,25 @@
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.db import connection as database
 from django.utils import timezone
 
-from conftest import api_of
+from conftest import PASSWORD, api_of
 from crmsync.models import IdempotentRequest, SyncRun
 from crmsync.operations import syncs
+from meetings.models import Meeting
 
 pytestmark = pytest.mark.django_db
+
+MEETING = {
+    "title": "Lunch",
+    "starts_at": "2026-05-04T12:00:00Z",
+    "ends_at": "2026-05-04T13:00:00Z",
+}
 
 
 @pytest.fixture
@@ -114,10 +123,58 @@ def test_many_at_once_start_one_sync(meeting, connection):
 
 
 def test_a_key_that_is_too_long_is_refused(start):
-    assert start("k" * 256).status_code == 400
+    refused = start("k" * 256)
+    assert refused.status_code == 400
+    assert refused.json()["code"] == "invalid"
 
 
 def test_without_a_key_nothing_is_kept(own_api, meeting, connection):
     own_api.post(f"/meetings/{meeting.pk}/sync")
     assert syncs.cancel(meeting.pk)
     assert not IdempotentRequest.objects.exists()
+
+
+def test_two_meetings_are_one_with_one_key(own_api):
+    headers = {"Idempotency-Key": "k-1"}
+    first, again = (own_api.post("/meetings", MEETING, "json", headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert Meeting.objects.count() == 1
+
+
+def test_a_sign_up_is_answered_again_and_kept_sealed(api):
+    headers = {"Idempotency-Key": "k-1"}
+    body = {"email": "new@example.com", "password": PASSWORD, "password_confirmation": PASSWORD}
+    first, again = (api.post("/users", body, headers=headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    kept = IdempotentRequest.objects.get()
+    assert first.json()["auth_token"] not in json.dumps(kept.answer)
+    assert kept.user.email == "new@example.com"
+
+
+def test_a_sign_up_of_another_client_with_the_same_key_is_another_request(api):
+    for number in (1, 2):
+        email = f"new-{number}@example.com"
+        body = {"email": email, "password": PASSWORD, "password_confirmation": PASSWORD}
+        headers = {"Idempotency-Key": "k-1"}
+        answer = api.post("/users", body, headers=headers, REMOTE_ADDR=f"192.0.2.{number}")
+        assert answer.status_code == 201
+
+
+def test_every_post_of_the_api_knows_keys(api):
+    paths = api.get("/schema", headers={"Accept": "application/json"}).json()["paths"]
+    posts = [item["post"] for item in paths.values() if "post" in item]
+    assert len(posts) >= 7
+    for post in posts:
+        assert "Idempotency-Key" in {parameter["name"] for parameter in post["parameters"]}
+
+
+def test_without_a_database_it_can_be_sent_again(start, monkeypatch):
+    def fail(**_):
+        raise OperationalError
+
+    monkeypatch.setattr(IdempotentRequest.objects, "filter", fail)
+    refused = start()
+    assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
+    assert refused["Retry-After"]
