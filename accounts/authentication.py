@@ -3,6 +3,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
 
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from redis.exceptions import RedisError
@@ -20,6 +21,7 @@ from accounts.models import User
 from accounts.tokens import REVOCATION_CLAIM, AccessToken
 
 MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
+FIELDS = ("id", "email", "is_active", "time_zone", "language")
 USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 LEEWAY = timedelta(seconds=api_settings.LEEWAY)
 
@@ -60,31 +62,34 @@ class TokenAuthentication(JWTAuthentication):
 
     def get_user(self, validated_token: Token) -> Any:
         user = _check(validated_token, _look_up(_user_id(validated_token)))
+        _speak_language_of(user)
         # The other fields, such as the password, are deferred.
-        return User.from_db(None, ("id", "email", "is_active"), _values(user))
+        return User.from_db(None, FIELDS, _values(user))
 
 
 class MinimalUser:
-    """The caller of a poll: only an id, which the token and the cached user confirm."""
+    """The caller of a poll, as the token and the cached user confirm."""
 
     is_authenticated = True
 
-    def __init__(self, pk: int) -> None:
+    def __init__(self, pk: int, time_zone: str) -> None:
         self.pk = pk
+        self.time_zone = time_zone
 
 
 class PollRequest(Request):
     """For annotations: what PollAuthentication makes of a request."""
 
     user: MinimalUser  # type: ignore[assignment]
+    cached_keys: Sequence[str]
     cached_entries: Sequence[bytes | None]
 
 
 class PollAuthentication(TokenAuthentication):
     """Looks up the caller and reads the poll's entries in one Redis round trip.
 
-    `keys(user_id)` names the entries. `request.user` is a MinimalUser, and
-    `request.cached_entries` is what Redis holds.
+    `keys(user_id)` names the entries. `request.user` is a MinimalUser, `request.cached_keys` are
+    those names, and `request.cached_entries` is what Redis holds.
     """
 
     def __init__(self, keys: Callable[[int], Sequence[str]]) -> None:
@@ -94,18 +99,20 @@ class PollAuthentication(TokenAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         identified = super().authenticate(request)
         if identified is not None:
-            cast(PollRequest, request).cached_entries = self.entries
+            poll = cast(PollRequest, request)
+            poll.cached_keys, poll.cached_entries = self.names, self.entries
         return identified
 
     def get_user(self, validated_token: Token) -> Any:
         pk = _user_id(validated_token)
-        keys = self.keys(pk)
+        self.names = self.keys(pk)
         try:
-            user, self.entries = users.get_many(pk, keys)
+            found, self.entries = users.get_many(pk, self.names)
         except RedisError:
-            user, self.entries = None, [None] * len(keys)
-        _check(validated_token, user or _load(pk))
-        return MinimalUser(pk)
+            found, self.entries = None, [None] * len(self.names)
+        user = _check(validated_token, found or _load(pk))
+        _speak_language_of(user)
+        return MinimalUser(pk, user.get("time_zone", ""))
 
 
 def _why_invalid(error: TokenError) -> dict[str, str]:
@@ -171,11 +178,19 @@ def _read(pk: int) -> users.CachedUser | None:
         email=user.email,
         is_active=user.is_active,
         revocation=user.token_key,
+        time_zone=user.time_zone,
+        language=user.language,
     )
 
 
-def _values(user: users.CachedUser) -> tuple[int, str, bool]:
-    return user["id"], user["email"], user["is_active"]
+def _values(user: users.CachedUser) -> list[Any]:
+    return [user.get(name, "") for name in FIELDS]
+
+
+def _speak_language_of(user: users.CachedUser) -> None:
+    """Their own choice, if they made one, comes before that of their browser."""
+    if language := user.get("language"):
+        translation.activate(language)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -3,6 +3,7 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models, transaction
@@ -59,6 +60,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_default="",
         editable=False,
         help_text="Tokens name it; a new password changes it, which revokes them.",
+    )
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="Such as Europe/Berlin."
+    )
+    language = models.CharField(
+        max_length=8, choices=settings.LANGUAGES, blank=True, default="", db_default=""
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -1,5 +1,7 @@
+import zoneinfo
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -19,6 +21,14 @@ def issue_token(user: User) -> dict[str, Any]:
     """A new token and its expiry: `{"auth_token", "expires_at"}`."""
     token = AccessToken.for_user(user)
     return {"auth_token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
+
+
+UNKNOWN_TIME_ZONE = _("Name a time zone such as Europe/Berlin.")
+
+
+@cache
+def available_time_zones() -> set[str]:
+    return zoneinfo.available_timezones()
 
 
 class PasswordField(serializers.CharField):
@@ -43,6 +53,20 @@ class UserSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["id", "email"]
+
+
+class PersonSerializer(serializers.ModelSerializer[User]):
+    """The caller. `language` and `time_zone` may be empty: then requests and texts decide."""
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "time_zone", "language"]
+        read_only_fields = ["email"]
+
+    def validate_time_zone(self, name: str) -> str:
+        if name and name not in available_time_zones():
+            raise serializers.ValidationError(UNKNOWN_TIME_ZONE)
+        return name
 
 
 class TokenSerializer(serializers.Serializer[Any]):

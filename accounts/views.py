@@ -12,10 +12,10 @@ from accounts.models import User
 from accounts.serializers import (
     AuthenticateSerializer,
     ChangePasswordSerializer,
+    PersonSerializer,
     SignedUpSerializer,
     SignUpSerializer,
     TokenSerializer,
-    UserSerializer,
     issue_token,
 )
 from accounts.throttles import GUESSING, TOO_MANY, SignUpAddressThrottle, UserThrottle
@@ -69,9 +69,17 @@ class AuthenticateView(APIView):
 class MeView(APIView):
     """The caller."""
 
-    @extend_schema(responses=UserSerializer)
+    @extend_schema(responses=PersonSerializer)
     def get(self, request: AuthenticatedRequest) -> Response:
-        return Response(UserSerializer(request.user).data)
+        return Response(PersonSerializer(request.user).data)
+
+    @extend_schema(request=PersonSerializer(partial=True), responses=PersonSerializer)
+    def patch(self, request: AuthenticatedRequest) -> Response:
+        """`time_zone` is what moments are told in, `language` what every text is in."""
+        serializer = PersonSerializer(request.user, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        user = User.objects.get(pk=request.user.pk)
+        return Response(PersonSerializer(serializer.update(user, serializer.validated_data)).data)
 
 
 class PasswordView(APIView):

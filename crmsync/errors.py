@@ -3,6 +3,7 @@
 Texts may name {crm}, {field} and {detail} (the CRM's own words about the person's data).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -111,6 +112,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         _("Somebody deactivated the user that the connection belongs to."),
         _("Ask the administrator of {crm} to activate it, then connect {crm} again."),
     ),
+    "wrong_address": ErrorKind(
+        "transient",
+        RETRY,  # A proxy may redirect for a while.
+        Actor.YOU,
+        _("{crm} does not answer at this address"),
+        _("Something answers there, or nothing at all, but it is not the API of {crm}."),
+        _("Check the address, then connect {crm} again."),
+    ),
     "record_rejected": ErrorKind(
         "data",
         GIVE_UP,
@@ -163,6 +172,32 @@ CATALOGUE: dict[str, ErrorKind] = {
     ),
 }
 BLOCKING_CODES = [code for code, kind in CATALOGUE.items() if kind.handling is Handling.HOLD]
+
+
+# What providers call the fields of a meeting, and where an API client finds them.
+FIELD_PATHS = {
+    "title": "title",
+    "start": "starts_at",
+    "end": "ends_at",
+    "location": "location",
+    "notes": "notes",
+    "attendees": "attendees",
+    "e-mail address": "attendees[{index}].email",
+    "attendee’s name": "attendees[{index}].name",
+}
+
+
+def path_of(field: str, detail: str, emails: Sequence[str]) -> str:
+    """The refused field as a path, such as `attendees[1].email`; empty if it is not known.
+
+    `emails`: of the attendees, in order. The CRM's words name the one that it refused.
+    """
+    path = FIELD_PATHS.get(field, "")
+    named = (index for index, email in enumerate(emails) if email in detail.lower())
+    index = next(named, None)
+    if "{index}" in path and index is None:
+        return "attendees"
+    return path.format(index=index)
 
 
 class CrmError(Exception):

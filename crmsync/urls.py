@@ -18,5 +18,6 @@ urlpatterns = [
     path("connection/callback", sign_ins.CallbackView.as_view()),
     path("connection/complete", sign_ins.CompleteView.as_view()),
     path("help", help.help_index, name="help"),
+    path("help/states/<slug:state>", help.help_state, name="help-state"),
     path("help/<slug:code>", help.help_page, name="help-code"),
 ]

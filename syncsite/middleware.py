@@ -77,7 +77,8 @@ class LanguageMiddleware:
         language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_ACCEPT_LANGUAGE])
         translation.activate(language)
         response = self.get_response(request)
-        response.headers.setdefault("Content-Language", language)
+        # The caller may have chosen another one.
+        response.headers.setdefault("Content-Language", translation.get_language())
         if "Vary" in response.headers:
             patch_vary_headers(response, ("Accept-Language",))
         else:

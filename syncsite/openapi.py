@@ -90,7 +90,7 @@ def _errors_of(operation: dict[str, Any]) -> Iterator[str]:
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if names & {"id", "page"}:
         yield "404"
-    if names & {"state", "provider"}:
+    if names & {"state", "provider", "tz"}:
         yield "400"
     if "requestBody" in operation:
         yield from ("400", "408", "413", "415")

@@ -6,7 +6,7 @@ copy, so a slow reader cannot bring back what it read before the change.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from accounts.cache import counters, generation, versioned
 
@@ -18,6 +18,8 @@ class CachedUser(TypedDict):
     email: str
     is_active: bool
     revocation: str
+    time_zone: NotRequired[str]  # Copies of older versions have neither.
+    language: NotRequired[str]
 
 
 def get_many(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, list[Any]]:

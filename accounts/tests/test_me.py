@@ -4,7 +4,12 @@ pytestmark = pytest.mark.django_db
 
 
 def test_tells_who_asks(own_api, user):
-    assert own_api.get("/me").json() == {"id": user.pk, "email": user.email}
+    assert own_api.get("/me").json() == {
+        "id": user.pk,
+        "email": user.email,
+        "time_zone": "",
+        "language": "",
+    }
 
 
 def test_asks_for_a_token(api):
@@ -20,3 +25,28 @@ def test_is_kept_by_no_cache(own_api, api, meeting):
         assert api.get(path)["Cache-Control"] == "no-store"
     for poll in ("sync_status", "last_sync_success"):
         assert own_api.get(f"/meetings/{meeting.pk}/{poll}")["Cache-Control"] == "no-store"
+
+
+def test_keeps_language_and_time_zone(own_api, user):
+    told = own_api.patch("/me", {"time_zone": "Europe/Berlin", "language": "de"})
+    assert told.status_code == 200
+    assert told.json() == own_api.get("/me").json()
+    assert (told.json()["time_zone"], told.json()["language"]) == ("Europe/Berlin", "de")
+    own_api.patch("/me", {"time_zone": ""})
+    assert own_api.get("/me").json()["time_zone"] == ""
+
+
+@pytest.mark.parametrize(
+    "change", [{"time_zone": "Berlin"}, {"time_zone": "../etc/passwd"}, {"language": "fr"}]
+)
+def test_refuses_what_it_does_not_know(own_api, change):
+    refused = own_api.patch("/me", change)
+    assert refused.status_code == 400
+    assert set(refused.json()) == set(change)
+
+
+def test_answers_in_the_language_of_the_person(own_api, user):
+    own_api.patch("/me", {"language": "de"})
+    refused = own_api.post("/meetings", {}, headers={"Accept-Language": "en"})
+    assert refused.json()["title"] == ["Dieses Feld ist erforderlich."]
+    assert refused["Content-Language"] == "de"

@@ -10,6 +10,8 @@ from crmsync.providers.http import CrmClient, not_found_means_deleted
 class FaultyCrm:
     name = "Faulty CRM"
     needs: Sequence[str] = ()
+    address = "url"
+    token = "token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         url, token = session.credentials["url"], session.credentials["token"]

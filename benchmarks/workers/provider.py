@@ -11,6 +11,8 @@ from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, 
 class SteadyCrm:
     name = "Steady CRM"
     needs: Sequence[str] = ()
+    address = "url"
+    token = "token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -1,19 +1,19 @@
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.throttles import UserThrottle
+from crmsync.api.exceptions import ConnectingRefused
 from crmsync.api.serializers import ConnectionSerializer, ConnectSerializer
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.connections import store
 from crmsync.errors import CrmError
 from crmsync.models import Connection
 from crmsync.operations import connections
-from crmsync.status.error_messages import error_texts
 
 NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
 
@@ -41,7 +41,7 @@ class ConnectionView(APIView):
                 connection = connections.connect(user=request.user, **serializer.validated_data)
         except CrmError as error:
             provider = serializer.validated_data["provider"]
-            raise ValidationError({"credentials": reasons_of(error, provider)}) from error
+            raise ConnectingRefused(error, provider, "credentials") from error
         return Response(ConnectionSerializer(connection).data)
 
     @extend_schema(responses={204: None, 404: NO_CONNECTION})
@@ -66,11 +66,6 @@ class ConnectionCheckView(APIView):
         with crm_calls.of(request.user.pk):
             checked = connections.check(_own_connection(request))
         return Response(ConnectionSerializer(checked).data)
-
-
-def reasons_of(error: CrmError, provider: str) -> list[str]:
-    texts = error_texts(error.code, provider, error.field, error.detail)
-    return [texts["title"], texts["message"], texts["remedy"]]
 
 
 def _own_connection(request: AuthenticatedRequest) -> Connection:

@@ -7,8 +7,11 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import status
 from rest_framework.exceptions import APIException
 
+from crmsync.errors import CrmError
 from crmsync.models import Connection
-from crmsync.status.error_messages import crm_name, format_time
+from crmsync.status import moments
+from crmsync.status.connecting import describe_refusal
+from crmsync.status.error_messages import crm_name
 
 
 class Unavailable(APIException):
@@ -28,15 +31,28 @@ class NotBefore(APIException):
     """The CRM asked us to wait; `Retry-After` says how long."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = _("{crm} wants no requests before {time}.")
+    default_detail = _("{crm} wants no requests now. Try again {when}.")
     default_code = "not_before"
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, time_zone: str) -> None:
         now = timezone.now()
         at = connection.not_before or now
         self.wait = math.ceil((at - now).total_seconds())  # DRF's Retry-After.
-        words = {"crm": crm_name(connection.provider), "time": format_time(at, now)}
+        words = {"crm": crm_name(connection.provider), "when": moments.tell(at, now, time_zone)}
         super().__init__(str(self.default_detail).format_map(words))
+
+
+class ConnectingRefused(APIException):
+    """The CRM's refusal, with the catalogue's object as `error`."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_code = "connecting_refused"
+
+    def __init__(self, error: CrmError, provider: str, key: str) -> None:
+        described = describe_refusal(error, provider)
+        reasons = [described[name] for name in ("title", "message", "remedy")]
+        super().__init__(f"{reasons[0]}. {reasons[1]} {reasons[2]}")
+        self.extra = {key: reasons, "error": described}
 
 
 class SignInRefused(APIException):

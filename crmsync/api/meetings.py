@@ -18,6 +18,7 @@ from accounts.cache import counters
 from crmsync.api.exceptions import NotBefore, NotConnected, NothingToCancel
 from crmsync.api.filters import SyncStateFilter
 from crmsync.api.pagination import DeferringPagination
+from crmsync.api.readers import reader_of
 from crmsync.api.serializers import (
     MeetingRowSerializer,
     RunSerializer,
@@ -28,6 +29,7 @@ from crmsync.operations import syncs
 from crmsync.status import delivery
 from crmsync.status.delivery import Document
 from crmsync.status.latest_runs import prefetch_latest_run
+from crmsync.status.reader import Reader
 from crmsync.status.serializers import SyncSerializer
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
@@ -40,16 +42,21 @@ POLLING_HEADERS = [
         "ETag",
         location="header",
         response=SHOWING_A_DOCUMENT,
-        description="Identifies the state and the language of the answer.",
+        description="Identifies the state, and the language and time zone of the answer.",
     ),
     OpenApiParameter(
         "Retry-After",
         int,
         "header",
         response=SHOWING_A_DOCUMENT,
-        description="`poll_after`, in seconds; absent if there is no need to poll.",
+        description="`poll_after`, in seconds.",
     ),
 ]
+
+
+TIME_ZONE = OpenApiParameter(
+    "tz", description="A time zone such as Europe/Berlin, for a caller who has set none at `/me`."
+)
 
 
 class SyncedMeetingViewSet(MeetingViewSet):
@@ -79,7 +86,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         syncs.delete_meeting(instance)
 
     @extend_schema(
-        parameters=[IF_NONE_MATCH, *POLLING_HEADERS],
+        parameters=[IF_NONE_MATCH, TIME_ZONE, *POLLING_HEADERS],
         responses={200: SyncSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
     )
     @action(detail=True)
@@ -88,7 +95,8 @@ class SyncedMeetingViewSet(MeetingViewSet):
 
         `poll_after` says when to ask again; an unchanged document answers If-None-Match with 304.
         """
-        document = _own_document(request.user.pk, pk, request.cached_entries)
+        reader = reader_of(request)
+        document = _own_document(pk, reader, request.cached_keys, request.cached_entries)
         if _is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
             counters.count("poll", "sync", "304")
             return HttpResponse(status=304, headers=document.headers)
@@ -98,7 +106,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         )
 
     @extend_schema(
-        parameters=POLLING_HEADERS,
+        parameters=[TIME_ZONE, *POLLING_HEADERS],
         request=None,
         responses={
             202: SyncSerializer,
@@ -117,13 +125,13 @@ class SyncedMeetingViewSet(MeetingViewSet):
         except syncs.NotConnectedError as error:
             raise NotConnected from error
         except syncs.NotBeforeError as error:
-            raise NotBefore(error.connection) from error
+            raise NotBefore(error.connection, reader_of(request).time_zone) from error
         except Meeting.DoesNotExist as error:
             raise NotFound from error
         return _accepted(request, pk)
 
     @extend_schema(
-        parameters=POLLING_HEADERS,
+        parameters=[TIME_ZONE, *POLLING_HEADERS],
         responses={202: SyncSerializer, 409: OpenApiResponse(description="`nothing_to_cancel`")},
     )
     @sync.mapping.delete
@@ -144,8 +152,8 @@ class SyncedMeetingViewSet(MeetingViewSet):
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 
 
-def _own_document(user_id: int, meeting_id: int, entries: Sequence[bytes | None] = ()) -> Document:
-    document = delivery.read(meeting_id, user_id, entries)
+def _own_document(meeting_id: int, reader: Reader, *cached: Sequence[Any]) -> Document:
+    document = delivery.read(meeting_id, reader, *cached)
     if document is None:
         raise NotFound
     return document
@@ -158,6 +166,6 @@ def _is_known(etag: str, if_none_match: str) -> bool:
 
 
 def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
-    document = _own_document(request.user.pk, meeting_id)
+    document = _own_document(meeting_id, reader_of(request))
     data = json.loads(document.body)
     return Response(data, status.HTTP_202_ACCEPTED, headers=document.headers)

@@ -11,6 +11,7 @@ from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import oauth
 from crmsync.providers import OAUTH, PROVIDERS
 from crmsync.status import latest_runs
+from crmsync.status.connecting import describe_standing
 from crmsync.status.error_messages import attempt_result, describe_error, error_texts, run_result
 from crmsync.status.serializers import CONNECTION_STATES, ERROR_CODES, ErrorSerializer
 from meetings.models import Meeting
@@ -106,10 +107,15 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     account = serializers.CharField(source="account_name")
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
     last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
+    error = serializers.SerializerMethodField(help_text="`last_error` in words.")
 
     class Meta:
         model = Connection
-        fields = ["provider", "account", "state", "connected_at", "last_error"]
+        fields = ["provider", "account", "state", "connected_at", "last_error", "error"]
+
+    @extend_schema_field(ErrorSerializer(allow_null=True))
+    def get_error(self, connection: Connection) -> dict[str, Any] | None:
+        return describe_standing(connection)
 
 
 class ConnectSerializer(serializers.Serializer[Any]):

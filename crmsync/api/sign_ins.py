@@ -18,8 +18,7 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import AuthenticateSerializer
 from accounts.throttles import GUESSING, UserThrottle
-from crmsync.api.connections import reasons_of
-from crmsync.api.exceptions import SignInRefused
+from crmsync.api.exceptions import ConnectingRefused, SignInRefused
 from crmsync.api.serializers import (
     AuthorizeSerializer,
     AuthorizeUrlSerializer,
@@ -29,7 +28,6 @@ from crmsync.api.serializers import (
     ConnectionSerializer,
 )
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
-from crmsync.errors import CrmError
 from crmsync.models import Connection, OAuthState
 from crmsync.operations import oauth
 from crmsync.status.error_messages import crm_name
@@ -107,7 +105,7 @@ class CallbackView(APIView):
         try:
             serializer.is_valid(raise_exception=True)
             connection = _complete(serializer.user, code)
-        except (ValidationError, AuthenticationFailed) as error:
+        except (ValidationError, AuthenticationFailed, ConnectingRefused) as error:
             words = {"connection_code": code, "errors": _words_of(error.detail)}
             refused = status.HTTP_400_BAD_REQUEST
             return Response(words, refused, template_name="crmsync/confirm_connection.html")
@@ -137,8 +135,8 @@ def _complete(user: Any, code: str) -> Connection:
             return oauth.complete(user, code)
     except oauth.UnknownSignInError as error:
         raise ValidationError({"code": [UNKNOWN_SIGN_IN]}) from error
-    except CrmError as error:
-        raise ValidationError({"code": reasons_of(error, "")}) from error
+    except oauth.RefusedError as refused:
+        raise ConnectingRefused(refused.error, refused.provider, "code") from refused
 
 
 def _go_on(sign_in: OAuthState, **query: str | None) -> Response:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from crmsync.connections import store
 from crmsync.engine import claims, hints, remote_records, retry_policy, scheduling, step_durations
-from crmsync.errors import CrmError
+from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
@@ -29,6 +29,7 @@ logger = structlog.get_logger(__name__)
 
 Status = SyncRun.Status
 Outcome = SyncAttempt.Outcome
+ERROR_FIELDS = ("error_code", "error_field", "error_path", "error_detail")
 
 
 @transaction.atomic
@@ -38,7 +39,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
-    cleared = {"failures": 0, "error_code": "", "error_field": "", "error_detail": ""}
+    cleared = {"failures": 0, **dict.fromkeys(ERROR_FIELDS, "")}
     written_digest = content.after_step(run.step, run.written_digest, run.read_digest)
     written = remote_records.add_written(run, refs)
     done = {**cleared, "written": written, "written_digest": written_digest}
@@ -113,7 +114,7 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
         error, claim.run.failures, delays, random.Random(), claim.run.error_code
     )
     connection = store.lock(pk=claim.run.connection_id)
-    if not held.update(**_error_of(error, decision), **_values_after(decision, now)):
+    if not held.update(**_error_of(claim, error, decision), **_values_after(decision, now)):
         return False
     _close_attempt(claim.attempt, outcome, error)
     keys = {**_log_keys(claim, now), "error": error.code, **_log_keys_of(decision)}
@@ -165,12 +166,16 @@ def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, A
     return {"sent_at": None, **moved}
 
 
-def _error_of(error: CrmError, decision: retry_policy.Decision) -> dict[str, str]:
+def _error_of(
+    claim: claims.Claim, error: CrmError, decision: retry_policy.Decision
+) -> dict[str, str]:
     code = decision.code if isinstance(decision, retry_policy.GiveUp) else error.code
+    emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
     return {
         "error_code": code,
         "error_cause": error.code if code != error.code else "",
         "error_field": error.field[:255],
+        "error_path": path_of(error.field, error.detail, emails),
         "error_detail": error.detail,
     }
 

@@ -112,6 +112,9 @@ class SyncRun(models.Model):
     error_code = models.CharField(max_length=64, blank=True)
     error_cause = models.CharField(max_length=64, blank=True, help_text="What exhausted the tries.")
     error_field = models.CharField(max_length=255, blank=True)
+    error_path = models.CharField(
+        max_length=64, default="", db_default="", help_text="Of the refused field of the meeting."
+    )
     error_detail = models.TextField(blank=True, help_text="The CRM's own words, fit for its user.")
     reference = models.CharField(max_length=16, default=new_reference, editable=False)
     requested_by = models.ForeignKey(

@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import tokens
+from crmsync.errors import CrmError
 from crmsync.fields import Sealed
 from crmsync.models import Connection, OAuthState
 from crmsync.operations import connections
@@ -27,6 +29,15 @@ from crmsync.providers import OAUTH
 LIFETIME = timedelta(minutes=10)
 PARKED_LIFETIME = timedelta(minutes=2)
 SALT = "crmsync.oauth"
+
+
+class RefusedError(Exception):
+    """The CRM refused what the sign-in yielded."""
+
+    def __init__(self, provider: str, error: CrmError) -> None:
+        super().__init__(error.code)
+        self.provider = provider
+        self.error = error
 
 
 class UnknownSignInError(Exception):
@@ -90,17 +101,26 @@ def _mark_parked(pk: int) -> int:
 
 
 def complete(user: User, connection_code: str) -> Connection:
-    """Connects the person, if it is the one who began. Raises UnknownSignInError and CrmError."""
+    """Connects the person, if it is the one who began.
+
+    Raises UnknownSignInError and RefusedError.
+    """
     sign_in = _take(user, connection_code)
+    try:
+        return connections.connect(user, sign_in.provider, _exchange(sign_in))
+    except CrmError as error:
+        raise RefusedError(sign_in.provider, error) from error
+
+
+def _exchange(sign_in: OAuthState) -> dict[str, Any]:
     kept = sign_in.secrets.open()
-    credentials = tokens.request_token(
+    return tokens.request_token(
         OAUTH[sign_in.provider](),
         grant_type="authorization_code",
         code=kept["code"],
         code_verifier=kept["verifier"],
         redirect_uri=_callback_url(),
     )
-    return connections.connect(user, sign_in.provider, credentials)
 
 
 def _take(user: User, connection_code: str) -> OAuthState:

@@ -96,6 +96,8 @@ Known = Mapping[str, str]
 class Provider(Protocol):
     name: str  # The CRM's name for people.
     needs: Sequence[str]  # The credentials that a person has to enter, unless they sign in.
+    address: str  # Which of them is the CRM's address; empty if it has only one.
+    token: str  # Which of them the CRM may refuse.
 
     def __init__(self, session: Session) -> None: ...
 

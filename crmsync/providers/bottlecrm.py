@@ -13,7 +13,13 @@ from django.utils.translation import gettext_noop
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
 from crmsync.providers.formatting import fit, is_marked, mark, split_name
-from crmsync.providers.http import Answer, CrmClient, error_of, not_found_means_deleted
+from crmsync.providers.http import (
+    Answer,
+    CrmClient,
+    checking_address,
+    error_of,
+    not_found_means_deleted,
+)
 from crmsync.providers.parsing import require_id
 
 PAGE = 200  # Interactions per answer, at most.
@@ -36,6 +42,8 @@ REQUIRED = "required"
 class BottleCrm:
     name = "BottleCRM"
     needs: Sequence[str] = ("url", "token")
+    address = "url"
+    token = "token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         self.url = str(session.credentials.get("url", "")).rstrip("/")
@@ -47,7 +55,8 @@ class BottleCrm:
 
         The malformed requests write nothing: they are refused after the check of permissions.
         """
-        self.client.call("GET", "/api/contacts/", params={"limit": 1})
+        with checking_address():
+            self.client.call("GET", "/api/contacts/", params={"limit": 1})
         for method, path in [
             ("POST", "/api/contacts/"),
             ("GET", "/api/interactions/"),

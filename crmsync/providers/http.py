@@ -15,7 +15,7 @@ from django.conf import settings
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import Session
-from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport
+from crmsync.providers.ssrf import ForbiddenAddressError, GuardedTransport, UnknownHostError
 
 CONNECT_SECONDS = 5
 MAX_BODY = 10 * 1024 * 1024  # Bytes; far more than a page of CRM records.
@@ -111,7 +111,7 @@ class CrmClient:
             with self.http.stream(method, path, headers=headers, **options) as response:
                 body = self._without_token(_read(response))
         except ForbiddenAddressError as error:
-            raise CrmError("connection_expired", str(error)) from error
+            raise CrmError("wrong_address", str(error)) from error
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
             raise CrmError("unexpected_error", type(error).__name__) from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
@@ -124,6 +124,18 @@ class CrmClient:
 
     def _without_token(self, body: bytes) -> bytes:
         return body.replace(self.token.encode(), b"...") if self.token else body
+
+
+@contextmanager
+def checking_address() -> Iterator[None]:
+    """Around the first call to an address that a person typed: what answers may be no CRM."""
+    try:
+        yield
+    except CrmError as error:
+        is_unknown = isinstance(error.__cause__, UnknownHostError)
+        if not is_unknown and error.code != "unexpected_error":
+            raise
+        raise CrmError("wrong_address", error.message, http_status=error.http_status) from error
 
 
 @contextmanager
@@ -159,15 +171,17 @@ def _checked(address: str) -> httpx.URL:
         if url.port not in (None, *range(1, 65_536)):
             raise httpx.InvalidURL(f"There is no port {url.port}.")
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise CrmError("connection_expired", "The address of the CRM is malformed.") from error
+        raise CrmError("wrong_address", "The address of the CRM is malformed.") from error
     if not (url.scheme == "https" or settings.ALLOW_PRIVATE_CRM_HOSTS) or not host:
-        raise CrmError("connection_expired", "The address of a CRM starts with https://.")
+        raise CrmError("wrong_address", "The address of a CRM starts with https://.")
     return url
 
 
 def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
     """The CrmError for an unsuccessful answer; `code` overrides the one of its status."""
     fallback = "crm_unavailable" if answer.status >= 500 else "unexpected_error"
+    if 300 < answer.status < 400:  # A CRM does not move during a call; this is another server.
+        fallback = "wrong_address"
     wait = retry_after(answer.headers.get("Retry-After", ""))
     return CrmError(
         code or CODES.get(answer.status, fallback),

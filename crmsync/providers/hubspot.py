@@ -41,6 +41,8 @@ def oauth() -> OAuth:
 class HubSpot:
     name = "HubSpot"
     needs: Sequence[str] = ("token",)
+    address = ""
+    token = "token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         credentials = session.credentials

@@ -14,7 +14,7 @@ import crmsync.providers.salesforce_payloads as payloads
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import chunks, fit, is_marked, mark
-from crmsync.providers.http import Answer, CrmClient, not_found_means_deleted
+from crmsync.providers.http import Answer, CrmClient, checking_address, not_found_means_deleted
 from crmsync.providers.parsing import as_object, as_objects
 from crmsync.providers.salesforce_errors import KEY, duplicate_of, explain
 
@@ -45,6 +45,8 @@ def oauth() -> OAuth:
 class Salesforce:
     name = "Salesforce"
     needs: Sequence[str] = ("instance_url", "access_token")
+    address = "instance_url"
+    token = "access_token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         self.url = str(session.credentials.get("instance_url", "")).rstrip("/")
@@ -54,7 +56,9 @@ class Salesforce:
 
     def check(self) -> Account:
         asked = {"q": "SELECT Id, Name FROM Organization"}
-        found = payloads.records_of(self.client.call("GET", f"{payloads.DATA}/query", params=asked))
+        with checking_address():
+            answer = self.client.call("GET", f"{payloads.DATA}/query", params=asked)
+            found = payloads.records_of(answer)
         if not found:
             raise CrmError("permission_missing", "The organization cannot be read.")
         event = as_object(self.client.call("GET", f"{payloads.DATA}/sobjects/Event/describe"))

@@ -107,6 +107,8 @@ AFTER_WRITING = {"timeout"}
 class Sandbox:
     name = "Sandbox"
     needs: Sequence[str] = ()
+    address = ""
+    token = "token"  # noqa: S105
 
     def __init__(self, session: Session) -> None:
         self.session = session

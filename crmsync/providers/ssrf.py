@@ -26,6 +26,10 @@ class ForbiddenAddressError(httpx.ConnectError):
     """The host is not allowed for a CRM."""
 
 
+class UnknownHostError(httpx.ConnectError):
+    """No name server knows the host."""
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """Reaches only public addresses (unless ALLOW_PRIVATE_CRM_HOSTS), each call with a deadline."""
 
@@ -101,7 +105,7 @@ def resolve(host: str, port: int, seconds: float = 5) -> list[str]:
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"{host} could not be looked up in time.") from error
     except (OSError, UnicodeError) as error:
-        raise httpcore.ConnectError(f"{host} is not known.") from error
+        raise UnknownHostError(f"{host} is not known.") from error
     finally:
         pool.shutdown(wait=False)
     addresses = [str(address[0]) for *_, address in found]

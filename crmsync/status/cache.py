@@ -17,18 +17,22 @@ from redis.exceptions import RedisError
 
 from accounts.cache import versioned
 from crmsync.connections import cache as connection_cache
+from crmsync.status.reader import Reader
 from meetings import cache as meeting_cache
 from meetings.models import Meeting
 
 
 class CachedDocument(TypedDict):
-    """`versions`: of meeting and connection. Times are ISO 8601, or None.
+    """`versions`: of meeting and connection. `terms`: language and time zone of its texts.
+
+    Times are ISO 8601, or None.
 
     `body` is the document as JSON without `poll_after`, which is computed from `state` and
     `next_attempt_at` at every poll.
     """
 
     meeting_id: int
+    terms: list[str]
     versions: list[int]
     valid_until: str | None
     etag: str
@@ -38,7 +42,7 @@ class CachedDocument(TypedDict):
 
 
 def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
-    """The keys whose entries get() takes."""
+    """The keys whose entries get() takes. `language` is what the request asks for."""
     return [
         meeting_cache.key(meeting_id),
         connection_cache.key(user_id),
@@ -47,16 +51,18 @@ def keys(meeting_id: int, user_id: int, language: str) -> list[str]:
 
 
 def get(
-    entries: Sequence[bytes | None], meeting_id: int, user_id: int, now: datetime
+    entries: Sequence[bytes | None], meeting_id: int, reader: Reader, now: datetime
 ) -> CachedDocument | None:
-    """The current document, if it is cached and belongs to the user.
+    """The current document, if it is cached, belongs to the reader and is in their terms.
 
     A copy counts only for the meeting it is of, wherever in Redis somebody put it.
     """
     meeting, connection, cached = map(versioned.decode, entries)
-    if cached is None or meeting is None or meeting["user_id"] != user_id:
+    if cached is None or meeting is None or meeting["user_id"] != reader.user_id:
         return None
     if {meeting["id"], cached.get("meeting_id")} != {meeting_id}:
+        return None
+    if cached.get("terms") != reader.terms:
         return None
     return (
         cached
@@ -65,12 +71,12 @@ def get(
     )
 
 
-def store(meeting: Meeting, language: str, cached: CachedDocument) -> None:
-    """`meeting` and `cached` must come from the same read."""
+def store(meeting: Meeting, key: str, cached: CachedDocument) -> None:
+    """`meeting` and `cached` must come from the same read. `key`: the last one of keys()."""
     meeting_version, connection_version = cached["versions"]
     meeting_cache.store(meeting_cache.snapshot_of(meeting))
     versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)
-    versioned.store(_document(meeting.pk, language), meeting_version, cached)
+    versioned.store(key, meeting_version, cached)
 
 
 def forget(meeting_ids: Sequence[int]) -> None:

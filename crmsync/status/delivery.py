@@ -19,6 +19,7 @@ from crmsync.connections import store
 from crmsync.models import SyncRun
 from crmsync.status import cache
 from crmsync.status.document import describe
+from crmsync.status.reader import Reader
 from crmsync.status.serializers import SyncSerializer
 from crmsync.status.state import poll_after, valid_until
 from meetings.models import Meeting
@@ -30,50 +31,68 @@ class Document:
 
     body: str
     etag: str
-    poll_after: int | None
+    poll_after: int
 
     @property
     def headers(self) -> dict[str, str]:
-        headers = {"ETag": self.etag, "Cache-Control": "no-cache, private"}
-        if self.poll_after is not None:
-            headers["Retry-After"] = str(self.poll_after)
-        return headers
+        return {
+            "ETag": self.etag,
+            "Cache-Control": "no-cache, private",
+            "Retry-After": str(self.poll_after),
+        }
 
 
-def read(meeting_id: int, user_id: int, entries: Sequence[bytes | None] = ()) -> Document | None:
-    """None if the user has no such meeting. `entries`: what Redis just returned for keys()."""
+def read(
+    meeting_id: int,
+    reader: Reader,
+    names: Sequence[str] = (),
+    entries: Sequence[bytes | None] = (),
+) -> Document | None:
+    """None if the reader has no such meeting. `entries`: what Redis just returned for `names`."""
     now = timezone.now()
-    cached = cache.get(entries, meeting_id, user_id, now) if entries else None
+    cached = cache.get(entries, meeting_id, reader, now) if entries else None
     counters.count("cache", "document", "hit" if cached else "miss")
-    return _finish(cached or _load(meeting_id, user_id, now), now)
+    names = names or keys(meeting_id, reader.user_id)
+    return _finish(cached or _load(meeting_id, reader, names, now), now)
 
 
 def keys(meeting_id: int, user_id: int) -> list[str]:
-    """The Redis keys whose entries read() takes."""
-    return cache.keys(meeting_id, user_id, _language())
+    """The Redis keys whose entries read() takes.
+
+    They are named before the reader is known, so by the language that the request asks for. The
+    document says itself which terms it is in.
+    """
+    return cache.keys(meeting_id, user_id, get_language() or "")
 
 
-def build(meeting: Meeting, run: SyncRun | None, now: datetime) -> dict[str, Any]:
-    """`meeting` needs its owner's connection, `run` is its latest."""
-    return SyncSerializer(describe(meeting, run, store.for_user(meeting.user), now)).data
+def build(
+    meeting: Meeting, run: SyncRun | None, now: datetime, time_zone: str = ""
+) -> dict[str, Any]:
+    """As its owner reads it. `meeting` needs their connection, `run` is its latest."""
+    time_zone = meeting.user.time_zone or time_zone
+    connection = store.for_user(meeting.user)
+    return SyncSerializer(describe(meeting, run, connection, now, time_zone)).data
 
 
-def _load(meeting_id: int, user_id: int, now: datetime) -> cache.CachedDocument | None:
-    names = keys(meeting_id, user_id)
+def _load(
+    meeting_id: int, reader: Reader, names: Sequence[str], now: datetime
+) -> cache.CachedDocument | None:
     try:
         with key_lock(names[-1]):
             entries = generation.read(names)
-            return cache.get(entries, meeting_id, user_id, now) or _read_and_store(
-                meeting_id, user_id, now
+            return cache.get(entries, meeting_id, reader, now) or _read_and_store(
+                meeting_id, reader, names[-1], now
             )
     except RedisError:
-        return _read_rows(meeting_id, user_id, now)[0]
+        return _read_rows(meeting_id, reader, now)[0]
 
 
-def _read_and_store(meeting_id: int, user_id: int, now: datetime) -> cache.CachedDocument | None:
-    cached, meeting = _read_rows(meeting_id, user_id, now)
+def _read_and_store(
+    meeting_id: int, reader: Reader, key: str, now: datetime
+) -> cache.CachedDocument | None:
+    cached, meeting = _read_rows(meeting_id, reader, now)
     if cached is not None and meeting is not None:
-        cache.store(meeting, _language(), cached)
+        cache.store(meeting, key, cached)
     return cached
 
 
@@ -83,21 +102,21 @@ def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | No
         return None
     at = cached["next_attempt_at"]
     seconds = poll_after(cached["state"], parse_datetime(at) if at else None, now)
-    body = f'{cached["body"][:-1]},"poll_after":{"null" if seconds is None else seconds}}}'
+    body = f'{cached["body"][:-1]},"poll_after":{seconds}}}'
     return Document(body, cached["etag"], seconds)
 
 
 def _read_rows(
-    meeting_id: int, user_id: int, now: datetime
+    meeting_id: int, reader: Reader, now: datetime
 ) -> tuple[cache.CachedDocument | None, Meeting | None]:
     """The document, and the meeting it is of."""
     # One statement: two could read different moments, say "synced" with a step in progress.
-    latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=user_id)
+    latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=reader.user_id)
     run = latest.select_related("meeting__user__connection", "connection").first()
-    meeting: Any = run.meeting if run else _read_meeting(meeting_id, user_id)
+    meeting: Any = run.meeting if run else _read_meeting(meeting_id, reader.user_id)
     if run is None and meeting is not None and meeting.has_runs:
-        return _read_rows(meeting_id, user_id, now)  # Its first run has just been requested.
-    return (None if meeting is None else _make(meeting, run, now)), meeting
+        return _read_rows(meeting_id, reader, now)  # Its first run has just been requested.
+    return (None if meeting is None else _make(meeting, run, reader, now)), meeting
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Any:
@@ -107,14 +126,17 @@ def _read_meeting(meeting_id: int, user_id: int) -> Any:
     return own.filter(pk=meeting_id).annotate(has_runs=has_runs).first()
 
 
-def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.CachedDocument:
-    data = build(meeting, run, now)
-    until = valid_until(run, now)
+def _make(
+    meeting: Meeting, run: SyncRun | None, reader: Reader, now: datetime
+) -> cache.CachedDocument:
+    data = build(meeting, run, now, reader.time_zone)
+    until = valid_until(run, now, reader.time_zone)
     link = getattr(meeting.user, "connection", None)  # Also a disconnected one.
     del data["poll_after"]
     body = JSONRenderer().render(data)
     return cache.CachedDocument(
         meeting_id=meeting.pk,
+        terms=reader.terms,
         versions=[meeting.version, link.version if link else 0],
         valid_until=until.isoformat() if until else None,
         etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
@@ -122,7 +144,3 @@ def _make(meeting: Meeting, run: SyncRun | None, now: datetime) -> cache.CachedD
         next_attempt_at=data["next_attempt_at"],
         body=body.decode(),
     )
-
-
-def _language() -> str:
-    return get_language() or ""

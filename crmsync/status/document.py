@@ -1,6 +1,6 @@
 """Builds the document that a person reads about a sync. Pure: no database, no clock."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,59 +9,65 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.status.error_messages import capitalize_first, crm_name, describe_error, format_time
-from crmsync.status.messages import MESSAGES, PREREQUISITES
+from crmsync.status import actions, moments
+from crmsync.status.error_messages import capitalize_first, crm_name, describe_error
+from crmsync.status.messages import MESSAGES, PREREQUISITES, StateMessage
+from crmsync.status.progress import describe_progress
 from crmsync.status.state import (
     PHASES,
-    actions_of,
-    ends_about_of,
     error_code_of,
-    expected_seconds_of,
     next_attempt_at_of,
     poll_after,
     reason_of,
     run_of_current_account,
     state_of,
 )
-from meetings.models import Meeting, SyncStep
-
-STEP_KEYS = {SyncStep.CONTACTS: "contacts", SyncStep.MEETING: "meeting", SyncStep.NOTES: "notes"}
+from meetings.models import Meeting
 
 
 def describe(
-    meeting: Meeting, run: SyncRun | None, connection: Connection | None, now: datetime
+    meeting: Meeting,
+    run: SyncRun | None,
+    connection: Connection | None,
+    now: datetime,
+    time_zone: str = "",
 ) -> dict[str, Any]:
     """The document of one meeting, in the active language.
 
-    `run` is its latest, `connection` its owner's, if any. Until one of the three changes, or until
-    `valid_until`, everything but `poll_after` stays the same.
+    `run` is its latest, `connection` its owner's, if any; `time_zone` is the reader's. Until one of
+    these changes, or until `valid_until`, everything but `poll_after` stays the same.
     """
     state = state_of(meeting, run, connection, now)
     run = run_of_current_account(run)
     reason = reason_of(state, run, now)
     error_code = error_code_of(state, run)
     next_attempt_at = next_attempt_at_of(state, run, now)
+    error = None
+    if run is not None and error_code:
+        error = describe_error(run, error_code, _error_path(meeting, run))
+    crm = crm_name(run.crm if run else connection.provider if connection else "")
+    links = {"crm": crm, "pk": meeting.pk, "help_url": error and error["help_url"]}
+    names = actions.names_of(state, run, connection, error, now)
     document = {
         "meeting_id": meeting.pk,
         "state": state,
         "phase": PHASES[state],
         "reason": reason or error_code or None,
-        "actions": actions_of(state, run, connection, now),
+        "actions": [actions.describe(name, state, links) for name in names],
         "poll_after": poll_after(state, next_attempt_at, now),
-        "progress": _progress(state, meeting, run, next_attempt_at, now),
+        "progress": describe_progress(state, meeting, run, next_attempt_at, now),
         "attempt": _attempt(state, run),
         "max_attempts": _max_attempts(run),
         "next_attempt_at": next_attempt_at,
-        "error": describe_error(run, error_code) if run and error_code else None,
+        "error": error,
         "in_progress_sync_status": meeting.in_progress_sync_status,
         "last_sync_success": meeting.last_sync_success,
         "last_sync_at": meeting.last_sync_at,
         "connection": _describe_connection(connection),
         "records": [_describe_record(entry, meeting) for entry in run.written] if run else [],
     }
-    return document | _render_texts(
-        document, _message_key(document, run, reason), run, connection, now
-    )
+    facts = _facts(document, crm, now, time_zone)
+    return document | _render_texts(document, MESSAGES[_message_key(document, run, reason)], facts)
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
@@ -77,61 +83,36 @@ def _max_attempts(run: SyncRun | None) -> int:
     return retry_policy.max_tries(kind, settings.SYNC_RETRY_DELAYS)
 
 
-def _progress(
-    state: str,
-    meeting: Meeting,
-    run: SyncRun | None,
-    next_attempt_at: datetime | None,
-    now: datetime,
-) -> dict[str, Any] | None:
-    """How far the sync has come. Instants only, so that an unchanged state renders the same."""
-    if run is None:
-        return None
-    step = SyncStep(meeting.in_progress_sync_status or run.step)
-    seconds = expected_seconds_of(run)
-    ends_about = ends_about_of(run) if state == "syncing" else None
-    if next_attempt_at:
-        ends_about = next_attempt_at + timedelta(seconds=sum(seconds[step - 1 :]))
-    is_done = state in {"synced", "out_of_date"}
+def _error_path(meeting: Meeting, run: SyncRun) -> str | None:
+    """Places in the list of attendees are those that the failed try read."""
+    return (run.error_path or None) if run.read_digest == meeting.content_digest else None
+
+
+def _facts(document: dict[str, Any], crm: str, now: datetime, time_zone: str) -> dict[str, Any]:
+    """What the texts name."""
+    at = document["next_attempt_at"]
+    error = document["error"] or {"title": "", "remedy": ""}
     return {
-        "step": step,
-        "steps": len(SyncStep),
-        "key": STEP_KEYS[step],
-        "label": str(step.label),
-        "percent": 100 if is_done else int(100 * sum(seconds[: step - 1]) / sum(seconds)),
-        "step_started_at": run.step_started_at if state == "syncing" else None,
-        "step_expected_seconds": None if is_done else seconds[step - 1],
-        # Once a step takes longer than usual, no end can be predicted.
-        "ends_about": ends_about if ends_about and ends_about > now else None,
+        "crm": crm,
+        "when": moments.tell(at, now, time_zone) if at else "",
+        "tries": document["attempt"],
+        "max_tries": document["max_attempts"],
+        **(document["progress"] or {}),
+        **{name: error[name] for name in ("title", "remedy")},
     }
 
 
 def _render_texts(
-    document: dict[str, Any],
-    manner: str,
-    run: SyncRun | None,
-    connection: Connection | None,
-    now: datetime,
+    document: dict[str, Any], words: StateMessage, facts: dict[str, Any]
 ) -> dict[str, Any]:
     """Headline, detail and next step, in words."""
     progress, at = document["progress"], document["next_attempt_at"]
-    words = MESSAGES[manner]
-    error = document["error"] or {"title": "", "remedy": "", "who": "support"}
-    provider = run.crm if run else connection.provider if connection else ""
-    facts = {
-        "crm": crm_name(provider),
-        "time": format_time(at, now) if at else "",
-        "tries": document["attempt"],
-        "max_tries": document["max_attempts"],
-        **(progress or {}),
-        **{name: error[name] for name in ("title", "remedy")},
-    }
     ends_about = progress["ends_about"] if progress and document["state"] == "syncing" else None
     headline = words.headline if at or not words.headline_when_due else words.headline_when_due
     upcoming = {
         "kind": words.kind,
         "at": at or ends_about,
-        "by": words.actor or error["who"],
+        "by": words.actor or (document["error"] or {"who": "support"})["who"],
         "text": str(words.text).format_map(facts),
     }
     return {
@@ -141,11 +122,11 @@ def _render_texts(
     }
 
 
-def _prerequisite(actions: list[str], kind: str, facts: dict[str, Any]) -> dict[str, Any]:
+def _prerequisite(shown: list[dict[str, str]], kind: str, facts: dict[str, Any]) -> dict[str, Any]:
     """Replaces the next step if the person has to connect a CRM first."""
-    if kind in {"sync", "resolve"} and actions[0] in PREREQUISITES:
-        first = PREREQUISITES[actions[0]]
-        return {"kind": actions[0], "by": "you", "text": str(first).format_map(facts)}
+    first = shown[0]["name"]
+    if kind in {"sync", "resolve"} and first in PREREQUISITES:
+        return {"kind": first, "by": "you", "text": str(PREREQUISITES[first]).format_map(facts)}
     return {}
 
 

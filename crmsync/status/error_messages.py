@@ -1,9 +1,10 @@
 """Explains why a sync or an attempt failed, in terms of its CRM. Pure."""
 
-from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from django.utils.formats import date_format
+from django.conf import settings
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Actor, Handling
@@ -12,8 +13,11 @@ from crmsync.providers import PROVIDERS
 from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
 
 
-def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
-    """The document's `error`: why a run does not continue, and what to do."""
+def describe_error(run: SyncRun, code: str, path: str | None = None) -> dict[str, Any]:
+    """The document's `error`: why a run does not continue, and what to do.
+
+    `path`: of the refused field, if it is known.
+    """
     kind = CATALOGUE[code]
     goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
     texts = error_texts(code, run.crm, run.error_field, _detail(run))
@@ -25,7 +29,8 @@ def describe_error(run: SyncRun, code: str) -> dict[str, Any]:
         **texts,
         "who": Actor.NOBODY if goes_on else kind.actor,
         "retryable": goes_on,
-        "help_url": f"/help/{code}",
+        "field": path,
+        "help_url": help_url(code, run.crm),
         "reference": run.reference,
     }
 
@@ -63,11 +68,10 @@ def error_texts(code: str, provider: str = "", field: str = "", detail: str = ""
     return {name: capitalize_first(str(text).format_map(words)) for name, text in texts.items()}
 
 
-def format_time(at: datetime, now: datetime) -> str:
-    """A time as people say it; with the day, if it is not today."""
-    words = {"time": f"{at:%H:%M}", "day": date_format(at, "MONTH_DAY_FORMAT")}
-    text = _("{time} UTC") if at.date() == now.date() else _("{time} UTC on {day}")
-    return text.format_map(words)
+def help_url(code: str, provider: str) -> str:
+    """The help page of a code for one CRM, in the active language."""
+    query = urlencode({"crm": provider, "language": get_language() or "en"})
+    return f"{settings.PUBLIC_URL}/help/{code}?{query}"
 
 
 def crm_name(provider: str) -> str:

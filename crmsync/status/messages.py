@@ -1,8 +1,8 @@
 """The texts of a sync's document, as data: first the state, then whether anything is lost, then who
 must act. "We" act; "you" only if the person must. document.py chooses among them.
 
-Placeholders: {crm}, {time} (with its zone), {label} and {step} of {steps}, {tries} of {max_tries},
-and the error's {title} and {remedy}.
+Placeholders: {crm}, {when} (such as "at 16:32"), {label} and {step} of {steps}, {tries} of
+{max_tries}, and the error's {title} and {remedy}.
 """
 
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ MESSAGES: dict[str, StateMessage] = {
         NOTHING_TO_DO,
     ),
     "rate_limited": StateMessage(
-        _("We go on at {time}"),
+        _("We go on {when}"),
         _("{crm} limits how many requests it takes at a time. Nothing is lost."),
         "resume",
         "system",
@@ -79,7 +79,7 @@ MESSAGES: dict[str, StateMessage] = {
         headline_when_due=_("We go on in a moment"),
     ),
     "daily_quota": StateMessage(
-        _("We go on at {time}"),
+        _("We go on {when}"),
         _("Your account has reached {crm}'s daily request limit. Nothing is lost."),
         "resume",
         "system",
@@ -87,7 +87,7 @@ MESSAGES: dict[str, StateMessage] = {
         headline_when_due=_("We go on in a moment"),
     ),
     "retrying": StateMessage(
-        _("We will try again at {time}"),
+        _("We will try again {when}"),
         _("{title}. This was try {tries} of {max_tries}. Nothing is lost."),
         "retry",
         "system",

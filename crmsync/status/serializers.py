@@ -4,9 +4,10 @@ from rest_framework import serializers
 
 from crmsync.errors import CATALOGUE, Actor
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.status.document import STEP_KEYS
+from crmsync.status.actions import LABELS, REQUESTS
 from crmsync.status.messages import MESSAGES
-from crmsync.status.state import ACTIONS, PHASES
+from crmsync.status.progress import STEP_KEYS
+from crmsync.status.state import PHASES
 from meetings.models import SyncStep
 
 # A disconnected connection is shown as none.
@@ -31,6 +32,9 @@ class ErrorSerializer(serializers.Serializer[Any]):
     message = serializers.CharField()
     remedy = serializers.CharField()
     who = serializers.ChoiceField(choices=[who.value for who in Actor])
+    field = serializers.CharField(
+        allow_null=True, help_text="A path such as `attendees[1].email`, if it is known."
+    )
     retryable = serializers.BooleanField(help_text="Whether we try again automatically.")
     help_url = serializers.CharField()
     reference = serializers.CharField(help_text="Quote it to support.")
@@ -45,6 +49,27 @@ class NextSerializer(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    """One step as a part of a bar, from one percent to another."""
+
+    key = serializers.ChoiceField(choices=list(STEP_KEYS.values()))
+    label = serializers.CharField()  # type: ignore[assignment]
+    # A field named `from` has to be declared otherwise.
+    locals()["from"] = serializers.IntegerField(min_value=0, max_value=100)
+    to = serializers.IntegerField(min_value=0, max_value=100)
+    expected_seconds = serializers.FloatField()
+    state = serializers.ChoiceField(choices=["done", "active", "waiting"])
+
+
+class ActionSerializer(serializers.Serializer[Any]):
+    """Something that the person can do now, as a button and the request that it makes."""
+
+    name = serializers.ChoiceField(choices=list(LABELS))
+    label = serializers.CharField()  # type: ignore[assignment]
+    method = serializers.ChoiceField(choices=sorted({method for method, _ in REQUESTS.values()}))
+    href = serializers.CharField(help_text="Relative to the API, but for help pages.")
+
+
 class ProgressSerializer(serializers.Serializer[Any]):
     """`percent` never falls during a sync; a frontend may interpolate within a step by time."""
 
@@ -53,6 +78,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     key = serializers.ChoiceField(choices=list(STEP_KEYS.values()))
     label = serializers.CharField()  # type: ignore[assignment]
     percent = serializers.IntegerField(min_value=0, max_value=100)
+    parts = PartSerializer(many=True)
     step_started_at = serializers.DateTimeField(allow_null=True)
     step_expected_seconds = serializers.FloatField(allow_null=True)
     ends_about = serializers.DateTimeField(allow_null=True)
@@ -74,7 +100,7 @@ class ConnectionSummarySerializer(serializers.Serializer[Any]):
 
 
 class SyncSerializer(serializers.Serializer[Any]):
-    """Where the sync of a meeting stands. `poll_after` is in seconds; null: no need to poll."""
+    """Where the sync of a meeting stands. `poll_after` is in seconds."""
 
     meeting_id = serializers.IntegerField()
     state = serializers.ChoiceField(choices=STATES)
@@ -83,12 +109,8 @@ class SyncSerializer(serializers.Serializer[Any]):
     headline = serializers.CharField()
     detail = serializers.CharField()
     next = NextSerializer()
-    actions = serializers.ListField(
-        child=serializers.ChoiceField(
-            choices=sorted({a for some in ACTIONS.values() for a in some})
-        )
-    )
-    poll_after = serializers.IntegerField(allow_null=True)
+    actions = ActionSerializer(many=True)
+    poll_after = serializers.IntegerField()
     progress = ProgressSerializer(allow_null=True)
     attempt = serializers.IntegerField(allow_null=True)
     max_attempts = serializers.IntegerField()

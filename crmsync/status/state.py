@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from crmsync.engine import step_durations
 from crmsync.models import Connection, SyncRun
+from crmsync.status.moments import changes_at
 from meetings.models import Meeting
 
 Status = SyncRun.Status
@@ -21,33 +22,19 @@ PHASES = {
     "failed": "stopped",
     "canceled": "stopped",
 }
-ACTIONS = {
-    "not_connected": ["connect"],
-    "never_synced": ["sync"],
-    "queued": ["cancel"],
-    "syncing": ["cancel"],
-    "waiting": ["cancel"],
-    "retrying": ["retry_now", "cancel"],
-    "paused": ["reconnect", "cancel"],
-    "synced": ["sync"],
-    "out_of_date": ["sync"],
-    "failed": ["sync", "help"],
-    "canceled": ["sync"],
-}
-POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": None}
+POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": 60}
 IN_LINE_POLL_AFTER = 5  # Due; its turn may come at any moment.
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
-def valid_until(run: SyncRun | None, now: datetime) -> datetime | None:
+def valid_until(run: SyncRun | None, now: datetime, time_zone: str = "") -> datetime | None:
     """When the document changes next without a change of any row; None if never."""
     if run is None or run.status not in SyncRun.ACTIVE:
         return None
     planned = [moment for moment in (run.due_at, run.connection.not_before) if moment]
-    # Texts name the day only until midnight of that day.
-    days = [at.replace(hour=0, minute=0, second=0, microsecond=0) for at in planned]
-    moments = [*planned, *days, ends_about_of(run)]
-    return min((moment for moment in moments if moment and moment > now), default=None)
+    told = [changes_at(at, now, time_zone) for at in planned if at > now]
+    changes = [*planned, *told, ends_about_of(run)]
+    return min((at for at in changes if at and at > now), default=None)
 
 
 def run_of_current_account(run: SyncRun | None) -> SyncRun | None:
@@ -115,11 +102,11 @@ def next_attempt_at_of(state: str, run: SyncRun | None, now: datetime) -> dateti
     return planned if planned > now else None
 
 
-def poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> int | None:
+def poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> int:
     longest = POLL_AFTER[PHASES[state]]
     if state in {"waiting", "retrying"} and next_attempt_at is None:
         return IN_LINE_POLL_AFTER
-    if next_attempt_at is None or longest is None:
+    if next_attempt_at is None:
         return longest
     return max(1, min(longest, int((next_attempt_at - now).total_seconds()) + 1))
 
@@ -133,21 +120,3 @@ def ends_about_of(run: SyncRun) -> datetime | None:
     if run.status != Status.RUNNING or run.step_started_at is None:
         return None
     return run.step_started_at + timedelta(seconds=sum(expected_seconds_of(run)[run.step - 1 :]))
-
-
-def actions_of(
-    state: str, run: SyncRun | None, connection: Connection | None, now: datetime
-) -> list[str]:
-    """What the person can do now, without anything that would be refused."""
-    actions = list(ACTIONS[state])
-    if "sync" in actions and connection is None:
-        actions[actions.index("sync")] = "connect"
-    elif "sync" in actions and connection and connection.state == Connection.State.NEEDS_REAUTH:
-        actions.insert(0, "reconnect")
-    if run is None:
-        return actions
-    not_before = run.connection.not_before
-    refused = {"retry_now"} if not_before and not_before > now else set()
-    if run.connection.state == Connection.State.PAUSED:
-        refused.add("reconnect")
-    return [action for action in actions if action not in refused]

@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from crmsync.engine import remote_records
 from crmsync.models import Incident, SyncAttempt, SyncRun
 from crmsync.status import delivery
-from crmsync.status.error_messages import error_texts, format_time
+from crmsync.status.error_messages import error_texts
 
 MAX_RELATED = 10
 
@@ -37,9 +38,10 @@ def reply(run: SyncRun, document: dict[str, Any], now: datetime) -> str:
     # A customer who has written to support needs no advice to do so.
     said += [document["next"]["text"]] if document["next"]["by"] != "support" else []
     sentences = " ".join(text if text.endswith((".", "”")) else f"{text}." for text in said)
-    starts = format_time(run.meeting.starts_at, now)
+    zone = ZoneInfo(run.meeting.user.time_zone or "UTC")
+    starts = run.meeting.starts_at.astimezone(zone)
     return (
-        f"About your meeting “{run.meeting.title}” ({starts}):\n\n"
+        f"About your meeting “{run.meeting.title}” ({starts:%Y-%m-%d %H:%M %Z}):\n\n"
         f"{sentences}\n\nReference: {run.reference}"
     )
 

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from crmsync.engine import claims, outcomes, scheduling
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.status import delivery
+from crmsync.status.reader import Reader
 from crmsync.status.state import state_of
 from crmsync.tests.actions import Actions, numbers
 from meetings import cache
@@ -105,8 +106,8 @@ class Machine(Actions):
     @rule(number=numbers)
     def read(self, number):
         pk = self.existing(number).pk
-        told = delivery.read(pk, self.user.pk)
-        so, _ = delivery._read_rows(pk, self.user.pk, timezone.now())
+        told = delivery.read(pk, Reader(self.user.pk))
+        so, _ = delivery._read_rows(pk, Reader(self.user.pk), timezone.now())
         data = json.loads(told.body)
         assert (told.etag, data | {"poll_after": 0}) == (
             so["etag"],

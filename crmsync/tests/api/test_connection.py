@@ -30,6 +30,7 @@ def test_is_made_once_the_crm_took_the_credentials(own_api):
         "state": "connected",
         "connected_at": None,
         "last_error": "",
+        "error": None,
     }
     assert "s3cret" not in response.content.decode()
     assert Connection.objects.get().credentials.open()["token"] == "s3cret"
@@ -84,7 +85,7 @@ def test_made_again_releases_what_was_held(own_api, make_meeting, connection, se
     settle()
     held = own_api.get(f"/meetings/{meeting.pk}/sync").json()
     assert (held["state"], held["reason"]) == ("paused", "needs_reauth")
-    assert held["actions"] == ["reconnect", "cancel"]
+    assert [action["name"] for action in held["actions"]] == ["reconnect", "cancel", "help"]
     put(own_api)
     settle()
     assert own_api.get(f"/meetings/{meeting.pk}/sync").json()["state"] == "synced"

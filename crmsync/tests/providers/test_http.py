@@ -96,7 +96,7 @@ def test_reads_how_long_to_wait_from_a_date(crm):
 
 def test_follows_no_redirect(crm):
     error = failure(crm, lambda handler: handler.send(302, Location="/elsewhere"))
-    assert (error.code, error.http_status) == ("unexpected_error", 302)
+    assert (error.code, error.http_status) == ("wrong_address", 302)
     assert crm.paths == ["/meetings"]
 
 
@@ -170,7 +170,7 @@ def test_knows_that_nothing_was_sent_to_a_closed_port(settings):
 def test_reaches_public_addresses_over_https_only(url):
     with pytest.raises(CrmError) as caught:
         call(url, "GET", "/")
-    assert caught.value.code == "connection_expired"
+    assert caught.value.code == "wrong_address"
 
 
 @pytest.mark.parametrize("url", ["https://", "https://[", "https://a b", "https://x:port"])
@@ -183,7 +183,7 @@ def test_survives_a_malformed_address(url):
 def test_knows_a_port_that_cannot_be(port):
     with pytest.raises(CrmError) as caught:
         call(f"https://crm.example:{port}", "GET", "/")
-    assert caught.value.code == "connection_expired"
+    assert caught.value.code == "wrong_address"
 
 
 @pytest.mark.parametrize("url", ["https://a..b.example", "https://xn--a.com"])

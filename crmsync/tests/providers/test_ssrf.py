@@ -58,7 +58,7 @@ def test_refuses_a_name_with_one_private_address_among_public_ones(monkeypatch):
 
 
 def test_says_that_a_name_is_unknown():
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(ssrf.UnknownHostError):
         ssrf.resolve("nowhere.invalid", 443)
 
 

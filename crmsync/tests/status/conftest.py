@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 def read(own_api, meeting):
     """The document, and how many queries it cost."""
 
-    def get(**headers):
+    def get(tz="", **headers):
+        query = {"tz": tz} if tz else {}
         with CaptureQueriesContext(database) as queries:
-            response = own_api.get(f"/meetings/{meeting.pk}/sync", headers=headers)
+            response = own_api.get(f"/meetings/{meeting.pk}/sync", query, headers=headers)
         get.cost = len(queries)
         return response
 

@@ -1,6 +1,7 @@
 """The document in Redis: never older than what was committed, and without a query."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -15,6 +16,7 @@ from crmsync.engine import claims, outcomes
 from crmsync.errors import CrmError
 from crmsync.operations import connections, syncs
 from crmsync.status import delivery
+from crmsync.status.reader import Reader
 from crmsync.status.state import POLL_AFTER
 from meetings.models import Meeting
 
@@ -89,12 +91,12 @@ def test_changes_by_itself_when_its_moment_has_come(read, run, settings):
 def test_of_a_retry_is_one_200_and_only_304s_for_its_whole_wait(read, run, settings):
     settings.SYNC_RETRY_DELAYS = [20, 20]
     outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
-    first = read()
+    first = read(tz="Europe/Berlin")
     run.refresh_from_db()
     start, answers, costs = timezone.now(), [], []
     for second in range(int((run.due_at - start).total_seconds())):
         with time_machine.travel(start + timedelta(seconds=second)):
-            answer = read(**{"If-None-Match": first["ETag"]})
+            answer = read(tz="Europe/Berlin", **{"If-None-Match": first["ETag"]})
             answers.append(answer.status_code)
             costs.append(read.cost)
             left = (run.due_at - timezone.now()).total_seconds()
@@ -165,7 +167,29 @@ def test_sees_a_first_sync_that_is_asked_for_while_it_reads(meeting, connection,
         return read_meeting(*args)
 
     monkeypatch.setattr(delivery, "_read_meeting", read_late)
-    assert '"state":"queued"' in delivery.read(meeting.pk, meeting.user_id).body
+    assert '"state":"queued"' in delivery.read(meeting.pk, Reader(meeting.user_id)).body
+
+
+def test_tells_moments_in_the_terms_of_the_reader(read, run, own_api, user):
+    outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_rate_limited", retry_after=600))
+    run.refresh_from_db()
+    here = read()
+    there = read(tz="Asia/Kolkata")
+    assert here.json()["headline"] in (
+        "We go on in about 10 minutes",
+        "We go on in about 15 minutes",
+    )
+    kolkata = run.due_at.astimezone(ZoneInfo("Asia/Kolkata"))
+    assert f"at {kolkata:%H:%M}" in there.json()["headline"]
+    assert here["ETag"] != there["ETag"]
+    own_api.patch("/me", {"time_zone": "America/New_York", "language": "de"})
+    new_york = run.due_at.astimezone(ZoneInfo("America/New_York"))
+    own = read(tz="Asia/Kolkata", **{"If-None-Match": there["ETag"]})
+    assert f"um {new_york:%H:%M} Uhr" in own.json()["headline"]
+
+
+def test_refuses_a_time_zone_that_there_is_not(read, run):
+    assert read(tz="Berlin").json() == {"tz": ["Name a time zone such as Europe/Berlin."]}
 
 
 def test_of_the_first_connection_is_new(read, user, meeting):
@@ -189,7 +213,7 @@ def test_of_every_language_is_the_same_but_for_its_words(meeting, connection, se
     with translation.override("de"):
         german = delivery.build(told, run, timezone.now())
     english = delivery.build(told, run, timezone.now())
-    words = {"headline", "detail", "next", "progress", "records"}
+    words = {"headline", "detail", "next", "progress", "records", "actions"}
     assert {k: v for k, v in german.items() if k not in words} == {
         k: v for k, v in english.items() if k not in words
     }

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from crmsync.status.actions import ACTIONS
 from crmsync.status.document import describe
-from crmsync.status.state import ACTIONS, PHASES, valid_until
+from crmsync.status.state import PHASES, valid_until
 from crmsync.tests.status.cases import BEFORE, CASES, CONNECTED, HELD, LATER, NOW, build, document
 
 
@@ -12,7 +13,8 @@ def test_is_derived_from_the_rows(state):
     read = document(*CASES[state])
     assert read["state"] == state
     assert read["phase"] == PHASES[state]
-    assert read["actions"] == ACTIONS[state]
+    helping = ["help"] if read["error"] else []
+    assert [action["name"] for action in read["actions"]] == [*ACTIONS[state], *helping]
 
 
 def test_has_a_case_for_every_state():
@@ -54,8 +56,9 @@ def test_says_when_to_ask_again(state, seconds):
 
 
 @pytest.mark.parametrize("state", ["failed", "canceled"])
-def test_asks_for_no_more_polls_once_it_stands_still(state):
-    assert document(*CASES[state])["poll_after"] is None
+def test_asks_for_polls_though_it_stands_still(state):
+    """Support may put it back."""
+    assert document(*CASES[state])["poll_after"] == 60
 
 
 def test_waits_for_the_crm_that_asked_to_slow_down():
@@ -76,18 +79,19 @@ def test_of_a_paused_run_shows_what_the_connection_met_and_not_the_run():
     assert read["error"]["code"] == "connection_expired"
 
 
+@pytest.mark.parametrize("time_zone", ["", "Europe/Berlin"])
+@pytest.mark.parametrize("due_at", [LATER, NOW + timedelta(minutes=3), NOW + timedelta(hours=30)])
 @pytest.mark.parametrize("case", CASES)
-def test_stays_the_same_until_the_moment_it_names(case):
+def test_stays_the_same_until_the_moment_it_names(case, due_at, time_zone):
     meeting, run, link = CASES[case]
-    made = build(meeting, run, link)
-    until = valid_until(made[1], NOW)
+    made = build(meeting, run and {**run, "due_at": due_at}, link)
+    until = valid_until(made[1], NOW, time_zone)
     later = until or NOW + timedelta(days=3)
-    first = describe(*made, NOW)
-    last = describe(*made, later - timedelta(milliseconds=1))
+    first = describe(*made, NOW, time_zone)
+    last = describe(*made, later - timedelta(milliseconds=1), time_zone)
     assert {**first, "poll_after": 0} == {**last, "poll_after": 0}
-    if case == "retrying":
-        assert until == LATER
-        assert describe(*made, until)["headline"] != first["headline"]
+    if case == "retrying" and due_at != LATER:
+        assert describe(*made, until, time_zone)["headline"] != first["headline"]
 
 
 def test_counts_the_tries():
