@@ -17,7 +17,7 @@ from crmsync.engine import heartbeat, hints, workers
 from crmsync.metrics.prometheus import SyncCollector
 from crmsync.models import SyncRun
 
-MAX_WAIT = 120  # Seconds for which a due sync may wait for a worker.
+MAX_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()  # A document then says so, too.
 
 
 @require_safe

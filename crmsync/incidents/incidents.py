@@ -52,6 +52,11 @@ def open_incidents() -> QuerySet[Incident]:
     return Incident.objects.filter(resolved_at=None)
 
 
+def is_stall_known() -> bool:
+    """Whether support can read that syncs are not worked on."""
+    return open_incidents().filter(connection=None, provider="").exists()
+
+
 def review(now: datetime) -> None:
     _group_by_provider(now)
     _watch_for_stalls(now)
@@ -110,8 +115,9 @@ def _watch_for_stalls(now: datetime) -> None:
 def _find_stall(now: datetime) -> tuple[str, int]:
     """The stall, or an empty string, and how many syncs it holds up."""
     before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
-    overdue = SyncRun.objects.overdue(now, before)
-    unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=before))
+    unattended_since = now - SyncRun.UNATTENDED_AFTER
+    overdue = SyncRun.objects.overdue(now, unattended_since)
+    unsent = overdue.filter(Q(sent_at=None) | Q(sent_at__lte=unattended_since))
     stuck = SyncRun.objects.stuck_since(before, now)
     succeeded = SyncRun.objects.filter(status=SyncRun.Status.SUCCEEDED, finished_at__gte=before)
     for stall, runs in (("nothing_dispatched", unsent), ("overdue", overdue)):

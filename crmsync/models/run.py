@@ -1,7 +1,7 @@
 """Syncs."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -81,6 +81,9 @@ class SyncRun(models.Model):
     class WaitReason(models.TextChoices):
         RATE_LIMITED = "rate_limited"
         OTHER_SYNCS = "other_syncs"
+
+    # If nobody has taken a run for so long after its turn came, nobody works on it.
+    UNATTENDED_AFTER = timedelta(seconds=30)
 
     ACTIVE = (Status.QUEUED, Status.RUNNING, Status.RETRYING)
 

@@ -17,7 +17,7 @@ from accounts.cache import counters, generation
 from accounts.cache.key_lock import key_lock
 from crmsync.connections import store
 from crmsync.models import SyncRun
-from crmsync.status import cache
+from crmsync.status import cache, surroundings
 from crmsync.status.document import describe
 from crmsync.status.reader import Reader
 from crmsync.status.serializers import SyncSerializer
@@ -71,7 +71,9 @@ def build(
     """As its owner reads it. `meeting` needs their connection, `run` is its latest."""
     time_zone = meeting.user.time_zone or time_zone
     connection = store.for_user(meeting.user)
-    return SyncSerializer(describe(meeting, run, connection, now, time_zone)).data
+    around = surroundings.read(run, now)
+    described = describe(meeting, run, connection, now, time_zone=time_zone, around=around)
+    return SyncSerializer(described).data
 
 
 def _load(

@@ -14,6 +14,7 @@ from crmsync.status.error_messages import capitalize_first, crm_name, describe_e
 from crmsync.status.messages import MESSAGES, PREREQUISITES, StateMessage
 from crmsync.status.progress import describe_progress
 from crmsync.status.state import (
+    NO_WORKER,
     PHASES,
     error_code_of,
     next_attempt_at_of,
@@ -22,6 +23,7 @@ from crmsync.status.state import (
     run_of_current_account,
     state_of,
 )
+from crmsync.status.surroundings import ALONE, Surroundings
 from meetings.models import Meeting
 
 
@@ -30,16 +32,18 @@ def describe(
     run: SyncRun | None,
     connection: Connection | None,
     now: datetime,
+    *,
     time_zone: str = "",
+    around: Surroundings = ALONE,
 ) -> dict[str, Any]:
     """The document of one meeting, in the active language.
 
     `run` is its latest, `connection` its owner's, if any; `time_zone` is the reader's. Until one of
-    these changes, or until `valid_until`, everything but `poll_after` stays the same.
+    these or `around` changes, or until `valid_until`, everything but `poll_after` stays the same.
     """
     state = state_of(meeting, run, connection, now)
     run = run_of_current_account(run)
-    reason = reason_of(state, run, now)
+    reason = NO_WORKER if around.is_line_unattended else reason_of(state, run, now)
     error_code = error_code_of(state, run)
     next_attempt_at = next_attempt_at_of(state, run, now)
     error = None
@@ -53,9 +57,12 @@ def describe(
         "state": state,
         "phase": PHASES[state],
         "reason": reason or error_code or None,
+        "position": around.position if reason == SyncRun.WaitReason.OTHER_SYNCS else None,
         "actions": [actions.describe(name, state, links) for name in names],
         "poll_after": poll_after(state, next_attempt_at, now),
-        "progress": describe_progress(state, meeting, run, next_attempt_at, now),
+        "progress": describe_progress(
+            state, meeting, run, next_attempt_at or around.starts_about, now
+        ),
         "attempt": _attempt(state, run),
         "max_attempts": _max_attempts(run),
         "next_attempt_at": next_attempt_at,
@@ -67,7 +74,7 @@ def describe(
         "records": [_describe_record(entry, meeting) for entry in run.written] if run else [],
     }
     facts = _facts(document, crm, now, time_zone)
-    return document | _render_texts(document, MESSAGES[_message_key(document, run, reason)], facts)
+    return document | _render_texts(document, MESSAGES[_message_key(document, run, around)], facts)
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
@@ -96,6 +103,7 @@ def _facts(document: dict[str, Any], crm: str, now: datetime, time_zone: str) ->
         "crm": crm,
         "when": moments.tell(at, now, time_zone) if at else "",
         "tries": document["attempt"],
+        "position": document["position"] or 1,
         "max_tries": document["max_attempts"],
         **(document["progress"] or {}),
         **{name: error[name] for name in ("title", "remedy")},
@@ -130,21 +138,27 @@ def _prerequisite(shown: list[dict[str, str]], kind: str, facts: dict[str, Any])
     return {}
 
 
-def _message_key(document: dict[str, Any], run: SyncRun | None, reason: str | None) -> str:
+def _message_key(document: dict[str, Any], run: SyncRun | None, around: Surroundings) -> str:
     """The key of the matching message."""
-    state, records = document["state"], document["records"]
+    state, reason, records = document["state"], document["reason"], document["records"]
+    if reason == NO_WORKER and around.is_support_told:
+        return "no_worker_told"
     if state == "synced":
-        if run is not None and any(entry.get("remark") for entry in run.written):
-            return "synced_partly"
-        actions = {record["action"] for record in records}
-        return "unchanged" if actions == {RemoteRecord.Action.UNCHANGED} else "synced"
+        return _key_of_synced(run, records)
     if state == "syncing" and document["attempt"] > 1:
         return "syncing_again"
     if state == "failed" and (records or document["last_sync_at"]):
         return "failed_partly"
     if reason == SyncRun.WaitReason.RATE_LIMITED and run is not None:
         return "daily_quota" if run.error_code == "crm_daily_quota_used" else reason
-    return reason or state
+    return reason if reason in MESSAGES else state
+
+
+def _key_of_synced(run: SyncRun | None, records: list[dict[str, str]]) -> str:
+    if run is not None and any(entry.get("remark") for entry in run.written):
+        return "synced_partly"
+    written = {record["action"] for record in records}
+    return "unchanged" if written == {RemoteRecord.Action.UNCHANGED} else "synced"
 
 
 def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str]:

@@ -2,7 +2,7 @@
 must act. "We" act; "you" only if the person must. document.py chooses among them.
 
 Placeholders: {crm}, {when} (such as "at 16:32"), {label} and {step} of {steps}, {tries} of
-{max_tries}, and the error's {title} and {remedy}.
+{max_tries}, {position} in line, and the error's {title} and {remedy}.
 """
 
 from dataclasses import dataclass
@@ -65,9 +65,26 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "other_syncs": StateMessage(
         _("Waiting behind your other meetings"),
-        _("We save a few of your meetings at a time. Nothing is lost."),
+        _(
+            "It is number {position} in line, because we save a few of your meetings at a time. "
+            "Nothing is lost."
+        ),
         "resume",
         "system",
+        NOTHING_TO_DO,
+    ),
+    "no_worker": StateMessage(
+        _("Nobody is working on it right now"),
+        _("It goes on by itself as soon as our service does. Nothing is lost."),
+        "resume",
+        "support",
+        NOTHING_TO_DO,
+    ),
+    "no_worker_told": StateMessage(
+        _("Nobody is working on it right now"),
+        _("Our support has been told. Nothing is lost."),
+        "resume",
+        "support",
         NOTHING_TO_DO,
     ),
     "rate_limited": StateMessage(

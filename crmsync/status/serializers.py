@@ -7,7 +7,7 @@ from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.status.actions import LABELS, REQUESTS
 from crmsync.status.messages import MESSAGES
 from crmsync.status.progress import STEP_KEYS
-from crmsync.status.state import PHASES
+from crmsync.status.state import NO_WORKER, PHASES
 from meetings.models import SyncStep
 
 # A disconnected connection is shown as none.
@@ -20,7 +20,7 @@ ERROR_CODES = list(CATALOGUE)
 STATES = list(PHASES)
 
 
-REASONS = [*SyncRun.WaitReason.values, "needs_reauth", "by_support", *CATALOGUE]
+REASONS = [*SyncRun.WaitReason.values, NO_WORKER, "needs_reauth", "by_support", *CATALOGUE]
 
 
 class ErrorSerializer(serializers.Serializer[Any]):
@@ -106,6 +106,9 @@ class SyncSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=STATES)
     phase = serializers.ChoiceField(choices=sorted(set(PHASES.values())))
     reason = serializers.ChoiceField(choices=REASONS, allow_null=True)
+    position = serializers.IntegerField(
+        allow_null=True, help_text="In line behind the person's other syncs; 1 is next."
+    )
     headline = serializers.CharField()
     detail = serializers.CharField()
     next = NextSerializer()

@@ -69,8 +69,11 @@ def _active_cases(now: datetime) -> list[tuple[str, Q]]:
     active = Q(status__in=SyncRun.ACTIVE)
     stopped = Q(connection__not_before__gt=now)
     due = Q(due_at__lte=now)
+    since = now - SyncRun.UNATTENDED_AFTER
+    free = Q(connection__not_before=None) | Q(connection__not_before__lte=since)
     return [
         ("paused", active & ~Q(connection__state=Connection.State.CONNECTED)),
+        ("waiting", active & free & Q(due_at__lte=since, ready_since__lte=since)),
         ("syncing", Q(status=Status.RUNNING) & ~(stopped & due)),
         ("retrying", Q(status=Status.RETRYING)),
         ("waiting", active & (stopped | ~Q(wait_reason=""))),

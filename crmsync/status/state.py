@@ -24,6 +24,9 @@ PHASES = {
 }
 POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": 60}
 IN_LINE_POLL_AFTER = 5  # Due; its turn may come at any moment.
+RECHECK_AFTER = timedelta(seconds=5)  # What a document says of other rows may be so old.
+UNATTENDED_AFTER = SyncRun.UNATTENDED_AFTER
+NO_WORKER = "no_worker"
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
@@ -33,7 +36,9 @@ def valid_until(run: SyncRun | None, now: datetime, time_zone: str = "") -> date
         return None
     planned = [moment for moment in (run.due_at, run.connection.not_before) if moment]
     told = [changes_at(at, now, time_zone) for at in planned if at > now]
-    changes = [*planned, *told, ends_about_of(run)]
+    changes = [*planned, *told, ends_about_of(run), _unattended_at(run)]
+    if depends_on_others(run, now):
+        changes.append(now + RECHECK_AFTER)
     return min((at for at in changes if at and at > now), default=None)
 
 
@@ -58,9 +63,31 @@ def state_of(
     return "never_synced" if connection else "not_connected"
 
 
+def depends_on_others(run: SyncRun, now: datetime) -> bool:
+    """Whether its document says something of other runs, or of what support knows."""
+    if run.status not in SyncRun.ACTIVE or run.connection.state != Connection.State.CONNECTED:
+        return False
+    return is_unattended(run, now) or _wait_reason(run, now) == SyncRun.WaitReason.OTHER_SYNCS
+
+
+def is_unattended(run: SyncRun, now: datetime) -> bool:
+    """Whether its turn came a while ago, and no worker has taken it."""
+    at = _unattended_at(run)
+    return at is not None and at <= now
+
+
+def _unattended_at(run: SyncRun) -> datetime | None:
+    moments = [run.due_at, run.ready_since, run.connection.not_before or run.due_at]
+    if run.ready_since is None:  # It is not its turn.
+        return None
+    return max(at for at in moments if at) + UNATTENDED_AFTER
+
+
 def _state_of_active(run: SyncRun, now: datetime) -> str:
     if run.connection.state != Connection.State.CONNECTED:
         return "paused"
+    if is_unattended(run, now):
+        return "waiting"
     if run.status == Status.RUNNING and not _is_kept_from_its_next_step(run, now):
         return "syncing"
     if run.status == Status.RETRYING:
@@ -84,7 +111,9 @@ def reason_of(state: str, run: SyncRun | None, now: datetime) -> str | None:
     if run is not None and state == "paused":
         by_support = run.connection.state == Connection.State.PAUSED
         return "by_support" if by_support else "needs_reauth"
-    return _wait_reason(run, now) if run is not None and state == "waiting" else None
+    if run is None or state != "waiting":
+        return None
+    return NO_WORKER if is_unattended(run, now) else _wait_reason(run, now)
 
 
 def error_code_of(state: str, run: SyncRun | None) -> str:

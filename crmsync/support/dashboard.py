@@ -20,7 +20,7 @@ from crmsync.support.incident_messages import describe_incident
 Status = SyncRun.Status
 HOURS = 24
 MAX_SHOWN = 10
-MAX_HEALTHY_WAIT = 60  # Seconds.
+MAX_HEALTHY_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()
 ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
 
 

@@ -87,11 +87,11 @@ def test_stays_the_same_until_the_moment_it_names(case, due_at, time_zone):
     made = build(meeting, run and {**run, "due_at": due_at}, link)
     until = valid_until(made[1], NOW, time_zone)
     later = until or NOW + timedelta(days=3)
-    first = describe(*made, NOW, time_zone)
-    last = describe(*made, later - timedelta(milliseconds=1), time_zone)
+    first = describe(*made, NOW, time_zone=time_zone)
+    last = describe(*made, later - timedelta(milliseconds=1), time_zone=time_zone)
     assert {**first, "poll_after": 0} == {**last, "poll_after": 0}
     if case == "retrying" and due_at != LATER:
-        assert describe(*made, until, time_zone)["headline"] != first["headline"]
+        assert describe(*made, until, time_zone=time_zone)["headline"] != first["headline"]
 
 
 def test_counts_the_tries():
