@@ -17,7 +17,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.cache import generation
-from crmsync.engine import heartbeat, hints, outcomes, scheduling
+from crmsync.engine import breaker, heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents
 from crmsync.metrics import totals
 from crmsync.operations import retention, support_actions
@@ -40,10 +40,12 @@ def sweep() -> int:
     waiting = hints.length()
     room = max(0, hints.CAPACITY - waiting)
     due = scheduling.select_due_hints(now, room, busy=waiting > SHORT_QUEUE) if room else []
+    due += breaker.select_probes(now)
     if due:
         hints.send_hints(due)
     send_background_hints(now)
     heartbeat.beat(now)
+    breaker.announce_pending()
     generation.renew()  # Or copies would end while nobody polls.
     return len(due)
 
@@ -73,6 +75,7 @@ def run_periodic_tasks() -> None:
         return
     _last_run.at = time.monotonic()
     now = timezone.now()
+    outcomes.end_long_outages(now)
     while totals.add_ended() == totals.BATCH:
         pass
     incidents.review(now)

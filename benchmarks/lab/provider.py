@@ -16,6 +16,7 @@ class FaultyCrm:
     def __init__(self, session: Session) -> None:
         url, token = session.credentials["url"], session.credentials["token"]
         self.client = CrmClient(url, session, token)
+        self.host = self.client.host
 
     def check(self) -> Account:
         account = self.client.call("GET", "/account")

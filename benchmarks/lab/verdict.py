@@ -89,7 +89,7 @@ def _violations(latest: Latest, crm: FaultyServer, seen: Observations) -> dict[s
 
 
 def _latest_runs() -> Latest:
-    runs = SyncRun.objects.select_related("meeting__user", "connection").prefetch_related(
+    runs = SyncRun.objects.select_related("meeting__user", "connection__host").prefetch_related(
         "meeting__attendees"
     )
     return {run.meeting_id: run for run in runs.order_by("pk")}

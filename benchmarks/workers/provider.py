@@ -13,6 +13,7 @@ class SteadyCrm:
     needs: Sequence[str] = ()
     address = "url"
     token = "token"  # noqa: S105
+    host = ""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -147,7 +147,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         """The meeting's syncs with their attempts, newest first."""
         runs: QuerySet[Any] = SyncRun.objects.latest_of(self.get_object())
         page = self.paginate_queryset(
-            runs.select_related("connection").prefetch_related("attempts")
+            runs.select_related("connection__host").prefetch_related("attempts")
         )
         return self.get_paginated_response(RunSerializer(page or [], many=True).data)
 

@@ -1,5 +1,6 @@
 """The version of each user's connection in Redis, which cached documents are checked against."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from django.db import transaction
@@ -11,6 +12,11 @@ def connection_changed(user_id: int, version: int) -> None:
     """Call this within the transaction that makes the change."""
     versioned.invalidate(key(user_id), version)
     transaction.on_commit(partial(versioned.store, key(user_id), version, version))
+
+
+def connections_changed(versions: Mapping[int, int]) -> None:
+    """`versions`: by user. Whoever reads one of so many writes its copy."""
+    versioned.invalidate_many({key(user_id): version for user_id, version in versions.items()})
 
 
 def key(user_id: int) -> str:

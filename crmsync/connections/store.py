@@ -1,10 +1,12 @@
 """The only writer of Connection. engine/scheduling.py decides when its runs start."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 from cryptography.fernet import InvalidToken
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -13,12 +15,13 @@ from accounts.models import User
 from crmsync.connections import cache
 from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
 from crmsync.fields import Sealed
-from crmsync.models import Connection
+from crmsync.models import Connection, CrmHost
 from crmsync.providers.base import Account
 
 logger = structlog.get_logger(__name__)
 
 State = Connection.State
+BATCH = 1000
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
 
@@ -32,7 +35,7 @@ def lock(**lookups: Any) -> Connection | None:
     """The matching connection, its row locked until the end of the transaction."""
     # FOR UPDATE would also block every new row that points at the connection.
     locked = Connection.objects.select_for_update(of=("self",), no_key=True)
-    return locked.filter(**lookups).first()
+    return locked.select_related("host").filter(**lookups).first()
 
 
 def decrypt_credentials(connection: Connection) -> dict[str, Any]:
@@ -80,6 +83,7 @@ def link_account(
     connection.account_id = account.id
     connection.account_name = strip_unstorable(account.name)[:255]
     connection.capabilities = dict(account.capabilities)
+    connection.host = None  # The next step finds it out.
     connection.refreshing_until = None
     connection.credentials = Sealed.seal(credentials)
     if connection.state != State.PAUSED:  # Only support resumes what support paused.
@@ -134,6 +138,27 @@ def throttle_until(connection: Connection, until: datetime) -> None:
 def set_contact_lock_until(pk: int, until: datetime) -> None:
     """No document shows this, so the version stays the same."""
     Connection.objects.filter(pk=pk).update(contact_lock_until=until)
+
+
+def set_host(connection: Connection, host: CrmHost | None) -> None:
+    if _change(connection, host=host):
+        connection.host = host
+
+
+def touch_connections_of(host: CrmHost) -> None:
+    """Outdates the documents of all of them."""
+    pks = list(host.connections.order_by("pk").values_list("pk", flat=True))
+    while pks:
+        _touch(pks[:BATCH])
+        del pks[:BATCH]
+
+
+@transaction.atomic
+def _touch(pks: Sequence[int]) -> None:
+    rows = Connection.objects.filter(pk__in=pks)
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+    rows.update(version=F("version") + 1)
+    cache.connections_changed(dict(rows.values_list("user_id", "version")))
 
 
 def begin_refresh(connection: Connection, until: datetime) -> bool:

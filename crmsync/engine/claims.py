@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crmsync.connections import store
-from crmsync.engine import hints, remote_records, scheduling
+from crmsync.engine import breaker, hints, remote_records, scheduling
 from crmsync.errors import CrmError
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from meetings import content, transitions
@@ -54,7 +54,8 @@ def claim(run_id: int, step: int) -> Claim | None:
     holds_contact_lock = remote_records.is_missing_contacts(run)
     if holds_contact_lock and not scheduling.try_acquire_contact_lock(connection, run_id, now):
         return None
-    if not _take(run, step, now):
+    is_due = run.step == step and run.due_at <= now  # A hint that is late takes no probe.
+    if not (is_due and breaker.lets_through(connection, now) and _take(run, step, now)):
         return None
     attempt = SyncAttempt.objects.create(
         run=run,
@@ -111,7 +112,7 @@ def renew_lease(claim: Claim) -> None:
 
 def _read_with_content(run_id: int) -> SyncRun | None:
     """The run and its meeting, both locked: an edit is read whole, or is for the next sync."""
-    runs = SyncRun.objects.select_related("meeting", "connection")
+    runs = SyncRun.objects.select_related("meeting", "connection__host")
     locked = runs.select_for_update(of=("self", "meeting"), no_key=True)
     run = locked.prefetch_related("meeting__attendees").filter(pk=run_id).first()
     if run is not None:

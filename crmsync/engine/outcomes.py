@@ -17,7 +17,15 @@ from django.db.models import F
 from django.utils import timezone
 
 from crmsync.connections import store
-from crmsync.engine import claims, hints, remote_records, retry_policy, scheduling, step_durations
+from crmsync.engine import (
+    breaker,
+    claims,
+    hints,
+    remote_records,
+    retry_policy,
+    scheduling,
+    step_durations,
+)
 from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
@@ -36,6 +44,8 @@ ERROR_FIELDS = ("error_code", "error_field", "error_path", "error_detail")
 def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     run, now = claim.run, timezone.now()
     connection = store.lock(pk=run.connection_id)
+    if connection is not None:
+        breaker.count_success(connection, now)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
@@ -98,6 +108,22 @@ def reap_expired(now: datetime) -> int:
     return sum(_reap(claims.Claim(attempt.run, attempt)) for attempt in attempts)
 
 
+def end_long_outages(now: datetime) -> None:
+    limit = timedelta(hours=settings.SYNC_OUTAGE_HOURS)
+    for run in breaker.long_out(now, limit).order_by("pk")[:1000]:
+        _give_up_waiting(run, now)
+
+
+@transaction.atomic
+def _give_up_waiting(run: SyncRun, now: datetime) -> None:
+    connection = store.lock(pk=run.connection_id)
+    waiting = SyncRun.objects.active().filter(pk=run.pk).without_open_attempt()
+    why = {"error_code": "attempts_exhausted", "error_cause": "crm_unavailable"}
+    if connection and waiting.update(status=Status.FAILED, finished_at=now, **why):
+        incidents.record_failure(connection, "attempts_exhausted")
+        transitions.record_failure(run.meeting_id)
+
+
 def _reap(claim: claims.Claim) -> bool:
     try:
         return expire_lease(claim) if claim.run.status == Status.RUNNING else abandon(claim)
@@ -110,10 +136,12 @@ def _reap(claim: claims.Claim) -> bool:
 def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuerySet) -> bool:
     now = timezone.now()
     delays = settings.SYNC_RETRY_DELAYS
+    connection = store.lock(pk=claim.run.connection_id)
     decision = retry_policy.decide(
         error, claim.run.failures, delays, random.Random(), claim.run.error_code
     )
-    connection = store.lock(pk=claim.run.connection_id)
+    if connection is not None and breaker.count_failure(connection, error.code, now):
+        decision = retry_policy.AwaitHost()
     if not held.update(**_error_of(claim, error, decision), **_values_after(decision, now)):
         return False
     _close_attempt(claim.attempt, outcome, error)
@@ -141,6 +169,8 @@ def _log_keys_of(decision: retry_policy.Decision) -> dict[str, Any]:
             return {"decision": "wait", "next_in": round(seconds, 1)}
         case retry_policy.Hold():
             return {"decision": "hold"}
+        case retry_policy.AwaitHost():
+            return {"decision": "await host"}
         case retry_policy.GiveUp():
             return {"decision": "give up"}
 
@@ -161,6 +191,8 @@ def _values_after(decision: retry_policy.Decision, now: datetime) -> dict[str, A
             moved["ready_since"] = None
         case retry_policy.Hold():
             moved = {"status": Status.QUEUED, "due_at": now}
+        case retry_policy.AwaitHost():
+            moved = {"status": Status.QUEUED, "due_at": now, "ready_since": None}
         case retry_policy.GiveUp():
             moved = {"status": Status.FAILED, "finished_at": now}
     return {"sent_at": None, **moved}
@@ -194,6 +226,8 @@ def _apply_consequences(
         case retry_policy.Wait(seconds):
             transitions.touch(run.meeting_id)
             store.throttle_until(run.connection, now + timedelta(seconds=seconds))
+        case retry_policy.AwaitHost():
+            transitions.touch(run.meeting_id)
         case retry_policy.Hold():
             transitions.clear_progress(run.meeting_id)
             scheduling.block_connection(run.connection, error)

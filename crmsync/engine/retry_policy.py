@@ -28,11 +28,16 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class AwaitHost:
+    """The CRM answers nobody. It burns no try."""
+
+
+@dataclass(frozen=True)
 class GiveUp:
     code: str
 
 
-Decision = Retry | Wait | Hold | GiveUp
+Decision = Retry | Wait | Hold | AwaitHost | GiveUp
 
 
 def decide(

@@ -11,7 +11,7 @@ from rq.timeouts import JobTimeoutException
 from structlog.contextvars import bound_contextvars
 
 from crmsync.connections import tokens
-from crmsync.engine import claims, outcomes, remote_records
+from crmsync.engine import breaker, claims, outcomes, remote_records
 from crmsync.errors import DATABASE_UNAVAILABLE, CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
@@ -46,7 +46,9 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
     logger.info("step started", **keys)
     try:
         with _open_session(claim) as session:
-            refs = work(PROVIDERS[claim.run.connection.provider](session), claim)
+            provider = PROVIDERS[claim.run.connection.provider](session)
+            breaker.know_host(claim.run.connection, provider.host)
+            refs = work(provider, claim)
         _complete(claim, refs)
     except DATABASE_UNAVAILABLE:
         raise

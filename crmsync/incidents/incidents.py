@@ -7,16 +7,17 @@ review at once.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from crmsync.errors import BLOCKING_CODES
 from crmsync.incidents import alerts
-from crmsync.models import Alert, Connection, Incident, SyncRun
+from crmsync.models import Alert, Connection, CrmHost, Incident, SyncRun
 
 PROVIDER_THRESHOLD = 5  # Connections that fail alike within CORRELATION_WINDOW.
 CORRELATION_WINDOW = timedelta(minutes=10)
@@ -26,6 +27,7 @@ MIN_AGE = timedelta(hours=1)  # Of a connection.
 SANDBOX = "sandbox"
 # A pause by support repairs nothing.
 BLOCKED_STATES = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
+OUTAGE = "crm_outage"
 RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
 
 
@@ -60,6 +62,7 @@ def is_stall_known() -> bool:
 def review(now: datetime) -> None:
     _group_by_provider(now)
     _watch_for_stalls(now)
+    _watch_for_outages(now)
     _count_affected()
     _resolve_recovered(now)
     _alert(now)
@@ -112,6 +115,24 @@ def _watch_for_stalls(now: datetime) -> None:
         of_syncsite.filter(cause=stall).update(last_seen_at=now, syncs=syncs)
 
 
+def _watch_for_outages(now: datetime) -> None:
+    """Of hosts that an established connection leads to."""
+    established = Connection.objects.filter(host=OuterRef("pk"), connected_at__lte=now - MIN_AGE)
+    out = CrmHost.objects.filter(Exists(established), open_since__isnull=False)
+    for host in out:
+        named: dict[str, Any] = {
+            "connection": None,
+            "provider": host.provider,
+            "host_name": host.name,
+        }
+        Incident.objects.get_or_create(**named, cause=OUTAGE, resolved_at=None)
+        waiting = SyncRun.objects.active().filter(connection__host=host).count()
+        open_incidents().filter(**named).update(last_seen_at=now, syncs=Greatest("syncs", waiting))
+    over = open_incidents().filter(cause=OUTAGE).exclude(host_name__in=out.values("name"))
+    for incident in over:
+        _resolve_one(incident, now)
+
+
 def _find_stall(now: datetime) -> tuple[str, int]:
     """The stall, or an empty string, and how many syncs it holds up."""
     before = now - timedelta(minutes=settings.SYNC_STALL_MINUTES)
@@ -148,7 +169,7 @@ def _resolve_recovered(now: datetime) -> None:
         status=SyncRun.Status.SUCCEEDED, finished_at__gt=OuterRef("last_seen_at")
     )
     of_one = open_incidents().filter(connection__isnull=False)
-    of_many = open_incidents().filter(connection=None).exclude(provider="")
+    of_many = open_incidents().filter(connection=None, host_name="").exclude(provider="")
     quiet = Q(last_seen_at__lte=now - RESOLVE_AFTER_QUIET) & ~Q(cause__in=BLOCKING_CODES)
     still_held = open_incidents().filter(part_of=OuterRef("pk"))
     over = [

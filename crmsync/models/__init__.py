@@ -1,5 +1,6 @@
 from crmsync.models.attempt import SyncAttempt
 from crmsync.models.connection import Connection, OAuthState, nothing_sealed
+from crmsync.models.crm_host import CrmHost
 from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
 from crmsync.models.remote_record import RemoteRecord
@@ -12,6 +13,7 @@ from crmsync.models.totals import RunTotals, StepTotals
 __all__ = [
     "Alert",
     "Connection",
+    "CrmHost",
     "IdempotentRequest",
     "Incident",
     "OAuthState",

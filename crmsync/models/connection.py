@@ -5,6 +5,7 @@ from django.db import models
 from django.utils import timezone
 
 from crmsync.fields import EncryptedJSONField, Sealed
+from crmsync.models.crm_host import CrmHost
 
 
 def nothing_sealed() -> Sealed:
@@ -25,6 +26,9 @@ class Connection(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
     provider = models.CharField(max_length=32)
+    host = models.ForeignKey(
+        CrmHost, models.SET_NULL, null=True, editable=False, related_name="connections"
+    )
     account_id = models.CharField(max_length=255)
     account_name = models.CharField(max_length=255)
     credentials = EncryptedJSONField(default=nothing_sealed, editable=False)

@@ -10,13 +10,17 @@ from crmsync.models.connection import Connection
 class Incident(models.Model):
     """One cause that keeps syncs from succeeding. Written in incidents/incidents.py only.
 
-    It belongs to a connection; without one, to a provider; without either, to syncsite itself.
+    It belongs to a connection; without one, to a provider or to one host of it; without any of
+    these, to syncsite itself.
     """
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, null=True, related_name="incidents", db_index=False
     )
     provider = models.CharField(max_length=32, blank=True)
+    host_name = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="Of one that is out."
+    )
     cause = models.CharField(max_length=64, help_text="An error code, or what is stalled.")
     part_of = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="parts", help_text="The provider's."
@@ -39,8 +43,8 @@ class Incident(models.Model):
                 condition=Q(resolved_at=None),
             ),
             models.UniqueConstraint(
-                fields=["provider", "cause"],
-                name="one_open_incident_per_provider",
+                fields=["provider", "host_name", "cause"],
+                name="one_open_incident_per_provider_and_host",
                 condition=Q(resolved_at=None, connection=None),
             ),
         ]

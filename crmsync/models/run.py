@@ -26,7 +26,11 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
         return self.filter(status__in=SyncRun.ACTIVE)
 
     def startable(self, now: datetime) -> "SyncRunQuerySet":
-        """Runs whose connection works and whose CRM accepts calls now."""
+        """Runs whose connection works, and whose CRM answers and accepts calls now."""
+        return self.reachable(now).filter(connection__host__open_since=None)
+
+    def reachable(self, now: datetime) -> "SyncRunQuerySet":
+        """Runs whose connection works and accepts calls now, should its host answer."""
         takes_calls = Q(connection__not_before=None) | Q(connection__not_before__lte=now)
         return self.filter(takes_calls, connection__state=Connection.State.CONNECTED)
 
@@ -49,7 +53,9 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def overdue(self, now: datetime, since: datetime) -> "SyncRunQuerySet":
         """Runs that have been ready since then, but that no worker has taken."""
         due = self.active().startable(now)
-        return due.filter(due_at__lte=since, ready_since__lte=since)
+        host = "connection__host__closed_at"
+        answers = Q(**{host: None}) | Q(**{f"{host}__lte": since})
+        return due.filter(answers, due_at__lte=since, ready_since__lte=since)
 
     def stuck_since(self, since: datetime, now: datetime) -> "SyncRunQuerySet":
         """Runs that have been ready since then, and whose delay no CRM caused."""

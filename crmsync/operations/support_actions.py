@@ -68,7 +68,7 @@ def preview(kind: str, targets: Sequence[int]) -> Counter[str]:
     """The outcomes that the action would have now, counted."""
     latest = SyncRun.objects.filter(meeting__in=targets).latest_of_each()
     if kind in (Kind.REQUEUE, Kind.RESTART):
-        runs = latest.select_related("connection")
+        runs = latest.select_related("connection__host")
         return Counter(preview_requeue(run, from_start=kind == Kind.RESTART) for run in runs)
     able = {
         Kind.CANCEL: latest.active(),

@@ -101,6 +101,10 @@ class Provider(Protocol):
 
     def __init__(self, session: Session) -> None: ...
 
+    @property
+    def host(self) -> str:
+        """The server that it calls; empty if there is none that could be out."""
+
     def check(self) -> Account: ...
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]: ...

@@ -49,6 +49,7 @@ class BottleCrm:
         self.url = str(session.credentials.get("url", "")).rstrip("/")
         token = str(session.credentials.get("token", ""))
         self.client = CrmClient(self.url, session, token, explain)
+        self.host = self.client.host
 
     def check(self) -> Account:
         """A token does not reveal its owner, so the account is the address.

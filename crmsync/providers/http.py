@@ -69,6 +69,7 @@ class CrmClient:
         self.token = None if token is None else _sendable(token)
         self.refresh = session.refresh
         url = _checked(base_url)
+        self.host = url.netloc.decode().rpartition("@")[2]
         self.transport = GuardedTransport(secure=url.scheme == "https")
         self.http = session.resources.enter_context(
             httpx.Client(

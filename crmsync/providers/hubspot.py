@@ -49,6 +49,7 @@ class HubSpot:
         token = str(credentials.get("access_token") or credentials.get("token", ""))
         self.can = session.capabilities
         self.client = CrmClient(settings.HUBSPOT_API_URL, session, token, explain)
+        self.host = self.client.host
 
     def check(self) -> Account:
         details = as_object(self.client.call("GET", "/account-info/v3/details"))

@@ -53,6 +53,7 @@ class Salesforce:
         token = str(session.credentials.get("access_token", ""))
         self.can = session.capabilities
         self.client = CrmClient(self.url, session, token, explain)
+        self.host = self.client.host
 
     def check(self) -> Account:
         asked = {"q": "SELECT Id, Name FROM Organization"}

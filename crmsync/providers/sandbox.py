@@ -109,6 +109,7 @@ class Sandbox:
     needs: Sequence[str] = ()
     address = ""
     token = "token"  # noqa: S105
+    host = ""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -8,7 +8,7 @@ would change without a change of any row.
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
@@ -27,8 +27,8 @@ class CachedDocument(TypedDict):
 
     Times are ISO 8601, or None.
 
-    `body` is the document as JSON without `poll_after`, which is computed from `state` and
-    `next_attempt_at` at every poll.
+    `body` is the document as JSON without `poll_after`, which is computed from `state`,
+    `reason` and `next_attempt_at` at every poll.
     """
 
     meeting_id: int
@@ -37,6 +37,7 @@ class CachedDocument(TypedDict):
     valid_until: str | None
     etag: str
     state: str
+    reason: NotRequired[str | None]  # Copies of older versions have none.
     next_attempt_at: str | None
     body: str
 

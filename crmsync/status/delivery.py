@@ -103,7 +103,9 @@ def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | No
     if cached is None:
         return None
     at = cached["next_attempt_at"]
-    seconds = poll_after(cached["state"], parse_datetime(at) if at else None, now)
+    seconds = poll_after(
+        cached["state"], cached.get("reason"), parse_datetime(at) if at else None, now
+    )
     body = f'{cached["body"][:-1]},"poll_after":{seconds}}}'
     return Document(body, cached["etag"], seconds)
 
@@ -114,7 +116,7 @@ def _read_rows(
     """The document, and the meeting it is of."""
     # One statement: two could read different moments, say "synced" with a step in progress.
     latest = SyncRun.objects.latest_of(meeting_id).filter(meeting__user=reader.user_id)
-    run = latest.select_related("meeting__user__connection", "connection").first()
+    run = latest.select_related("meeting__user__connection", "connection__host").first()
     meeting: Any = run.meeting if run else _read_meeting(meeting_id, reader.user_id)
     if run is None and meeting is not None and meeting.has_runs:
         return _read_rows(meeting_id, reader, now)  # Its first run has just been requested.
@@ -143,6 +145,7 @@ def _make(
         valid_until=until.isoformat() if until else None,
         etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
         state=data["state"],
+        reason=data["reason"],
         next_attempt_at=data["next_attempt_at"],
         body=body.decode(),
     )

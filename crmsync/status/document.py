@@ -14,10 +14,12 @@ from crmsync.status.error_messages import capitalize_first, crm_name, describe_e
 from crmsync.status.messages import MESSAGES, PREREQUISITES, StateMessage
 from crmsync.status.progress import describe_progress
 from crmsync.status.state import (
+    CRM_OUTAGE,
     NO_WORKER,
     PHASES,
     error_code_of,
     next_attempt_at_of,
+    outage_of,
     poll_after,
     reason_of,
     run_of_current_account,
@@ -59,7 +61,7 @@ def describe(
         "reason": reason or error_code or None,
         "position": around.position if reason == SyncRun.WaitReason.OTHER_SYNCS else None,
         "actions": [actions.describe(name, state, links) for name in names],
-        "poll_after": poll_after(state, next_attempt_at, now),
+        "poll_after": poll_after(state, reason, next_attempt_at, now),
         "progress": describe_progress(
             state, meeting, run, next_attempt_at or around.starts_about, now
         ),
@@ -74,6 +76,8 @@ def describe(
         "records": [_describe_record(entry, meeting) for entry in run.written] if run else [],
     }
     facts = _facts(document, crm, now, time_zone)
+    out_since = outage_of(run) if run and reason == CRM_OUTAGE else None
+    facts["since"] = moments.tell_since(out_since, now, time_zone) if out_since else ""
     return document | _render_texts(document, MESSAGES[_message_key(document, run, around)], facts)
 
 

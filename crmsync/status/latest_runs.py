@@ -13,7 +13,7 @@ from meetings.models import Meeting
 
 def prefetch_latest_run(meetings: QuerySet[Meeting]) -> QuerySet[Any]:
     """Fetches what state_of_meeting() needs: the latest run and the owner's connection."""
-    latest = SyncRun.objects.select_related("connection").order_by("-id")[:1]
+    latest = SyncRun.objects.select_related("connection__host").order_by("-id")[:1]
     prefetch = Prefetch("sync_runs", latest, to_attr="latest_runs")
     return meetings.select_related("user__connection").prefetch_related(prefetch)
 

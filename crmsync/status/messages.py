@@ -2,7 +2,8 @@
 must act. "We" act; "you" only if the person must. document.py chooses among them.
 
 Placeholders: {crm}, {when} (such as "at 16:32"), {label} and {step} of {steps}, {tries} of
-{max_tries}, {position} in line, and the error's {title} and {remedy}.
+{max_tries}, {position} in line, {since}
+(such as "since 14:02"), and the error's {title} and {remedy}.
 """
 
 from dataclasses import dataclass
@@ -72,6 +73,13 @@ MESSAGES: dict[str, StateMessage] = {
         "resume",
         "system",
         NOTHING_TO_DO,
+    ),
+    "crm_outage": StateMessage(
+        _("Waiting until {crm} answers again"),
+        _("{crm} has not answered anybody {since}. Nothing is lost."),
+        "resume",
+        "system",
+        _("We go on by ourselves when it does. You can close this page."),
     ),
     "no_worker": StateMessage(
         _("Nobody is working on it right now"),

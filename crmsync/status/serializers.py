@@ -7,7 +7,7 @@ from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.status.actions import LABELS, REQUESTS
 from crmsync.status.messages import MESSAGES
 from crmsync.status.progress import STEP_KEYS
-from crmsync.status.state import NO_WORKER, PHASES
+from crmsync.status.state import CRM_OUTAGE, NO_WORKER, PHASES
 from meetings.models import SyncStep
 
 # A disconnected connection is shown as none.
@@ -20,7 +20,14 @@ ERROR_CODES = list(CATALOGUE)
 STATES = list(PHASES)
 
 
-REASONS = [*SyncRun.WaitReason.values, NO_WORKER, "needs_reauth", "by_support", *CATALOGUE]
+REASONS = [
+    *SyncRun.WaitReason.values,
+    NO_WORKER,
+    CRM_OUTAGE,
+    "needs_reauth",
+    "by_support",
+    *CATALOGUE,
+]
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

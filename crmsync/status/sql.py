@@ -71,9 +71,16 @@ def _active_cases(now: datetime) -> list[tuple[str, Q]]:
     due = Q(due_at__lte=now)
     since = now - SyncRun.UNATTENDED_AFTER
     free = Q(connection__not_before=None) | Q(connection__not_before__lte=since)
+    answers = Q(connection__host__closed_at=None) | Q(connection__host__closed_at__lte=since)
+    is_out = Q(connection__host__open_since__isnull=False)
+    is_claimed = Q(status=Status.RUNNING, due_at__gt=now)
     return [
         ("paused", active & ~Q(connection__state=Connection.State.CONNECTED)),
-        ("waiting", active & free & Q(due_at__lte=since, ready_since__lte=since)),
+        ("waiting", active & is_out & ~is_claimed),
+        (
+            "waiting",
+            active & ~is_out & free & answers & Q(due_at__lte=since, ready_since__lte=since),
+        ),
         ("syncing", Q(status=Status.RUNNING) & ~(stopped & due)),
         ("retrying", Q(status=Status.RETRYING)),
         ("waiting", active & (stopped | ~Q(wait_reason=""))),

@@ -26,7 +26,7 @@ POLL_AFTER = {"idle": 60, "active": 2, "waiting": 30, "done": 60, "stopped": 60}
 IN_LINE_POLL_AFTER = 5  # Due; its turn may come at any moment.
 RECHECK_AFTER = timedelta(seconds=5)  # What a document says of other rows may be so old.
 UNATTENDED_AFTER = SyncRun.UNATTENDED_AFTER
-NO_WORKER = "no_worker"
+NO_WORKER, CRM_OUTAGE = "no_worker", "crm_outage"
 STATES_WITH_ERROR = {"retrying", "paused", "failed"}
 
 
@@ -36,6 +36,8 @@ def valid_until(run: SyncRun | None, now: datetime, time_zone: str = "") -> date
         return None
     planned = [moment for moment in (run.due_at, run.connection.not_before) if moment]
     told = [changes_at(at, now, time_zone) for at in planned if at > now]
+    out_since = outage_of(run)
+    told += [changes_at(out_since, now, time_zone)] if out_since else []
     changes = [*planned, *told, ends_about_of(run), _unattended_at(run)]
     if depends_on_others(run, now):
         changes.append(now + RECHECK_AFTER)
@@ -77,16 +79,26 @@ def is_unattended(run: SyncRun, now: datetime) -> bool:
 
 
 def _unattended_at(run: SyncRun) -> datetime | None:
-    moments = [run.due_at, run.ready_since, run.connection.not_before or run.due_at]
-    if run.ready_since is None:  # It is not its turn.
+    if run.ready_since is None or outage_of(run):  # It is not its turn.
         return None
+    host = run.connection.host
+    moments = [run.due_at, run.ready_since, run.connection.not_before, host and host.closed_at]
     return max(at for at in moments if at) + UNATTENDED_AFTER
+
+
+def outage_of(run: SyncRun) -> datetime | None:
+    """Since when the run's CRM answers nobody."""
+    return run.connection.host.open_since if run.connection.host else None
+
+
+def _is_claimed(run: SyncRun, now: datetime) -> bool:
+    return run.status == Status.RUNNING and run.due_at > now
 
 
 def _state_of_active(run: SyncRun, now: datetime) -> str:
     if run.connection.state != Connection.State.CONNECTED:
         return "paused"
-    if is_unattended(run, now):
+    if is_unattended(run, now) or (outage_of(run) and not _is_claimed(run, now)):
         return "waiting"
     if run.status == Status.RUNNING and not _is_kept_from_its_next_step(run, now):
         return "syncing"
@@ -102,6 +114,8 @@ def _is_kept_from_its_next_step(run: SyncRun, now: datetime) -> bool:
 
 
 def _wait_reason(run: SyncRun, now: datetime) -> str:
+    if outage_of(run):
+        return CRM_OUTAGE
     if run.connection.not_before and run.connection.not_before > now:
         return SyncRun.WaitReason.RATE_LIMITED
     return run.wait_reason
@@ -125,16 +139,18 @@ def error_code_of(state: str, run: SyncRun | None) -> str:
 
 def next_attempt_at_of(state: str, run: SyncRun | None, now: datetime) -> datetime | None:
     """When the run continues, if that is known. A run in line is due already."""
-    if run is None or state not in {"retrying", "waiting"}:
+    if run is None or state not in {"retrying", "waiting"} or outage_of(run):
         return None
     planned = max(run.due_at, run.connection.not_before or run.due_at)
     return planned if planned > now else None
 
 
-def poll_after(state: str, next_attempt_at: datetime | None, now: datetime) -> int:
+def poll_after(
+    state: str, reason: str | None, next_attempt_at: datetime | None, now: datetime
+) -> int:
     longest = POLL_AFTER[PHASES[state]]
     if state in {"waiting", "retrying"} and next_attempt_at is None:
-        return IN_LINE_POLL_AFTER
+        return longest if reason == CRM_OUTAGE else IN_LINE_POLL_AFTER
     if next_attempt_at is None:
         return longest
     return max(1, min(longest, int((next_attempt_at - now).total_seconds()) + 1))

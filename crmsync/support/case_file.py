@@ -15,7 +15,7 @@ MAX_RELATED = 10
 def build(run: SyncRun, now: datetime) -> dict[str, Any]:
     """`document` is what the owner reads now, about the latest run, which may not be `run`."""
     meeting = run.meeting
-    latest = SyncRun.objects.latest_of(meeting).select_related("connection").first()
+    latest = SyncRun.objects.latest_of(meeting).select_related("connection__host").first()
     document = delivery.build(meeting, latest, now)
     others = SyncRun.objects.filter(connection=run.connection).exclude(pk=run.pk)
     return {

@@ -3,7 +3,10 @@
 import unicodedata
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from crmsync.errors import CATALOGUE, Actor, Handling
+from crmsync.incidents.incidents import OUTAGE
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
 
@@ -57,6 +60,8 @@ def describe_incident(incident: Incident) -> dict[str, str]:
     if incident.cause in STALLS:
         stall = STALLS[incident.cause]
         return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
+    if incident.cause == OUTAGE:
+        return _describe_outage(incident)
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
     who = ACTORS[kind.actor]
@@ -71,3 +76,15 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         crm = crm_name(incident.provider)
         scope = f"{incident.connection.user}, {crm} account named {name} by the customer"
     return {**texts, "who": who, "scope": scope}
+
+
+def _describe_outage(incident: Incident) -> dict[str, str]:
+    crm = crm_name(incident.provider)
+    return {
+        "title": f"{crm} answers nobody",
+        "message": f"Since {incident.opened_at:%H:%M} UTC nobody got an answer from {crm}.",
+        "remedy": "Syncs wait and go on by themselves when it answers again. Look at the CRM's "
+        f"status page. After {settings.SYNC_OUTAGE_HOURS:g} hours what waits is given up.",
+        "who": "nobody",
+        "scope": f"everybody who uses {crm} at {quote(incident.host_name)}",
+    }

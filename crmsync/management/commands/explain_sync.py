@@ -20,7 +20,7 @@ class Command(BaseCommand):
         meeting = Meeting.objects.filter(pk=options["meeting"]).select_related("user").first()
         if meeting is None:
             raise CommandError(f"There is no meeting {options['meeting']}.")
-        runs = SyncRun.objects.latest_of(meeting).select_related("connection")
+        runs = SyncRun.objects.latest_of(meeting).select_related("connection__host")
         self.stdout.write(f"Meeting {meeting.pk} of {meeting.user.email}: {meeting.title}")
         self._write_document(meeting, runs.first())
         for run in runs:

@@ -1,0 +1,143 @@
+"""A circuit breaker for each CRM host: an outage fails nobody, and burns nobody's tries.
+
+Some failures in a row, of several connections, open it. Then the host's runs wait, and one at a
+time probes. The first success closes it, and the runs go on at a rising pace. Rows are locked in
+the order connection, host, run, meeting; announce() holds no other locks.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from crmsync.connections import store
+from crmsync.engine import hints, scheduling
+from crmsync.models import Connection, CrmHost, SyncRun, SyncRunQuerySet
+
+logger = structlog.get_logger(__name__)
+
+CODES = {"crm_unavailable", "crm_timeout"}  # Failures that say something of the host.
+MAX_FAILURES = 5
+MIN_CONNECTIONS = 3  # Or all of them, if the host serves fewer.
+PROBE_EVERY = timedelta(seconds=30)
+# Runs go on in batches, each twice as large as the one before.
+FIRST_BATCH, MAX_BATCH = 2, 512
+BATCH_EVERY = timedelta(seconds=2)
+
+
+def know_host(connection: Connection, name: str) -> None:
+    """Remembers which host a connection leads to. It has none where `name` is empty."""
+    known = connection.host.name if connection.host else ""
+    if name != known:
+        host = None
+        if name:
+            made = {"provider": connection.provider}
+            host, _ = CrmHost.objects.get_or_create(name=name[:255], defaults=made)
+        store.set_host(connection, host)
+
+
+def count_failure(connection: Connection, code: str, now: datetime) -> bool:
+    """Whether the host is out. Needs the connection's row locked."""
+    if code not in CODES or connection.host is None:
+        return False
+    host = CrmHost.objects.select_for_update(no_key=True).get(pk=connection.host.pk)
+    if host.open_since is not None:
+        return True
+    host.failures += 1
+    host.failing = sorted({*host.failing, connection.pk})[:MIN_CONNECTIONS]
+    if host.failures >= MAX_FAILURES and len(host.failing) >= _connections_needed(host):
+        host.open_since, host.probe_at, host.is_announced = now, now + PROBE_EVERY, False
+        _announce_after_commit(host)
+    host.save()
+    return host.open_since is not None
+
+
+def _connections_needed(host: CrmHost) -> int:
+    working = Connection.objects.filter(host=host).exclude(state=Connection.State.DISCONNECTED)
+    return max(1, working[:MIN_CONNECTIONS].count())
+
+
+def count_success(connection: Connection, now: datetime) -> None:
+    """`connection` as it was read under its lock, with its host."""
+    host = connection.host
+    if host is None or not (host.failures or host.open_since):
+        return
+    healthy = {"failures": 0, "failing": [], "open_since": None, "probe_at": None}
+    rows = CrmHost.objects.filter(pk=host.pk)
+    was_open = rows.exclude(open_since=None)
+    if was_open.update(closed_at=now, is_announced=False, **healthy):
+        _announce_after_commit(host)
+    else:
+        rows.update(**healthy)
+
+
+def lets_through(connection: Connection, now: datetime) -> bool:
+    """Whether a run may call the host now. While it is out, one may at a time, as a probe."""
+    if connection.host is None or connection.host.open_since is None:
+        return True
+    due = CrmHost.objects.filter(pk=connection.host.pk, probe_at__lte=now)
+    return bool(due.update(probe_at=now + PROBE_EVERY))
+
+
+def select_probes(now: datetime) -> list[hints.Hint]:
+    """One run for each host whose next probe is due, though the run may be due later."""
+    probing = CrmHost.objects.filter(open_since__isnull=False, probe_at__lte=now)
+    chosen = [run for host in probing if (run := _next_probe(host, now)) is not None]
+    for run in chosen:
+        idle = SyncRun.objects.active().filter(pk=run.pk).without_open_attempt()
+        idle.update(due_at=min(run.due_at, now), sent_at=now)
+    return [(run.pk, run.step) for run in chosen]
+
+
+def _next_probe(host: CrmHost, now: datetime) -> SyncRun | None:
+    """None while a hint may still be on its way."""
+    runs = SyncRun.objects.active().reachable(now).filter(connection__host=host)
+    first = runs.without_open_attempt().order_by(scheduling.PRIORITY, "due_at", "id").first()
+    is_sent = first and first.sent_at and first.sent_at > now - scheduling.RESEND_AFTER
+    return None if is_sent else first
+
+
+def announce_pending() -> None:
+    """What a process that died may have left undone."""
+    for host in CrmHost.objects.filter(is_announced=False):
+        announce(host.pk)
+
+
+def _announce_after_commit(host: CrmHost) -> None:
+    transaction.on_commit(partial(announce, host.pk), robust=True)
+
+
+def announce(host_id: int) -> None:
+    """Outdates all documents of the host's runs and, once it answers, lets them go on."""
+    host = CrmHost.objects.get(pk=host_id)
+    logger.warning("crm host", host=host.name, is_out=host.open_since is not None)
+    if host.open_since is None:
+        _release(host)
+    store.touch_connections_of(host)
+    CrmHost.objects.filter(pk=host_id, open_since=host.open_since).update(is_announced=True)
+
+
+def _release(host: CrmHost) -> None:
+    now = timezone.now()
+    runs = SyncRun.objects.active().filter(connection__host=host).without_open_attempt()
+    pks = list(runs.order_by("due_at", "id").values_list("pk", flat=True))
+    for number, batch in enumerate(_growing_batches(pks)):
+        idle = SyncRun.objects.active().filter(pk__in=batch).without_open_attempt()
+        idle.update(due_at=now + number * BATCH_EVERY, sent_at=None, ready_since=None)
+
+
+def _growing_batches(pks: Sequence[int]) -> Iterator[Sequence[int]]:
+    start, size = 0, FIRST_BATCH
+    while start < len(pks):
+        yield pks[start : start + size]
+        start, size = start + size, min(size * 2, MAX_BATCH)
+
+
+def long_out(now: datetime, limit: timedelta) -> SyncRunQuerySet:
+    """Runs that have waited for a host for so long that there is no point in waiting on."""
+    since = now - limit
+    runs = SyncRun.objects.active().filter(created_at__lte=since)
+    return runs.filter(connection__host__open_since__lte=since).without_open_attempt()
