@@ -8,4 +8,5 @@ INSTALLED_APPS = [*INSTALLED_APPS, "benchmarks"]
 RQ_QUEUES = {**RQ_QUEUES, "rq_alone": RQ_QUEUES["crmsync"]}
 CRM_ANSWER_SECONDS = env.number("CRM_ANSWER_SECONDS", 0)
 CRM_CALLS_FILE = env.text("CRM_CALLS_FILE", "")  # Gets the moment of each call.
+SYNC_PROBE_SECONDS = env.number("SYNC_PROBE_SECONDS", 30)
 SANDBOX_ANSWER_SECONDS = (0, 0)  # What is timed is the product.

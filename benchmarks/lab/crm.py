@@ -43,6 +43,9 @@ class FaultyServer(ThreadingHTTPServer):
         self.records: list[Record] = []
         self.calls: Counter[str] = Counter()  # Under way, by account.
         self.max_calls = 0
+        self.calls_at: list[float] = []
+        self.is_out = False  # Then it answers 503 to everybody.
+        self.is_moody = True  # Whether it misbehaves by itself.
         self.random = random.Random(seed)
         self.lock = threading.Lock()
 
@@ -64,11 +67,14 @@ class FaultyServer(ThreadingHTTPServer):
 
     def draw(self, chances: dict[str, float]) -> str | None:
         """One of them, or mostly none."""
+        if not self.is_moody:
+            return None
         rest = 1 - sum(chances.values())
         return self.random.choices([*chances, None], [*chances.values(), rest])[0]
 
     def count_call(self, account: str, by: int) -> None:
         with self.lock:
+            self.calls_at += [time.time()] if by > 0 else []
             self.calls[account] += by
             self.max_calls = max(self.max_calls, self.calls[account])
 
@@ -103,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.count_call(self.account, +1)
         try:
             time.sleep(self.server.random.uniform(*ANSWER_SECONDS))
-            refusal = self.server.draw(REFUSALS)
+            refusal = "unavailable" if self.server.is_out else self.server.draw(REFUSALS)
             answer = self.refuse(refusal) if refusal else self.carry_out()
         finally:
             # Before the answer goes out, for the caller's next call may come at once.

@@ -36,7 +36,7 @@ class Stack:
         self.valkey = EmbeddedValkey(folder / "valkey.sock", folder)
         base = unix_url(self.valkey.socket).partition("?")[0]
         redis_urls = {"REDIS_URL": f"{base}?db=0", "CACHE_URL": f"{base}?db=1"}
-        variables = {"PATH": os.environ["PATH"], **environment, **ENVIRONMENT, **redis_urls}
+        variables = {"PATH": os.environ["PATH"], **ENVIRONMENT, **environment, **redis_urls}
         logs = folder / "logs"
         logs.mkdir()
         self.processes = Processes(settings.BASE_DIR, logs, variables)

@@ -106,9 +106,9 @@ def _is_lost(pk: int, latest: Latest, seen: Observations) -> bool:
 
 
 def _missing(run: SyncRun, crm: FaultyServer) -> list[str]:
-    if run.status != Status.SUCCEEDED:
-        return []
     meeting = run.meeting
+    if state_of(meeting, run, run.connection, timezone.now()) != "synced":
+        return []
     keys = [("meeting", str(meeting.key)), ("note", str(meeting.key))]
     keys += [("contact", attendee.email) for attendee in meeting.attendees.all()]
     return [key for kind, key in keys if not crm.find(meeting.user.email, kind, key)]

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -22,7 +23,6 @@ logger = structlog.get_logger(__name__)
 CODES = {"crm_unavailable", "crm_timeout"}  # Failures that say something of the host.
 MAX_FAILURES = 5
 MIN_CONNECTIONS = 3  # Or all of them, if the host serves fewer.
-PROBE_EVERY = timedelta(seconds=30)
 # Runs go on in batches, each twice as large as the one before.
 FIRST_BATCH, MAX_BATCH = 2, 512
 BATCH_EVERY = timedelta(seconds=2)
@@ -49,10 +49,14 @@ def count_failure(connection: Connection, code: str, now: datetime) -> bool:
     host.failures += 1
     host.failing = sorted({*host.failing, connection.pk})[:MIN_CONNECTIONS]
     if host.failures >= MAX_FAILURES and len(host.failing) >= _connections_needed(host):
-        host.open_since, host.probe_at, host.is_announced = now, now + PROBE_EVERY, False
+        host.open_since, host.probe_at, host.is_announced = now, now + _probe_every(), False
         _announce_after_commit(host)
     host.save()
     return host.open_since is not None
+
+
+def _probe_every() -> timedelta:
+    return timedelta(seconds=settings.SYNC_PROBE_SECONDS)
 
 
 def _connections_needed(host: CrmHost) -> int:
@@ -79,7 +83,7 @@ def lets_through(connection: Connection, now: datetime) -> bool:
     if connection.host is None or connection.host.open_since is None:
         return True
     due = CrmHost.objects.filter(pk=connection.host.pk, probe_at__lte=now)
-    return bool(due.update(probe_at=now + PROBE_EVERY))
+    return bool(due.update(probe_at=now + _probe_every()))
 
 
 def select_probes(now: datetime) -> list[hints.Hint]:
