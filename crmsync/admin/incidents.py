@@ -87,7 +87,7 @@ def standing_of(incident: Incident) -> str:
 
 def _context_of(incident: Incident) -> dict[str, Any]:
     runs = reverse("admin:crmsync_syncrun_changelist")
-    query = {"provider": incident.provider, "state": "failed"}
+    query = {"provider": incident.provider, "error": incident.cause}
     if incident.connection:
         query["q"] = incident.connection.user.email
     return {

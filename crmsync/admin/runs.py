@@ -1,5 +1,5 @@
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,7 +10,7 @@ from django.utils.timesince import timesince
 from crmsync.admin.base import SEARCH_HELP, ReadOnlyAdmin, badge, format_moment, meetings_matching
 from crmsync.admin.bulk_actions import MAX_TARGETS, REQUIRED_PERMISSIONS, confirm
 from crmsync.errors import CATALOGUE
-from crmsync.models import SupportAction, SyncRun
+from crmsync.models import SupportAction, SyncRun, SyncRunQuerySet
 from crmsync.providers import PROVIDERS
 from crmsync.status.error_messages import crm_name, describe_error, error_texts
 from crmsync.status.sql import active_runs_with_state
@@ -52,7 +52,8 @@ class ErrorFilter(admin.SimpleListFilter):
         return [(code, error_texts(code)["title"]) for code in CATALOGUE]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
-        return queryset.filter(error_code=self.value()) if self.value() else queryset
+        code = self.value()
+        return cast(SyncRunQuerySet, queryset).with_cause(code) if code else queryset
 
 
 class ProviderFilter(admin.SimpleListFilter):

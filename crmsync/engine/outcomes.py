@@ -120,7 +120,7 @@ def _give_up_waiting(run: SyncRun, now: datetime) -> None:
     waiting = SyncRun.objects.active().filter(pk=run.pk).without_open_attempt()
     why = {"error_code": "attempts_exhausted", "error_cause": "crm_unavailable"}
     if connection and waiting.update(status=Status.FAILED, finished_at=now, **why):
-        incidents.record_failure(connection, "attempts_exhausted")
+        incidents.record_failure(connection, "crm_unavailable", now)
         transitions.record_failure(run.meeting_id)
 
 
@@ -218,7 +218,7 @@ def _apply_consequences(
     if error.code == "record_deleted":
         remote_records.forget_meeting(run)
     if isinstance(decision, retry_policy.Hold | retry_policy.GiveUp):
-        incidents.record_failure(run.connection, error.code)
+        incidents.record_failure(run.connection, error.code, now)
     match decision:
         case retry_policy.Retry():
             transitions.record_failed_attempt(run.meeting_id)

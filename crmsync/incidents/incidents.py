@@ -13,7 +13,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest
-from django.utils import timezone
 
 from crmsync.errors import BLOCKING_CODES
 from crmsync.incidents import alerts
@@ -31,18 +30,27 @@ OUTAGE = "crm_outage"
 RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
 
 
-def record_failure(connection: Connection, cause: str) -> None:
+def record_failure(connection: Connection, cause: str, now: datetime) -> None:
     """For a sync that failed for good or waits for its owner. Needs the connection's row locked."""
-    now = timezone.now()
     known = open_incidents().filter(connection=connection, cause=cause)
-    if not known.update(syncs=F("syncs") + 1, last_seen_at=now):
+    if not known.update(last_seen_at=now):
         Incident.objects.create(
             connection=connection,
             provider=connection.provider,
             cause=cause,
-            syncs=1,
+            opened_at=now,
+            last_seen_at=now,
             snoozed_until=_snoozed_until(connection, cause),
         )
+    for incident in known:
+        known.filter(pk=incident.pk).update(syncs=_count_meetings(incident))
+
+
+def _count_meetings(incident: Incident) -> int:
+    """Each counts once, however often its sync was put back."""
+    runs = SyncRun.objects.with_cause(incident.cause).filter(connection=incident.connection)
+    since = Q(finished_at=None) | Q(finished_at__gte=incident.opened_at)
+    return runs.filter(since).order_by().values("meeting").distinct().count()
 
 
 def snooze(pk: int, until: datetime) -> bool:
@@ -170,10 +178,18 @@ def _resolve_recovered(now: datetime) -> None:
     )
     of_one = open_incidents().filter(connection__isnull=False)
     of_many = open_incidents().filter(connection=None, host_name="").exclude(provider="")
+    left = SyncRun.objects.filter(
+        Q(error_code=OuterRef("cause")) | Q(error_cause=OuterRef("cause")),
+        connection=OuterRef("connection"),
+        connection__state__in=[*BLOCKED_STATES, Connection.State.CONNECTED],
+        connection__account_number=F("account_number"),
+        status=SyncRun.Status.FAILED,
+    ).latest_of_each()
     quiet = Q(last_seen_at__lte=now - RESOLVE_AFTER_QUIET) & ~Q(cause__in=BLOCKING_CODES)
     still_held = open_incidents().filter(part_of=OuterRef("pk"))
     over = [
         of_one.filter(quiet, Exists(successes.filter(connection=OuterRef("connection")))),
+        of_one.filter(quiet, ~Exists(left)),  # Deleted, synced since, or of a former account.
         of_one.filter(cause__in=BLOCKING_CODES).exclude(connection__state__in=BLOCKED_STATES),
         of_many.filter(quiet, Exists(successes.filter(provider=OuterRef("provider")))),
         of_many.filter(~Exists(still_held), cause__in=BLOCKING_CODES),

@@ -42,14 +42,15 @@ class SyncCollector(Collector):
 
 def _ended_runs() -> Iterator[Metric]:
     runs = CounterMetricFamily(
-        "syncsite_runs", "Ended syncs.", labels=["provider", "status", "code"]
+        "syncsite_runs", "Ended syncs.", labels=["provider", "status", "code", "cause"]
     )
     attempts = CounterMetricFamily(
         "syncsite_run_attempts", "Attempts of ended syncs.", labels=["provider", "status"]
     )
     tries: dict[tuple[str, str], int] = defaultdict(int)
     for total in RunTotals.objects.all():
-        runs.add_metric([total.provider, total.status, total.error_code], total.runs)
+        kind = [total.provider, total.status, total.error_code, total.error_cause]
+        runs.add_metric(kind, total.runs)
         tries[total.provider, total.status] += total.attempts
     for labels, number in tries.items():
         attempts.add_metric(labels, number)

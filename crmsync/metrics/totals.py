@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F
@@ -10,6 +11,7 @@ from django.db.models import Count, F
 from crmsync.models import RunTotals, StepTotals, SyncAttempt, SyncRun, SyncRunQuerySet
 
 BATCH = 1000
+KIND = ("provider", "status", "error_code", "error_cause")
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0)  # Upper bounds in seconds.
 
 
@@ -31,19 +33,15 @@ def _not_added() -> SyncRunQuerySet:
 
 def _add_runs(pks: Sequence[int]) -> None:
     runs = SyncRun.objects.filter(pk__in=pks).annotate(tries=Count("attempts"))
-    kinds: Counter[tuple[str, str, str]] = Counter()
-    tries: Counter[tuple[str, str, str]] = Counter()
-    for provider, status, code, number in runs.order_by().values_list(
-        "provider", "status", "error_code", "tries"
-    ):
-        kinds[provider, status, code] += 1
-        tries[provider, status, code] += number
+    kinds: Counter[tuple[str, ...]] = Counter()
+    tries: Counter[tuple[str, ...]] = Counter()
+    for *kind, number in runs.order_by().values_list(*KIND, "tries"):
+        kinds[tuple(kind)] += 1
+        tries[tuple(kind)] += number
     # In a fixed order, to avoid deadlocks.
     for kind in sorted(kinds):
-        provider, status, code = kind
-        total, _ = RunTotals.objects.get_or_create(
-            provider=provider, status=status, error_code=code
-        )
+        named: dict[str, Any] = dict(zip(KIND, kind, strict=True))
+        total, _ = RunTotals.objects.get_or_create(**named)
         RunTotals.objects.filter(pk=total.pk).update(
             runs=F("runs") + kinds[kind], attempts=F("attempts") + tries[kind]
         )

@@ -25,6 +25,10 @@ class SyncRunQuerySet(models.QuerySet["SyncRun"]):
     def active(self) -> "SyncRunQuerySet":
         return self.filter(status__in=SyncRun.ACTIVE)
 
+    def with_cause(self, code: str) -> "SyncRunQuerySet":
+        """Runs that ended or wait with this error, or whose tries it exhausted."""
+        return self.filter(Q(error_code=code) | Q(error_cause=code))
+
     def startable(self, now: datetime) -> "SyncRunQuerySet":
         """Runs whose connection works, and whose CRM answers and accepts calls now."""
         return self.reachable(now).filter(connection__host__open_since=None)
@@ -192,6 +196,9 @@ class SyncRun(models.Model):
             models.Index(fields=["provider", "-id"], name="runs_by_provider"),
             models.Index(
                 fields=["error_code", "-id"], name="runs_by_error", condition=~Q(error_code="")
+            ),
+            models.Index(
+                fields=["error_cause", "-id"], name="runs_by_cause", condition=~Q(error_cause="")
             ),
             models.Index(fields=["created_at"], name="runs_by_age"),
             models.Index(fields=["finished_at", "status", "error_code"], name="ended_runs"),

@@ -11,13 +11,17 @@ class RunTotals(models.Model):
     provider = models.CharField(max_length=32)
     status = models.CharField(max_length=16)
     error_code = models.CharField(max_length=64, blank=True)
+    error_cause = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="What exhausted the tries."
+    )
     runs = models.PositiveBigIntegerField(default=0)
     attempts = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["provider", "status", "error_code"], name="one_total_per_kind_of_run"
+                fields=["provider", "status", "error_code", "error_cause"],
+                name="one_total_per_kind_and_cause",
             )
         ]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count
+from django.db.models import Case, Count, When
 from django.db.models.functions import TruncHour
 from redis.exceptions import RedisError
 
@@ -29,7 +29,7 @@ class Ended(NamedTuple):
 
     hour: datetime
     status: str
-    error_code: str
+    cause: str
     syncs: int
 
 
@@ -57,8 +57,9 @@ def _active(now: datetime) -> dict[str, int]:
 def _last_day(now: datetime) -> list[Ended]:
     """One query, because it reads all runs that ended since."""
     ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
-    kinds = ended.annotate(hour=TruncHour("finished_at")).values_list(
-        "hour", "status", "error_code"
+    cause = Case(When(error_cause="", then="error_code"), default="error_cause")
+    kinds = ended.annotate(hour=TruncHour("finished_at"), cause=cause).values_list(
+        "hour", "status", "cause"
     )
     return [Ended(*row) for row in kinds.annotate(Count("pk"))]
 
@@ -75,9 +76,9 @@ def _failures(day: list[Ended]) -> list[dict[str, Any]]:
     counts: Counter[str] = Counter()
     for each in day:
         if each.status == Status.FAILED:
-            counts[each.error_code] += each.syncs
+            counts[each.cause] += each.syncs
     return [
-        {"error_code": code, "count": count, "title": error_texts(code)["title"]}
+        {"cause": code, "count": count, "title": error_texts(code)["title"]}
         for code, count in counts.most_common()
     ]
 

@@ -21,7 +21,6 @@ from meetings.models import Meeting
 
 BATCH = 200
 LOOKUPS = {
-    "error_code": "error_code",
     "provider": "provider",
     "user": "meeting__user__email",
     "meeting": "meeting__in",
@@ -34,7 +33,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--failed", action="store_true", help="every sync that failed for good")
-        parser.add_argument("--error-code", choices=list(CATALOGUE), metavar="CODE")
+        parser.add_argument(
+            "--error-code",
+            choices=list(CATALOGUE),
+            metavar="CODE",
+            help="also where it exhausted the tries",
+        )
         parser.add_argument("--provider", choices=list(PROVIDERS))
         parser.add_argument("--user", metavar="EMAIL")
         parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
@@ -74,13 +78,15 @@ def date_time(text: str) -> datetime:
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
     """The latest run of each matching meeting; only failed ones, unless meetings are named."""
     chosen = {LOOKUPS[name]: options[name] for name in LOOKUPS if options[name] is not None}
-    if not chosen and not options["failed"]:
+    cause = options["error_code"]
+    if not chosen and not options["failed"] and cause is None:
         raise CommandError(
             "Say which: --failed, --error-code, --provider, --user, --meeting or --since."
         )
     if options["failed"] or options["meeting"] is None:
         chosen["status"] = SyncRun.Status.FAILED
-    return SyncRun.objects.latest_of_each().filter(**chosen).order_by("pk")
+    runs = SyncRun.objects.latest_of_each().filter(**chosen).order_by("pk")
+    return runs if cause is None else runs.with_cause(cause)
 
 
 def _meetings(runs: QuerySet[SyncRun]) -> Iterator[Meeting]:

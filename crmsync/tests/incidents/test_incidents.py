@@ -9,6 +9,7 @@ from crmsync.engine import claims
 from crmsync.incidents import incidents
 from crmsync.models import Connection, Incident, SyncRun
 from crmsync.operations import connections, syncs
+from crmsync.operations.requeue import requeue
 from crmsync.tests.incidents.desk import OPENED, RESOLVED, alerts, review, sync
 from meetings.models import SyncStep
 
@@ -174,3 +175,38 @@ def test_are_looked_for_by_workers_where_no_dispatcher_lives(
     run, _ = syncs.request_sync(make_meeting(), by=None)
     jobs.sync_contacts(run.pk)
     assert Incident.objects.get().cause == "nothing_dispatched"
+
+
+class TestEnds:
+    """When nothing is left to mend, with no success."""
+
+    @pytest.fixture
+    def failed(self, make_meeting, connection, settle):
+        run = sync(make_meeting("rejected@sandbox.invalid"), settle)
+        assert Incident.objects.get(resolved_at=None).cause == "record_rejected"
+        return run
+
+    def is_over(self):
+        review(later=120)
+        return not incidents.open_incidents().exists()
+
+    def test_not_while_a_meeting_is_still_to_be_mended(self, failed):
+        assert not self.is_over()
+
+    def test_with_the_last_failed_meeting(self, failed):
+        syncs.delete_meeting(failed.meeting)
+        assert self.is_over()
+
+    def test_when_the_owner_disconnects(self, failed, connection):
+        connections.disconnect(connection)
+        assert self.is_over()
+
+    def test_when_the_owner_changes_the_account(self, failed, user):
+        connections.connect(user, "sandbox", {"account": "Another"})
+        assert self.is_over()
+
+    def test_counts_a_meeting_once_however_often_it_fails(self, failed, settle):
+        for _ in range(2):
+            requeue(failed.meeting, by=None)
+            settle()
+        assert Incident.objects.get().syncs == 1

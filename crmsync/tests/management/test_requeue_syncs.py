@@ -119,6 +119,7 @@ def test_puts_back_a_canceled_sync_that_is_named(connection, meeting):
     [
         ({"error_code": "record_rejected"}, 1),
         ({"error_code": "attempts_exhausted"}, 1),
+        ({"error_code": "record_locked"}, 1),  # It exhausted the tries.
         ({"error_code": "crm_timeout"}, 0),
         ({"provider": "sandbox"}, 2),
         ({"user": "Ann@example.com"}, 2),
