@@ -67,6 +67,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     language = models.CharField(
         max_length=8, choices=settings.LANGUAGES, blank=True, default="", db_default=""
     )
+    mail_about_syncs = models.BooleanField(
+        default=True, db_default=True, help_text="Where only they can mend what went wrong."
+    )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

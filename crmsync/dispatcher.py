@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from accounts.cache import generation
 from crmsync.engine import breaker, heartbeat, hints, outcomes, scheduling
-from crmsync.incidents import alerts, incidents
+from crmsync.incidents import alerts, incidents, notices
 from crmsync.metrics import totals
 from crmsync.operations import retention, support_actions
 from crmsync.support.alert_delivery import deliver
@@ -89,6 +89,7 @@ def send_background_hints(now: datetime) -> None:
     """Hints for the other jobs of workers. Raises RedisError."""
     for job, pks in (
         (hints.DELIVER_ALERT, alerts.select_due(now)),
+        (hints.DELIVER_NOTICE, notices.select_due(now)),
         (hints.RUN_SUPPORT_ACTION, support_actions.select_due(now)),
     ):
         if pks:

@@ -6,7 +6,7 @@ A job is only a hint: the row that it names says what there is to do.
 from crmsync import dispatcher
 from crmsync.engine import heartbeat, steps
 from crmsync.operations import support_actions
-from crmsync.support import alert_delivery
+from crmsync.support import alert_delivery, notice_delivery
 from meetings.models import SyncStep
 
 
@@ -24,6 +24,10 @@ def sync_notes(run_id: int) -> None:
 
 def deliver_alert(alert_id: int) -> None:
     alert_delivery.deliver(alert_id)
+
+
+def deliver_notice(notice_id: int) -> None:
+    notice_delivery.deliver(notice_id)
 
 
 def run_support_action(action_id: int) -> None:

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import connections, help, meetings, people, sign_ins
+from crmsync.api import connections, help, mails, meetings, people, sign_ins
 from meetings.converters import BigIdConverter
 
 register_converter(BigIdConverter, "big_id")
@@ -17,6 +17,7 @@ urlpatterns = [
     path("connection/authorize", sign_ins.AuthorizeView.as_view()),
     path("connection/callback", sign_ins.CallbackView.as_view()),
     path("connection/complete", sign_ins.CompleteView.as_view()),
+    path("mails/stop", mails.stop, name="mails-stop"),
     path("help", help.help_index, name="help"),
     path("help/states/<slug:state>", help.help_state, name="help-state"),
     path("help/<slug:code>", help.help_page, name="help-code"),

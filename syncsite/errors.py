@@ -47,4 +47,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    return request.path.startswith(("/admin", "/help"))
+    return request.path.startswith(("/admin", "/help", "/mails"))

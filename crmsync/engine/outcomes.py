@@ -27,7 +27,7 @@ from crmsync.engine import (
     step_durations,
 )
 from crmsync.errors import CrmError, path_of
-from crmsync.incidents import incidents
+from crmsync.incidents import incidents, notices
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
 from meetings import content, transitions
@@ -219,6 +219,7 @@ def _apply_consequences(
         remote_records.forget_meeting(run)
     if isinstance(decision, retry_policy.Hold | retry_policy.GiveUp):
         incidents.record_failure(run.connection, error.code, now)
+        notices.request(run, error.code, now)
     match decision:
         case retry_policy.Retry():
             transitions.record_failed_attempt(run.meeting_id)

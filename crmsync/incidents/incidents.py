@@ -15,7 +15,7 @@ from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subqu
 from django.db.models.functions import Coalesce, Greatest
 
 from crmsync.errors import BLOCKING_CODES
-from crmsync.incidents import alerts
+from crmsync.incidents import alerts, notices
 from crmsync.models import Alert, Connection, CrmHost, Incident, SyncRun
 
 PROVIDER_THRESHOLD = 5  # Connections that fail alike within CORRELATION_WINDOW.
@@ -212,6 +212,8 @@ def _resolve_one(incident: Incident, now: datetime, **as_read: datetime) -> None
 
 def _alert(now: datetime) -> None:
     silent = Q(snoozed_until__gt=now) | Q(opened_at__gt=now - ALERT_DELAY)
+    # The customer is told of these; nobody else can mend them.
+    silent |= Q(connection__isnull=False, cause__in=notices.THEIRS)
     for incident in open_incidents().filter(part_of=None, alerted_at=None).exclude(silent):
         with transaction.atomic():
             if open_incidents().filter(pk=incident.pk, alerted_at=None).update(alerted_at=now):

@@ -3,6 +3,7 @@ from crmsync.models.connection import Connection, OAuthState, nothing_sealed
 from crmsync.models.crm_host import CrmHost
 from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
+from crmsync.models.notice import Notice
 from crmsync.models.remote_record import RemoteRecord
 from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
@@ -16,6 +17,7 @@ __all__ = [
     "CrmHost",
     "IdempotentRequest",
     "Incident",
+    "Notice",
     "OAuthState",
     "RemoteRecord",
     "RunTotals",

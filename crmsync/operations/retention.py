@@ -12,6 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from crmsync.models import (
     IdempotentRequest,
     Incident,
+    Notice,
     OAuthState,
     SupportAction,
     SyncRun,
@@ -25,6 +26,7 @@ BATCH = 1000
 def prune_others(before: datetime) -> Counter[str]:
     """How many it deleted of each kind. What is still open stays, however old it is."""
     aged: dict[str, QuerySet[Any]] = {
+        "mails": Notice.objects.filter(created_at__lt=before),
         "incidents": Incident.objects.filter(resolved_at__lt=before),
         "support actions": SupportAction.objects.filter(finished_at__lt=before),
         "idempotency keys": IdempotentRequest.objects.filter(begun_at__lt=before),

@@ -35,7 +35,7 @@ ROOMS = [
     "worker",
 ]
 # RQ's wire format: whoever sends a hint names the job without knowing it.
-JOB_NAMES = {*hints.JOBS.values(), hints.DELIVER_ALERT, hints.RUN_SUPPORT_ACTION}
+JOB_NAMES = hints.NAMES
 ROOT = Path(settings.BASE_DIR)
 FILES = [
     path

@@ -1,0 +1,74 @@
+"""The only writer of Notice: what a person is told by mail, because nobody else can mend it.
+
+One mail per cause and day. None for what they see happen on the page that they just clicked on,
+and none for what is mended before it is due.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from crmsync.errors import CATALOGUE, Actor
+from crmsync.incidents.alerts import WITHOUT_SERVER
+from crmsync.models import Notice, SyncRun
+
+WATCHING = timedelta(minutes=5)  # For so long after a click, people look at the page.
+DELAY = timedelta(minutes=5)
+ONE_EVERY = timedelta(days=1)
+LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
+RESEND_AFTER = timedelta(seconds=10)
+RETRY_AFTER = timedelta(minutes=10)
+GIVE_UP_AFTER = timedelta(days=1)
+THEIRS = {code for code, kind in CATALOGUE.items() if kind.actor in (Actor.YOU, Actor.CRM_ADMIN)}
+
+
+def request(run: SyncRun, cause: str, now: datetime) -> None:
+    """Needs the row of the run's connection locked, so that no two ask at once."""
+    owner = run.connection.user
+    is_watching = run.requested_by_id == owner.pk and now - run.created_at < WATCHING
+    if cause not in THEIRS or is_watching or not owner.mail_about_syncs:
+        return
+    if settings.EMAIL_BACKEND in WITHOUT_SERVER:
+        return
+    recent = Notice.objects.filter(user=owner, cause=cause, created_at__gt=now - ONE_EVERY)
+    if not recent.exists():
+        Notice.objects.create(user=owner, run=run, cause=cause, created_at=now, due_at=now + DELAY)
+
+
+def select_due(now: datetime) -> list[int]:
+    """Those without a recent hint; marks them as sent."""
+    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
+    pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
+    Notice.objects.filter(pk__in=pks).update(sent_at=now)
+    return pks
+
+
+def claim(pk: int, now: datetime) -> Notice | None:
+    """Claims the notice for one delivery; None if it is not due."""
+    due = _undelivered().filter(pk=pk, due_at__lte=now)
+    if not due.update(due_at=now + LEASE, tries=F("tries") + 1):
+        return None
+    return Notice.objects.select_related("user", "run__meeting").get(pk=pk)
+
+
+def record_delivery(notice: Notice) -> None:
+    _undelivered().filter(pk=notice.pk).update(delivered_at=timezone.now(), last_error="")
+
+
+def record_failure(notice: Notice, why: str) -> None:
+    now = timezone.now()
+    is_hopeless = now - notice.created_at > GIVE_UP_AFTER
+    values = {"due_at": now + RETRY_AFTER, "sent_at": None, "last_error": why}
+    _undelivered().filter(pk=notice.pk, tries=notice.tries).update(
+        **values, given_up_at=now if is_hopeless else None
+    )
+
+
+def withdraw(notice: Notice) -> None:
+    _undelivered().filter(pk=notice.pk).update(given_up_at=timezone.now())
+
+
+def _undelivered() -> QuerySet[Notice]:
+    return Notice.objects.filter(delivered_at=None, given_up_at=None)
