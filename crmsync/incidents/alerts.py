@@ -50,8 +50,11 @@ def select_due(now: datetime) -> list[int]:
 
 
 def overdue(now: datetime) -> Iterator[int]:
-    """Those that no worker has taken despite their hint."""
-    late = _undelivered().filter(due_at__lte=now - 3 * RESEND_AFTER)
+    """Those that no worker has taken despite their hint, or that say that there is none."""
+    is_stall = Q(incident__connection=None, incident__provider="")
+    late = _undelivered().filter(
+        Q(due_at__lte=now - 3 * RESEND_AFTER) | (is_stall & Q(due_at__lte=now))
+    )
     yield from late.values_list("pk", flat=True)[:10]
 
 

@@ -63,8 +63,10 @@ def open_incidents() -> QuerySet[Incident]:
 
 
 def is_stall_known() -> bool:
-    """Whether support can read that syncs are not worked on."""
-    return open_incidents().filter(connection=None, provider="").exists()
+    """Whether support was told that syncs are not worked on: by mail, or else on its start page."""
+    on_its_way = Alert.objects.filter(incident=OuterRef("pk"), delivered_at=None)
+    stalls = open_incidents().filter(connection=None, provider="").exclude(alerted_at=None)
+    return stalls.exclude(Exists(on_its_way)).exists()
 
 
 def review(now: datetime) -> None:
@@ -211,7 +213,8 @@ def _resolve_one(incident: Incident, now: datetime, **as_read: datetime) -> None
 
 
 def _alert(now: datetime) -> None:
-    silent = Q(snoozed_until__gt=now) | Q(opened_at__gt=now - ALERT_DELAY)
+    is_stall = Q(connection=None, provider="")  # It is no part of anything larger.
+    silent = Q(snoozed_until__gt=now) | (Q(opened_at__gt=now - ALERT_DELAY) & ~is_stall)
     # The customer is told of these; nobody else can mend them.
     silent |= Q(connection__isnull=False, cause__in=notices.THEIRS)
     for incident in open_incidents().filter(part_of=None, alerted_at=None).exclude(silent):

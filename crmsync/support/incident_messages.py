@@ -50,9 +50,13 @@ STALLS: dict[str, Stall] = {
 
 def quote(text: str) -> str:
     """What a customer or a CRM wrote, on one line and visibly not ours."""
+    return f"“{one_line(text)}”"
+
+
+def one_line(text: str) -> str:
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     words = " ".join(printable.replace("“", "").replace("”", "").split())
-    return f"“{words if len(words) <= MAX_QUOTED else words[:MAX_QUOTED] + '…'}”"
+    return words if len(words) <= MAX_QUOTED else words[:MAX_QUOTED] + "…"
 
 
 def describe_incident(incident: Incident) -> dict[str, str]:

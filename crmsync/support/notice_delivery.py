@@ -14,7 +14,7 @@ from crmsync.incidents import notices
 from crmsync.models import Notice, SyncRun
 from crmsync.operations import mails
 from crmsync.status import delivery
-from crmsync.support.incident_messages import quote
+from crmsync.support.incident_messages import one_line
 
 logger = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ def _still_so(notice: Notice, now: datetime) -> dict[str, Any] | None:
 def _send(notice: Notice, told: dict[str, Any]) -> None:
     stop = mails.stop_url(notice.user)
     mail = EmailMessage(
-        subject=f"{told['headline']}: {quote(notice.run.meeting.title)}",
+        subject=f"{told['headline']}: {_title(notice)}",
         body=_body(notice, told, stop),
         to=[notice.user.email],
         headers={
@@ -65,11 +65,14 @@ def _send(notice: Notice, told: dict[str, Any]) -> None:
         logger.info("notice delivered", notice=notice.pk, cause=notice.cause)
 
 
+def _title(notice: Notice) -> str:
+    return _("“{title}”").format(title=one_line(notice.run.meeting.title))
+
+
 def _body(notice: Notice, told: dict[str, Any], stop: str) -> str:
     error = told["error"]
-    meeting = quote(notice.run.meeting.title)
     lines = [
-        _("Your meeting {title} could not be saved in your CRM.").format(title=meeting),
+        _("Your meeting {title} could not be saved in your CRM.").format(title=_title(notice)),
         "",
         f"{error['title']}. {error['message']}",
         _("What you can do: {remedy}").format(remedy=error["remedy"]),
