@@ -42,7 +42,7 @@ class ErrorKind:
 
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
-WE_TRY_AGAIN = _("We try again by ourselves. Nothing is lost, and you need to do nothing.")
+WE_TRY_AGAIN = _("We will try again. Nothing is lost, and you need to do nothing.")
 ASK_SUPPORT = _("Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
@@ -52,16 +52,19 @@ CATALOGUE: dict[str, ErrorKind] = {
         Actor.NOBODY,
         _("{crm} asked us to slow down"),
         _("{crm} limits how many requests it takes at a time, and we reached that limit."),
-        _("We go on as soon as {crm} allows it. You need to do nothing."),
+        _("We will continue as soon as {crm} allows it. You need to do nothing."),
         wait_seconds=60,
     ),
     "crm_daily_quota_used": ErrorKind(
         "transient",
         WAIT,
         Actor.NOBODY,
-        _("{crm}'s daily request limit is reached"),
-        _("Your account at {crm} has used up the requests it may receive in a day."),
-        _("We go on when {crm} allows it. If it happens often, ask the administrator of {crm}."),
+        _("The daily request limit of {crm} has been reached"),
+        _("Your account at {crm} has used up its requests for the day."),
+        _(
+            "We will continue as soon as {crm} allows it. If this happens often, ask "
+            "the administrator of {crm} for a higher limit."
+        ),
         wait_seconds=3600,
     ),
     "crm_unavailable": ErrorKind(
@@ -84,7 +87,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         "transient",
         RETRY,
         Actor.NOBODY,
-        _("Somebody is editing the record in {crm}"),
+        _("The record is locked in {crm}"),
         _("{crm} holds the record locked while somebody or something else changes it."),
         WE_TRY_AGAIN,
     ),
@@ -94,14 +97,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         Actor.YOU,
         _("{crm} does not let us in"),
         _("Your sign-in was rejected or has expired."),
-        _("Connect {crm} with a sign-in that is valid. We then save what is waiting."),
+        _("Connect {crm} again with valid credentials. We will then save what is waiting."),
     ),
     "permission_missing": ErrorKind(
         "reconnect",
         HOLD,
         Actor.CRM_ADMIN,
         _("A permission is missing in {crm}"),
-        _("Your account at {crm} may not write what a meeting needs."),
+        _("Your account at {crm} is not allowed to save everything that belongs to a meeting."),
         _("Ask the administrator of {crm} for the permission, then connect {crm} again."),
     ),
     "crm_user_inactive": ErrorKind(
@@ -110,14 +113,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         Actor.CRM_ADMIN,
         _("Your user at {crm} is not active"),
         _("Somebody deactivated the user that the connection belongs to."),
-        _("Ask the administrator of {crm} to activate it, then connect {crm} again."),
+        _("Ask the administrator of {crm} to activate your user, then connect {crm} again."),
     ),
     "wrong_address": ErrorKind(
         "transient",
         RETRY,  # A proxy may redirect for a while.
         Actor.YOU,
         _("{crm} does not answer at this address"),
-        _("Something answers there, or nothing at all, but it is not the API of {crm}."),
+        _("Either nothing answers there, or something other than {crm} does."),
         _("Check the address, then connect {crm} again."),
     ),
     "record_rejected": ErrorKind(
@@ -134,14 +137,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         Actor.CRM_ADMIN,
         _("{crm} requires the {field}"),
         _("{crm} said: “{detail}”"),
-        _("Fill in the {field}, or ask the administrator of {crm}, and sync the meeting again."),
+        _("Fill in the {field}, or ask the administrator of {crm}. Then sync the meeting again."),
     ),
     "record_deleted": ErrorKind(
         "gone",
         RETRY,
         Actor.NOBODY,
         _("The record was deleted in {crm}"),
-        _("What an earlier sync wrote is no longer in {crm}."),
+        _("What we saved earlier is no longer in {crm}."),
         _("We write it once more. You need to do nothing."),
         tries=2,
     ),
@@ -150,7 +153,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         RETRY,
         Actor.NOBODY,
         _("The sync was interrupted on our side"),
-        _("The process that saved your meeting stopped before it was done."),
+        _("The process that was saving your meeting stopped before it was finished."),
         WE_TRY_AGAIN,
     ),
     "attempts_exhausted": ErrorKind(

@@ -64,7 +64,7 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
         starts_at = attrs.get("starts_at", getattr(self.instance, "starts_at", None))
         ends_at = attrs.get("ends_at", getattr(self.instance, "ends_at", None))
         if starts_at and ends_at and ends_at <= starts_at:
-            raise serializers.ValidationError({"ends_at": [_("A meeting ends after it starts.")]})
+            raise serializers.ValidationError({"ends_at": [_("The end must be after the start.")]})
         return attrs
 
     @transaction.atomic

@@ -31,7 +31,7 @@ WORDS: dict[str, tuple[Text | None, Text]] = {
     "record_locked": (_("{crm} is busy, so your sign-in could not be checked."), TRY_LATER),
     "connection_expired": (
         None,
-        _("Check it for typing errors, or get a new one in {crm}."),
+        _("Check your credentials for typing errors, or get new ones in {crm}."),
     ),
     "wrong_address": (
         _("What answers at this address, if anything does, is not {crm}."),

@@ -41,8 +41,9 @@ IN_THE_CRM: dict[str, dict[str, list[Text]]] = {
         "salesforce": [
             _("Reconnect here and sign in at Salesforce once more."),
             _(
-                "If Salesforce refuses, an administrator opens Setup > Connected Apps OAuth Usage "
-                "and looks whether syncsite is blocked or not installed."
+                "If Salesforce refuses, ask an administrator to check under Setup > "
+                "Connected Apps OAuth Usage whether syncsite is blocked or not "
+                "installed."
             ),
         ],
         "bottlecrm": [
@@ -131,19 +132,20 @@ STATES: dict[str, tuple[Text, Text, Text]] = {
     ),
     "never_synced": (
         _("Not in your CRM yet"),
-        _("Nobody has started a sync of this meeting to the connected account."),
+        _("This meeting has not been synced to the connected account yet."),
         _("Start the sync when you are ready."),
     ),
     "queued": (
         _("The sync starts in a moment"),
-        _("It is noted, and it does not get lost, whatever happens to our servers."),
+        _("Your request is stored. It is not lost if a server stops."),
         NOTHING_TO_DO,
     ),
     "waiting": (
         _("The sync waits for its turn"),
         _(
-            "A few of your meetings are saved at a time. Or your CRM has reached a limit, or is "
-            "not answering. The page says which of these it is."
+            "We save only a few of your meetings at a time. It may also be that your "
+            "CRM has reached a limit or is not answering. The meeting’s page says "
+            "which."
         ),
         NOTHING_TO_DO,
     ),
@@ -154,20 +156,23 @@ STATES: dict[str, tuple[Text, Text, Text]] = {
     ),
     "retrying": (
         _("We will try again"),
-        _("A step did not work. Each further try waits longer. Nothing is written twice."),
+        _(
+            "A step did not work. We wait a little longer before each new try. Nothing "
+            "is written twice."
+        ),
         _("You need to do nothing, but you may choose “Try again now”."),
     ),
     "paused": (
-        _("The sync waits until your CRM is connected again"),
+        _("The sync is on hold"),
         _(
-            "Your CRM does not let us in, or our support has stopped your syncs for a while. "
-            "Nothing is lost: we keep the meeting until then."
+            "Your CRM does not let us in, or our support has paused your syncs. "
+            "Nothing is lost: we keep the meeting until the sync continues."
         ),
         _("Reconnect your CRM if the page asks you to. What waits is then saved by itself."),
     ),
     "synced": (
         _("Saved in your CRM"),
-        _("Your CRM holds what the meeting is now: people, times, place and notes."),
+        _("Your CRM has the meeting as it is now: people, times, place and notes."),
         _("There is nothing to do."),
     ),
     "out_of_date": (

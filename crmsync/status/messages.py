@@ -67,8 +67,8 @@ MESSAGES: dict[str, StateMessage] = {
     "other_syncs": StateMessage(
         _("Waiting behind your other meetings"),
         _(
-            "It is number {position} in line, because we save a few of your meetings at a time. "
-            "Nothing is lost."
+            "Your meeting is number {position} in line. We save only a few at a time."
+            " Nothing is lost."
         ),
         "resume",
         "system",
@@ -83,7 +83,7 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "no_worker": StateMessage(
         _("Nobody is working on it right now"),
-        _("It goes on by itself as soon as our service does. Nothing is lost."),
+        _("It will continue by itself as soon as our service is running again. Nothing is lost."),
         "resume",
         "support",
         NOTHING_TO_DO,
@@ -96,20 +96,20 @@ MESSAGES: dict[str, StateMessage] = {
         NOTHING_TO_DO,
     ),
     "rate_limited": StateMessage(
-        _("We go on {when}"),
+        _("We will continue {when}"),
         _("{crm} limits how many requests it takes at a time. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
-        headline_when_due=_("We go on in a moment"),
+        headline_when_due=_("We will continue in a moment"),
     ),
     "daily_quota": StateMessage(
-        _("We go on {when}"),
+        _("We will continue {when}"),
         _("Your account has reached {crm}'s daily request limit. Nothing is lost."),
         "resume",
         "system",
         NOTHING_TO_DO,
-        headline_when_due=_("We go on in a moment"),
+        headline_when_due=_("We will continue in a moment"),
     ),
     "retrying": StateMessage(
         _("We will try again {when}"),
@@ -142,7 +142,10 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "synced_partly": StateMessage(
         _("Saved in {crm}, though not all of it"),
-        _("{crm} does not hold that much. The records say what is shortened or left out."),
+        _(
+            "{crm} does not have room for all of it. The records show what was "
+            "shortened or left out."
+        ),
         "none",
         "nobody",
         _("You can shorten it yourself and sync the meeting again."),
@@ -169,8 +172,11 @@ MESSAGES: dict[str, StateMessage] = {
         _("{remedy}"),
     ),
     "failed_partly": StateMessage(
-        _("The latest is not in {crm}"),
-        _("{title}. Nothing is lost: it is safe here, and what was saved before stays in {crm}."),
+        _("Not everything is saved in {crm}"),
+        _(
+            "{title}. Nothing is lost: the meeting is safe here, and what was already "
+            "saved stays in {crm}."
+        ),
         "resolve",
         None,
         _("{remedy}"),

@@ -27,7 +27,7 @@ class Distance(NamedTuple):
 
 
 def _distances() -> Iterator[Distance]:
-    yield Distance(15, gettext_noop("in a moment"), gettext_noop("for a moment"))
+    yield Distance(15, gettext_noop("in a moment"), gettext_noop("for a few seconds"))
     yield Distance(45, gettext_noop("in less than a minute"), gettext_noop("for a minute"))
     yield Distance(1.5 * MINUTE, gettext_noop("in about a minute"), gettext_noop("for a minute"))
     for number in [*range(2, 10), *range(10, 60, 5)]:
@@ -40,7 +40,7 @@ def _distances() -> Iterator[Distance]:
         ahead = gettext_noop("in about {count} hours")
         passed = gettext_noop("for about {count} hours")
         yield Distance((number + 0.5) * HOUR, ahead, passed, number)
-    yield Distance(float("inf"), gettext_noop("in some days"), gettext_noop("for some days"))
+    yield Distance(float("inf"), gettext_noop("in a few days"), gettext_noop("for some days"))
 
 
 DISTANCES = list(_distances())

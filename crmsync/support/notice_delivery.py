@@ -72,7 +72,9 @@ def _title(notice: Notice) -> str:
 def _body(notice: Notice, told: dict[str, Any], stop: str) -> str:
     error = told["error"]
     lines = [
-        _("Your meeting {title} could not be saved in your CRM.").format(title=_title(notice)),
+        _(
+            "Your meeting {title} could not be saved in your CRM. Nothing is lost: we keep it safe."
+        ).format(title=_title(notice)),
         "",
         f"{error['title']}. {error['message']}",
         _("What you can do: {remedy}").format(remedy=error["remedy"]),
@@ -80,7 +82,7 @@ def _body(notice: Notice, told: dict[str, Any], stop: str) -> str:
         _("More about it: {url}").format(url=error["help_url"]),
         _("For our support: {reference}").format(reference=error["reference"]),
         "",
-        _("You get one such mail a day for each cause. To get no more of them: {url}").format(
+        _("You get at most one such e-mail a day for each cause. To stop them: {url}").format(
             url=stop
         ),
     ]

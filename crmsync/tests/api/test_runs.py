@@ -19,12 +19,12 @@ def test_show_what_was_tried_newest_first(own_api, make_meeting, connection, set
         (3, 1, "succeeded"),
     ]
     results = [attempt["result"] for attempt in first["attempts"]]
-    assert results == ["Somebody is editing the record in Sandbox", "Done", "Done", "Done"]
+    assert results == ["The record is locked in Sandbox", "Done", "Done", "Done"]
     assert first["attempts"][0]["label"] == "Saving the contacts"
     assert (first["status"], first["result"]) == ("succeeded", "Saved in Sandbox")
     assert first["attempts"][0]["error"] == {
         "code": "record_locked",
-        "title": "Somebody is editing the record in Sandbox",
+        "title": "The record is locked in Sandbox",
     }
 
 

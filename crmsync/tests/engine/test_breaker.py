@@ -159,7 +159,7 @@ class TestWhileOut:
             told = described(run)
             assert (told["state"], told["reason"]) == ("waiting", "crm_outage")
             assert told["headline"] == "Waiting until HubSpot answers again"
-            assert told["detail"].startswith("HubSpot has not answered anybody for a moment.")
+            assert told["detail"].startswith("HubSpot has not answered anybody for a few seconds.")
             assert (told["error"], told["poll_after"]) == (None, 30)
         assert described(runs[0])["last_sync_success"] is False
         assert described(runs[5])["last_sync_success"] is None

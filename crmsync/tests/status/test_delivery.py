@@ -176,8 +176,8 @@ def test_tells_moments_in_the_terms_of_the_reader(read, run, own_api, user):
     here = read()
     there = read(tz="Asia/Kolkata")
     assert here.json()["headline"] in (
-        "We go on in about 10 minutes",
-        "We go on in about 15 minutes",
+        "We will continue in about 10 minutes",
+        "We will continue in about 15 minutes",
     )
     kolkata = run.due_at.astimezone(ZoneInfo("Asia/Kolkata"))
     assert f"at {kolkata:%H:%M}" in there.json()["headline"]

@@ -150,9 +150,9 @@ def test_names_the_day_of_a_moment_that_is_not_today(read, run, own_api):
     there = run.due_at.astimezone(ZoneInfo("Pacific/Auckland"))
     with time_machine.travel(there.replace(hour=0, minute=0) - timedelta(minutes=30)):
         later = read().json()["headline"]
-    assert re.fullmatch(rf"We go on at {there:%H:%M} on \w+ {there.day}", later)
+    assert re.fullmatch(rf"We will continue at {there:%H:%M} on \w+ {there.day}", later)
     with time_machine.travel(run.due_at - timedelta(seconds=1)):
-        assert read().json()["headline"] == f"We go on at {there:%H:%M}"
+        assert read().json()["headline"] == f"We will continue at {there:%H:%M}"
 
 
 def test_writes_notes_that_were_taken_back(run, own_api, settle):

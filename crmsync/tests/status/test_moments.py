@@ -20,7 +20,7 @@ NOW = datetime(2026, 9, 1, 22, 31, 33, tzinfo=UTC)
         (3500, "in about an hour"),
         (9000, "in about 2 hours"),
         (86_400, "in about 24 hours"),
-        (400_000, "in some days"),
+        (400_000, "in a few days"),
     ],
 )
 def test_are_told_in_coarse_steps(seconds, words):

@@ -60,7 +60,7 @@ def test_are_in_the_language_of_the_person(fail, user):
     user.save()
     fail()
     (sent,) = deliver()
-    assert sent.subject == "Nicht in Sandbox gespeichert: “Kick-off”"
+    assert sent.subject == "Nicht in Sandbox gespeichert: „Kick-off“"
     assert "Was Sie tun können" in sent.body
     assert "language=de" in sent.body
 
