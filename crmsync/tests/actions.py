@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 
 from accounts.models import User
 from crmsync.connections import store
-from crmsync.engine import claims, hints, outcomes, scheduling
+from crmsync.engine import breaker, claims, hints, outcomes, scheduling
 from crmsync.errors import CATALOGUE, CrmError
-from crmsync.models import Connection, SyncRun
+from crmsync.models import Connection, CrmHost, SyncRun
 from crmsync.operations import connections, syncs
 from crmsync.providers.base import Ref
 from meetings.models import Attendee, Meeting, SyncStep
@@ -37,10 +37,11 @@ class Actions(RuleBasedStateMachine):
         self.clock = time_machine.travel(START, tick=False)
         self.traveller = self.clock.start()
         self.user = User.objects.create(email="ann@example.com")
-        connections.connect(self.user, "sandbox", {})
-        self.meetings = [self.make_meeting(number) for number in range(MEETINGS)]
+        self.host = CrmHost.objects.create(name="crm.example", provider="sandbox")
         self.claims = []
         self.runs, self.versions, self.crm = {}, {}, {}
+        self.connect("valid")
+        self.meetings = [self.make_meeting(number) for number in range(MEETINGS)]
 
     def make_meeting(self, number):
         ends_at = START + timedelta(hours=1)
@@ -59,6 +60,7 @@ class Actions(RuleBasedStateMachine):
         finally:
             self.clock.stop()
             User.objects.all().delete()
+            CrmHost.objects.all().delete()
             redis_cache.clear()
 
     @rule(number=numbers)
@@ -140,9 +142,10 @@ class Actions(RuleBasedStateMachine):
     @rule(token=st.sampled_from(["valid", "other account"]))
     def connect(self, token):
         account = "Other" if token == "other account" else "Sandbox"
-        if Connection.objects.get().account_id != account:
+        if not Connection.objects.filter(account_id=account).exists():
             self.crm.clear()
         connections.connect(User.objects.get(), "sandbox", {"account": account})
+        Connection.objects.update(host=self.host)  # The sandbox itself has none.
 
     @rule()
     def disconnect(self):
@@ -156,6 +159,8 @@ class Actions(RuleBasedStateMachine):
     def sweep(self):
         outcomes.reap_expired(timezone.now())
         scheduling.select_due_hints(timezone.now(), 100)
+        breaker.select_probes(timezone.now())
+        breaker.announce_pending()
 
     @rule()
     def empty_redis(self):

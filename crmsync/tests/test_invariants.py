@@ -27,7 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from crmsync.engine import claims, outcomes, scheduling
+from crmsync.engine import breaker, claims, outcomes, scheduling
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.status import delivery
 from crmsync.status.reader import Reader
@@ -121,7 +121,8 @@ class Machine(Actions):
         for _ in range(60):
             self.traveller.shift(4000)
             outcomes.reap_expired(timezone.now())
-            for pk, step in scheduling.select_due_hints(timezone.now(), 100):
+            probes = breaker.select_probes(timezone.now())
+            for pk, step in [*scheduling.select_due_hints(timezone.now(), 100), *probes]:
                 claim = claims.claim(pk, step)
                 if claim:
                     self.write(claim)
