@@ -151,13 +151,13 @@ class TestStopping:
         assert not Notice.objects.exists()
 
     def test_is_not_done_by_looking_at_the_page(self, client, link, user):
-        assert "Send no more of them" in client.get(link).content.decode()
+        assert "Stop these e-mails" in client.get(link).content.decode()
         user.refresh_from_db()
         assert user.mail_about_syncs
 
     def test_can_be_taken_back(self, client, link, user):
         client.post(link)
-        assert "Send them again" in client.post(link, {"mails": "off"}).content.decode()
+        assert "Start them again" in client.post(link, {"mails": "off"}).content.decode()
         client.post(link, {"mails": "on"})
         user.refresh_from_db()
         assert user.mail_about_syncs
