@@ -131,6 +131,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         _("{crm} said: “{detail}”"),
         _("Correct the {field} and sync the meeting again."),
     ),
+    "refused_by_rule": ErrorKind(
+        "data",
+        GIVE_UP,
+        Actor.CRM_ADMIN,
+        _("A rule in {crm} refused the meeting"),
+        _("{crm} said: “{detail}”"),
+        _("Show this to the administrator of {crm}. Then sync the meeting again."),
+    ),
     "field_missing": ErrorKind(
         "data",
         GIVE_UP,

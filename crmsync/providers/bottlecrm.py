@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.formatting import fit, is_marked, mark, split_name
+from crmsync.providers.formatting import fit, is_marked, last_name_for, mark, split_name
 from crmsync.providers.http import (
     Answer,
     CrmClient,
@@ -103,7 +103,8 @@ class BottleCrm:
         found = self._find_contact(person.email)
         if found:
             return Ref("contact", person.email, found, "unchanged")
-        first, last = split_name(person.name, person.email)
+        first, last = split_name(person.name)
+        last = last or last_name_for(person.email)
         names = {"first_name": (first or last)[:NAME_LIMIT], "last_name": last[:NAME_LIMIT]}
         try:
             made = self.client.call("POST", "/api/contacts/", json={**names, "email": person.email})

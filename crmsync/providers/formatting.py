@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.utils.translation import gettext_noop
+from nameparser import HumanName
 
 T = TypeVar("T")
 ENDING = "\n… (shortened)"
@@ -43,10 +44,19 @@ def is_marked(text: Any, key: UUID) -> bool:
     return marks[-1:] == [mark(key)]
 
 
-def split_name(name: str, email: str) -> tuple[str, str]:
-    """First and last name; without a name, the address."""
-    first, _, last = name.strip().rpartition(" ")
-    return first.strip(), last or email.partition("@")[0]
+def split_name(name: str) -> tuple[str, str]:
+    """First and last name; both empty where it is none. A single word is a last name."""
+    words = " ".join(name.replace('"', " ").split())
+    if not words or "@" in words:  # Mail programs put the address where a name is missing.
+        return "", ""
+    parsed = HumanName(words)
+    first = " ".join(filter(None, [parsed.first, parsed.middle]))
+    return (first, parsed.last) if parsed.last else ("", first)
+
+
+def last_name_for(email: str) -> str:
+    """For a CRM that insists on one."""
+    return email.partition("@")[0]
 
 
 def chunks(items: Iterable[T], size: int) -> Iterator[list[T]]:

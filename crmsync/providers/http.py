@@ -181,6 +181,8 @@ def _checked(address: str) -> httpx.URL:
 def error_of(answer: Answer, code: str = "", **details: Any) -> CrmError:
     """The CrmError for an unsuccessful answer; `code` overrides the one of its status."""
     fallback = "crm_unavailable" if answer.status >= 500 else "unexpected_error"
+    if answer.status == 403 and answer.data is None:  # Some server in between refused.
+        code = code or "crm_unavailable"
     if 300 < answer.status < 400:  # A CRM does not move during a call; this is another server.
         fallback = "wrong_address"
     wait = retry_after(answer.headers.get("Retry-After", ""))

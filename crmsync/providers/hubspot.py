@@ -11,14 +11,15 @@ from typing import Any
 from django.conf import settings
 
 import crmsync.providers.hubspot_payloads as payloads
+import crmsync.providers.hubspot_setup as setup
 from crmsync.errors import CrmError
 from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
 from crmsync.providers.formatting import as_html, chunks, fit
 from crmsync.providers.http import CrmClient, not_found_means_deleted
-from crmsync.providers.hubspot_errors import KEY, explain, explain_item
+from crmsync.providers.hubspot_errors import KEY, explain, explain_item, id_of_existing
+from crmsync.providers.hubspot_payloads import VERSION
 from crmsync.providers.parsing import as_object, as_objects, require_id
 
-VERSION = "2026-09"
 OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
 BATCH = 100
 MAX_PAGES = 20
@@ -56,8 +57,8 @@ class HubSpot:
         portal = require_id(details, "portalId")
         for kind in ("contacts", "meetings"):
             self.client.call("GET", f"/crm/objects/{VERSION}/{kind}", params={"limit": 1})
-        self._check_writing()
-        can = {"unique_key": self._make_key(), "portal": portal}
+        setup.check_writing(self.client)
+        can = {"unique_key": setup.make_key(self.client), "portal": portal}
         domain = str(details.get("uiDomain") or "app.hubspot.com")
         return Account(portal, f"HubSpot {portal}", {**can, "pages": f"https://{domain}"})
 
@@ -80,7 +81,8 @@ class HubSpot:
             own_key = {KEY: key} if has_key else {}
             self._change(remote_id, {**payloads.meeting_properties(meeting), **own_key})
             return self._meeting_ref(meeting, remote_id, "updated")
-        links = [payloads.association(contact.remote_id) for contact in contacts[:BATCH]]
+        people = list(dict.fromkeys(contact.remote_id for contact in contacts))
+        links = [payloads.association(remote_id) for remote_id in people[:BATCH]]
         body = {"properties": payloads.meeting_properties(meeting), "associations": links}
         with not_found_means_deleted():
             made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
@@ -90,54 +92,21 @@ class HubSpot:
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
     ) -> Sequence[Ref]:
         path = f"/crm/associations/{VERSION}/meetings/contacts/batch/associate/default"
-        for chunk in chunks(contacts, BATCH):
-            pairs = [(meeting_ref.remote_id, contact.remote_id) for contact in chunk]
+        people = dict.fromkeys(
+            contact.remote_id for contact in contacts
+        )  # Some have two addresses.
+        for chunk in chunks(people, BATCH):
+            pairs = [{"from": {"id": meeting_ref.remote_id}, "to": {"id": one}} for one in chunk]
             with not_found_means_deleted():
-                self._batch(path, [{"from": {"id": m}, "to": {"id": c}} for m, c in pairs])
+                linked = {payloads.linked_id_of(row) for row in self._batch(path, pairs)}
+            if not linked >= set(chunk):
+                raise CrmError("crm_unavailable", "HubSpot did not say that all are linked.")
         notes, remark = fit(meeting.notes, payloads.NOTES_LIMIT, as_html)
         self._change(meeting_ref.remote_id, {"hs_internal_meeting_notes": notes})
         if not meeting.notes:
             return []
         written = (meeting_ref.remote_id, "updated", meeting_ref.url)
         return [Ref("note", str(meeting.key), *written, remark=remark)]
-
-    def _check_writing(self) -> None:
-        """An empty batch writes nothing, but shows whether we may write."""
-        path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
-        try:
-            self.client.call("POST", path, json={"inputs": []})
-        except CrmError as error:
-            if error.http_status not in (400, 422):
-                raise
-
-    def _make_key(self) -> bool:
-        """Whether the account has the unique key property, creating it if possible."""
-        try:
-            is_unique = self._is_key_unique()
-            return self._add_key() if is_unique is None else is_unique
-        except CrmError as error:
-            if error.http_status == 409:  # Another connection has just created it.
-                return bool(self._is_key_unique())
-            if error.http_status in (400, 403):
-                return False
-            raise
-
-    def _add_key(self) -> bool:
-        path = f"/crm/properties/{VERSION}/meetings"
-        groups = payloads.results_of(self.client.call("GET", f"{path}/groups"))
-        group = str(groups[0].get("name")) if groups else "meetinginformation"
-        self.client.call("POST", path, json=payloads.key_property(group))
-        return True
-
-    def _is_key_unique(self) -> bool | None:
-        """None if the account has no such property."""
-        try:
-            found = self.client.call("GET", f"/crm/properties/{VERSION}/meetings/{KEY}")
-        except CrmError as error:
-            if error.http_status == 404:
-                return None
-            raise
-        return as_object(found).get("hasUniqueValue") is True
 
     def _find_contacts(self, emails: Sequence[str]) -> dict[str, str]:
         """Ids by address; a contact's additional addresses count, too."""
@@ -155,15 +124,27 @@ class HubSpot:
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> Iterator[Ref]:
+        try:
+            yield from self._upsert_contacts(people)
+        except CrmError as error:
+            existing = id_of_existing(error)
+            if existing is None:
+                raise
+            if len(people) == 1:  # Found by nothing but its own conflict: merged, or just made.
+                yield self._contact_ref(people[0].email, existing, "unchanged")
+                return
+            for person in people:
+                yield from self._make_contacts([person])
+
+    def _upsert_contacts(self, people: Sequence[Person]) -> list[Ref]:
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
         made = {}
         for contact in self._batch(path, [payloads.contact_input(person) for person in people]):
             for email in {*payloads.emails_of(contact), contact.get("objectWriteTraceId")}:
                 made[email] = (require_id(contact, "id"), payloads.action_of(contact))
-        for person in people:
-            if person.email not in made:
-                raise CrmError("crm_unavailable", "HubSpot left a contact unanswered.")
-            yield self._contact_ref(person.email, *made[person.email])
+        if not made.keys() >= {person.email for person in people}:
+            raise CrmError("crm_unavailable", "HubSpot left a contact unanswered.")
+        return [self._contact_ref(person.email, *made[person.email]) for person in people]
 
     def _upsert_by_key(self, meeting: MeetingContent) -> Ref:
         key = str(meeting.key)

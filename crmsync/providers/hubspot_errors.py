@@ -38,7 +38,8 @@ OUR_FAULT = re.compile(r"invalid input json|malformed|unable to parse", re.IGNOR
 KEY_IS_GONE = re.compile(rf"non-unique|{KEY}", re.IGNORECASE)
 KEY_IS_TAKEN = re.compile(r"already ha(s|ve)|conflicting_unique_value", re.IGNORECASE)
 REQUIRED = re.compile(r"required", re.IGNORECASE)
-NAMED = re.compile(r'"name"\s*:\s*"(\w+)"|propert(?:y|ies)[^\w]{1,4}(\w+)|\b(hs_\w+)')
+NAMED = re.compile(r'"name"\s*:\s*"(\w+)"|propert(?:y|ies)\s*[:"“]+\s*"?(\w+)|\b(hs_\w+)')
+EXISTING = re.compile(r"already exists\. Existing ID: (\d+)")
 
 
 def explain(answer: Answer) -> CrmError:
@@ -94,9 +95,21 @@ def _words(data: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     message = _message(data)
     said = "; ".join([message, *_context(data)])
-    names = [name for groups in NAMED.findall(said) for name in groups if name]
+    names = _required_of(data)
+    names += [name for groups in NAMED.findall(said) for name in groups if name]
     field = next((FIELDS[name] for name in [*names, *_context(data)] if name in FIELDS), "")
     return {"field": field or (names[0] if names else ""), "detail": message[:500]}
+
+
+def _required_of(data: Mapping[str, Any]) -> list[str]:
+    """The properties that it misses, as it lists them."""
+    return [str(name) for name in _list(as_object(data.get("context")).get("properties") or [])]
+
+
+def id_of_existing(error: CrmError) -> str | None:
+    """The contact that has the address already, where HubSpot refused to make another."""
+    found = EXISTING.search(f"{error.detail} {error.message}")
+    return found[1] if found else None
 
 
 def _message(data: Mapping[str, Any]) -> str:
@@ -107,7 +120,8 @@ def _message(data: Mapping[str, Any]) -> str:
 
 def _context(data: Mapping[str, Any]) -> list[str]:
     """The subjects of the single errors: names of properties, scopes and the like."""
-    contexts = [as_object(error.get("context")) for error in as_objects(data.get("errors"))]
+    parts = [data, *as_objects(data.get("errors"))]
+    contexts = [as_object(part.get("context")) for part in parts]
     named = [str(name) for c in contexts for names in c.values() for name in _list(names)]
     return list(dict.fromkeys(named))
 

@@ -10,6 +10,7 @@ from crmsync.providers.formatting import fit, split_name
 from crmsync.providers.hubspot_errors import KEY
 from crmsync.providers.parsing import as_object, as_objects, require_id
 
+VERSION = "2026-09"
 TITLE_LIMIT = 255
 NOTES_LIMIT = 65_536
 MEETING_TO_CONTACT = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 200}
@@ -48,8 +49,8 @@ def is_of_meeting(meeting: MeetingContent, found: Mapping[str, Any]) -> bool:
 
 
 def contact_input(person: Person) -> dict[str, Any]:
-    first, last = split_name(person.name, person.email)
-    names = {"firstname": first, "lastname": last} if person.name else {}
+    first, last = split_name(person.name)
+    names = {"firstname": first, "lastname": last} if last else {}
     return {
         "id": person.email,
         "idProperty": "email",
@@ -62,6 +63,10 @@ def emails_of(contact: Mapping[str, Any]) -> list[str]:
     properties = as_object(contact.get("properties"))
     further = str(properties.get("hs_additional_emails") or "").split(";")
     return [email.strip().lower() for email in (str(properties.get("email")), *further) if email]
+
+
+def linked_id_of(row: Mapping[str, Any]) -> str:
+    return str(as_object(row.get("to")).get("id"))
 
 
 def association(contact_id: str) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from urllib.parse import quote
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import MeetingContent, Person, Ref
-from crmsync.providers.formatting import fit, split_name
+from crmsync.providers.formatting import fit, last_name_for, split_name
 from crmsync.providers.http import MAX_QUOTED, Answer
 from crmsync.providers.parsing import as_object, as_objects, require_id
 from crmsync.providers.salesforce_errors import explain
 
 DATA = "/services/data/v62.0"
 TITLE_LIMIT, PLACE_LIMIT = 255, 255
-CONTACT = "003"  # Ids begin with a prefix for their type.
+CONTACT, LEAD = "003", "00Q"  # Ids begin with a prefix for their type.
+PEOPLE = {CONTACT: "Contact", LEAD: "Lead"}
 
 
 def part_answer(part: Mapping[str, Any], whole: Answer) -> Answer:
@@ -50,9 +51,9 @@ def contact_upsert(person: Person) -> dict[str, Any]:
 
 
 def contact_fields(person: Person) -> dict[str, str]:
-    first, last = split_name(person.name, person.email)
+    first, last = split_name(person.name)
     names = {"FirstName": first[:40]} if first else {}
-    return {**names, "LastName": last[:80]}
+    return {**names, "LastName": (last or last_name_for(person.email))[:80]}
 
 
 def first_attendee(contacts: Sequence[Ref]) -> dict[str, str]:

@@ -9,7 +9,7 @@ DESIGNED = {
     *("crm_rate_limited", "crm_daily_quota_used", "crm_unavailable", "crm_timeout"),
     *("record_locked", "connection_expired", "permission_missing", "crm_user_inactive"),
     *("record_rejected", "field_missing", "record_deleted", "worker_lost"),
-    *("attempts_exhausted", "unexpected_error", "wrong_address"),
+    *("attempts_exhausted", "unexpected_error", "wrong_address", "refused_by_rule"),
 }
 
 

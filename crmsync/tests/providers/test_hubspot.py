@@ -7,7 +7,7 @@ import pytest
 
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncRun
-from crmsync.providers.base import Ref, Session
+from crmsync.providers.base import Person, Ref, Session
 from crmsync.providers.hubspot import HubSpot
 from crmsync.providers.hubspot_errors import KEY
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
@@ -177,3 +177,37 @@ def test_reads_only_so_many_pages_of_a_contact(crm, hubspot, content):
     crm.first["POST", LINKS] = [(200, {"results": [row]})] * 30
     hubspot.upsert_meeting(content, [ann], {})
     assert len(crm.first["POST", LINKS]) == 10
+
+
+UPSERT = "/crm/objects/2026-09/contacts/batch/upsert"
+CONFLICT = (409, {"category": "CONFLICT", "message": "Contact already exists. Existing ID: 101"})
+ASSOCIATE = "/crm/associations/2026-09/meetings/contacts/batch/associate/default"
+
+
+def test_takes_the_contact_that_a_conflict_names(crm, hubspot):
+    people = [Person("ann@acme.example", "Ann Lee"), Person("bob@acme.example", "Bob Ray")]
+    crm.first["POST", UPSERT] = [CONFLICT, CONFLICT]
+    ann, bob = hubspot.upsert_contacts(people, {})
+    assert (ann.remote_id, ann.action) == ("101", "unchanged")
+    assert bob.action == "created"
+
+
+@pytest.mark.parametrize("answer", [(202, None), (202, {}), (200, {"results": []})])
+def test_calls_nobody_linked_whom_hubspot_does_not_name(crm, hubspot, content, answer):
+    contacts = hubspot.upsert_contacts([Person("ann@acme.example", "Ann Lee")], {})
+    meeting = hubspot.upsert_meeting(content, contacts, {})
+    crm.first["POST", ASSOCIATE] = [answer]
+    with pytest.raises(CrmError) as unsure:
+        hubspot.add_notes(meeting, content, contacts)
+    assert unsure.value.code == "crm_unavailable"
+    assert hubspot.add_notes(meeting, content, contacts)
+
+
+def test_links_a_person_with_two_addresses_once(crm, hubspot, content, monkeypatch):
+    (ann,) = hubspot.upsert_contacts([Person("ann@acme.example", "Ann Lee")], {})
+    twice = [ann, Ref("contact", "ann@home.example", ann.remote_id, "unchanged")]
+    meeting = hubspot.upsert_meeting(content, twice, {})
+    linked = []
+    monkeypatch.setattr(crm, "link", lambda contact, _: linked.append(contact))
+    hubspot.add_notes(meeting, content, twice)
+    assert linked == [ann.remote_id]

@@ -15,6 +15,8 @@ NO_ADDRESS = [{"message": "No address.", "context": {"propertyName": ["email"]}}
 NO_KEY = [{"message": "No such property.", "context": {"propertyName": [KEY]}}]
 KEY_TAKEN = f"Cannot set {KEY}=7 on 101. 102 already has that value."
 NO_EMAIL = 'Property values were not valid: [{"name":"email","message":"bob@@x"}]'
+NOT_SET = "Error creating CONTACT. Some required properties were not set."
+LEAD_SOURCE = {"properties": ["lead_source"]}
 ERRORS = [
     (401, {"category": "INVALID_AUTHENTICATION"}, "connection_expired", {}),
     (401, {"category": "EXPIRED_AUTHENTICATION"}, "connection_expired", {}),
@@ -38,6 +40,9 @@ ERRORS = [
     (400, {"category": "VALIDATION_ERROR", "errors": NO_KEY}, "permission_missing", {}),
     (400, {"category": "VALIDATION_ERROR", "message": KEY_TAKEN}, "record_locked", {}),
     (409, {"category": "CONFLICT", "message": "Contact already exists."}, "record_rejected", {}),
+    (400, {"category": "VALIDATION_ERROR", "message": NOT_SET, "context": LEAD_SOURCE},
+     "field_missing", {"field": "lead_source", "detail": NOT_SET}),
+    (403, None, "crm_unavailable", {}),
     (404, {"category": "OBJECT_NOT_FOUND"}, "unexpected_error", {}),
     (418, {"category": "NEW_ONE"}, "unexpected_error", {}),
     (423, {}, "record_locked", {}),

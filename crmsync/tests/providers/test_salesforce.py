@@ -1,66 +1,13 @@
-import httpx
 import pytest
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import Person, Ref, Session
-from crmsync.providers.http import Answer
 from crmsync.providers.salesforce import Salesforce
-from crmsync.providers.salesforce_errors import explain
 from crmsync.tests.stand_ins.salesforce import SalesforceStandIn
 
 DATA = "/services/data/v62.0"
-LOCKED = "unable to obtain exclusive access to this record"
-ERRORS = [
-    (401, "INVALID_SESSION_ID", "Session expired", "connection_expired"),
-    (403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", "crm_daily_quota_used"),
-    (403, "REQUEST_LIMIT_EXCEEDED", "ConcurrentRequests Limit exceeded.", "crm_rate_limited"),
-    (400, "UNABLE_TO_LOCK_ROW", LOCKED, "record_locked"),
-    (503, "SERVER_UNAVAILABLE", "", "crm_unavailable"),
-    (400, "QUERY_TIMEOUT", "", "crm_unavailable"),
-    (403, "INACTIVE_USER", "", "crm_user_inactive"),
-    (403, "API_DISABLED_FOR_ORG", "", "permission_missing"),
-    (403, "API_CURRENTLY_DISABLED", "", "permission_missing"),
-    (400, "INSUFFICIENT_ACCESS_OR_READONLY", "", "permission_missing"),
-    (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", "", "permission_missing"),
-    (400, "INSUFFICIENT_ACCESS_TO_INSIGHTSEXTERNALDATA", "", "permission_missing"),
-    (400, "DUPLICATES_DETECTED", "Use one of these records?", "record_rejected"),
-    (400, "REQUIRED_FIELD_MISSING", "Required fields are missing", "field_missing"),
-    (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "No meetings on Sundays", "record_rejected"),
-    (400, "STRING_TOO_LONG", "data value too large", "record_rejected"),
-    (400, "INVALID_EMAIL_ADDRESS", "invalid", "record_rejected"),
-    (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "bad value", "record_rejected"),
-    (404, "ENTITY_IS_DELETED", "entity is deleted", "record_deleted"),
-    (404, "NOT_FOUND", "Provided external ID field does not exist", "permission_missing"),
-    (400, "INVALID_FIELD", "No such column", "unexpected_error"),
-    (400, "INVALID_FIELD", "No such column 'Syncsite_Key__c'", "permission_missing"),
-    (400, "MALFORMED_QUERY", "unexpected token", "unexpected_error"),
-    (400, "JSON_PARSER_ERROR", "", "unexpected_error"),
-    (400, "INVALID_TYPE", "", "unexpected_error"),
-    (400, "SOMETHING_NEW", "", "unexpected_error"),
-    (502, "", "", "crm_unavailable"),
-]
-
-
-@pytest.mark.parametrize(("status", "name", "message", "code"), ERRORS)
-def test_knows_what_an_error_means(status, name, message, code):
-    data = [{"errorCode": name, "message": message, "fields": []}]
-    error = explain(Answer(status, data, "for staff", httpx.Headers({"X-Request-Id": "r-1"})))
-    assert (error.code, error.http_status, error.correlation_id) == (code, status, "r-1")
-    if code in ("record_rejected", "field_missing"):
-        assert error.detail == message
-
-
-def test_names_the_field_in_our_words():
-    data = [{"errorCode": "STRING_TOO_LONG", "message": "too large", "fields": ["Subject"]}]
-    assert explain(Answer(400, data, "", httpx.Headers())).field == "title"
-
-
-@pytest.mark.parametrize("data", [None, [], {}, "x", [7], [{"errorCode": 7, "fields": 7}]])
-def test_survives_any_error(data):
-    assert isinstance(explain(Answer(400, data, "", httpx.Headers())), CrmError)
-
-
 ANN = f"{DATA}/sobjects/Contact/Email/ann%40acme.example"
+NOBODY = (200, {"records": []})
 NOT_FOUND = (404, [{"errorCode": "NOT_FOUND", "message": "The requested resource is not there."}])
 
 
@@ -129,11 +76,57 @@ def duplicate(*ids):
     return 400, [rule]
 
 
-@pytest.mark.parametrize("ids", [["003TWIN"], [None, "../Account", "003TWIN"]])
-def test_takes_whom_a_duplicate_rule_names(crm, monkeypatch, ids):
-    monkeypatch.setattr(crm, "put", lambda *_: duplicate(*ids))
+def put_person(crm, remote_id, email):
+    kind = "Lead" if remote_id.startswith("00Q") else "Contact"
+    crm.records[kind][remote_id] = {"Id": remote_id, "Email": email}
+
+
+@pytest.mark.parametrize("ids", [["003TWIN"], [None, "../Account", "001ACME", "003TWIN"]])
+def test_takes_whom_a_duplicate_rule_names_if_the_address_is_theirs(crm, ids):
+    crm.first["PATCH", ANN] = [duplicate(*ids)]
+    crm.first["GET", f"{DATA}/query"] = [NOBODY, NOBODY]  # Not found a moment ago.
+    put_person(crm, "003TWIN", "Ann@acme.example")
     (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann"))
     assert (ref.remote_id, ref.action) == ("003TWIN", "unchanged")
+
+
+@pytest.mark.parametrize("twin", ["003TWIN", "001ACME", "00QTWIN"])
+def test_takes_nobody_else_whom_a_duplicate_rule_names(crm, twin):
+    crm.first["PATCH", ANN] = [duplicate(twin)]
+    if twin != "001ACME":
+        put_person(crm, twin, "ann@other.example")
+    (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann Lee"))
+    assert (ref.remote_id != twin, ref.action) == (True, "created")
+    assert crm.records["Contact"][ref.remote_id]["Email"] == "ann@acme.example"
+
+
+def test_tells_what_a_blocking_duplicate_rule_says(crm):
+    crm.first["PATCH", ANN] = [duplicate("001ACME")]
+    crm.first["POST", f"{DATA}/sobjects/Contact"] = [duplicate("001ACME")]
+    with pytest.raises(CrmError) as refused:
+        upsert_contacts(crm, Person("ann@acme.example", "Ann Lee"))
+    assert (refused.value.code, refused.value.detail) == (
+        "record_rejected",
+        "Use one of these records?",
+    )
+
+
+def test_finds_no_leads_for_a_user_who_may_see_none(crm):
+    crm.sees_leads = False
+    (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann Lee"))
+    assert ref.action == "created"
+
+
+def test_uses_no_key_that_is_no_external_id(crm, salesforce):
+    crm.key_is_external_id = False
+    assert salesforce.check().capabilities["unique_key"] is False
+
+
+def test_names_a_person_with_two_addresses_once(crm):
+    twice = [Ref("contact", f"{n}@acme.example", "003A", "unchanged") for n in range(2)]
+    credentials = {"instance_url": crm.url, "access_token": crm.token}
+    with Session(credentials, capabilities={"shared_activities": True}) as session:
+        assert Salesforce(session)._invited(twice) == ({"EventWhoIds": ["003A"]}, False)
 
 
 def test_makes_a_contact_whose_address_it_cannot_upsert_by(crm):
@@ -141,13 +134,6 @@ def test_makes_a_contact_whose_address_it_cannot_upsert_by(crm):
     (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann"))
     assert ref.action == "created"
     assert crm.records["Contact"][ref.remote_id]["Email"] == "ann@acme.example"
-
-
-def test_takes_a_twin_of_whom_it_cannot_upsert(crm):
-    crm.first["PATCH", ANN] = [NOT_FOUND]
-    crm.first["POST", f"{DATA}/sobjects/Contact"] = [duplicate("003TWIN")]
-    (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann"))
-    assert (ref.remote_id, ref.action) == ("003TWIN", "unchanged")
 
 
 @pytest.mark.parametrize("status", [None, "200", True, 99, 600])

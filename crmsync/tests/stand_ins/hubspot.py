@@ -129,7 +129,7 @@ class HubSpotStandIn(GrantingTokens, StandIn):
             if meeting not in self.objects["meetings"] or contact not in self.objects["contacts"]:
                 raise refusal(404, "OBJECT_NOT_FOUND", "Object not found.")
             self.link(contact, meeting)
-        return 200, batch([], [])
+        return 200, batch([{"from": p["from"], "to": p["to"]} for p in inputs_of(body)], [])
 
     @route("POST", rf"{ASSOCIATIONS}/contacts/meetings/batch/read")
     def read_links(self, body, **_):

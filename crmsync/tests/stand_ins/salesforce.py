@@ -18,6 +18,8 @@ class SalesforceStandIn(StandIn):
     def __init__(self, unique_key=True, shared_activities=True):
         super().__init__()
         self.ids = count(1)
+        self.sees_leads = True
+        self.key_is_external_id = True
         self.records = {"Contact": {}, "Lead": {}, "Event": {}}
         self.fields = {"Id", "Subject", "StartDateTime", "EndDateTime", "Location"}
         self.fields |= {"Description", "WhoId"}
@@ -26,7 +28,14 @@ class SalesforceStandIn(StandIn):
 
     @route("GET", rf"{DATA}/sobjects/Event/describe")
     def describe(self, **_):
-        fields = [{"name": name} for name in sorted(self.fields)]
+        fields = [
+            {
+                "name": name,
+                "externalId": name == KEY and self.key_is_external_id,
+                "updateable": True,
+            }
+            for name in sorted(self.fields)
+        ]
         return 200, {"createable": True, "updateable": True, "fields": fields}
 
     @route("POST", rf"{DATA}/composite")
@@ -56,8 +65,10 @@ class SalesforceStandIn(StandIn):
             moment = re.search(r"StartDateTime = ([^ ]+)", soql)[1]
             rows = self.records["Event"].values()
             return found([r for r in rows if r["StartDateTime"] == moment or is_with(r, values)])
+        if kind == "Lead" and not self.sees_leads:
+            raise refusal(400, "INVALID_TYPE", "sObject type 'Lead' is not supported.")
         rows = self.records[kind].values()
-        return found([row for row in rows if row["Email"].lower() in values])
+        return found([r for r in rows if {r["Email"].lower(), r["Id"].lower()} & {*values}])
 
     @route("PATCH", rf"{DATA}/sobjects/Contact/Email/(?P<email>.+)")
     def upsert_contact(self, email, body, **_):
