@@ -63,6 +63,13 @@ class PersonSerializer(serializers.ModelSerializer[User]):
         fields = ["id", "email", "time_zone", "language"]
         read_only_fields = ["email"]
 
+    def update(self, instance: User, validated_data: dict[str, Any]) -> User:
+        """Writes these fields alone: another request may have changed the password meanwhile."""
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.save(update_fields=[*validated_data])
+        return instance
+
     def validate_time_zone(self, name: str) -> str:
         if name and name not in available_time_zones():
             raise serializers.ValidationError(UNKNOWN_TIME_ZONE)

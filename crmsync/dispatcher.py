@@ -76,6 +76,7 @@ def run_periodic_tasks() -> None:
     _last_run.at = time.monotonic()
     now = timezone.now()
     outcomes.end_long_outages(now)
+    breaker.close_unused(now)
     while totals.add_ended() == totals.BATCH:
         pass
     incidents.review(now)

@@ -1,5 +1,8 @@
 import pytest
 
+from accounts.models import User
+from accounts.serializers import PersonSerializer
+
 pytestmark = pytest.mark.django_db
 
 
@@ -50,3 +53,20 @@ def test_answers_in_the_language_of_the_person(own_api, user):
     refused = own_api.post("/meetings", {}, headers={"Accept-Language": "en"})
     assert refused.json()["title"] == ["Dieses Feld ist erforderlich."]
     assert refused["Content-Language"] == "de"
+
+
+def test_writes_nothing_but_what_was_asked_for(own_api, user, monkeypatch):
+    """A password that is changed meanwhile stays changed."""
+    update = PersonSerializer.update
+
+    def update_late(self, instance, validated_data):
+        changed = User.objects.get(pk=user.pk)
+        changed.set_password("battery staple")
+        changed.save()
+        return update(self, instance, validated_data)
+
+    monkeypatch.setattr(PersonSerializer, "update", update_late)
+    own_api.patch("/me", {"language": "de"})
+    user.refresh_from_db()
+    assert user.check_password("battery staple")
+    assert user.language == "de"

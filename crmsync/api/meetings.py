@@ -120,15 +120,16 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @sync.mapping.post
     def start_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Starts a sync, or returns the active one and brings its planned retry forward."""
+        reader = reader_of(request)
         try:
             syncs.sync_now(self.get_object(), by=request.user)
         except syncs.NotConnectedError as error:
             raise NotConnected from error
         except syncs.NotBeforeError as error:
-            raise NotBefore(error.connection, reader_of(request).time_zone) from error
+            raise NotBefore(error.connection, reader.time_zone) from error
         except Meeting.DoesNotExist as error:
             raise NotFound from error
-        return _accepted(request, pk)
+        return _accepted(reader, pk)
 
     @extend_schema(
         parameters=[TIME_ZONE, *POLLING_HEADERS],
@@ -137,9 +138,10 @@ class SyncedMeetingViewSet(MeetingViewSet):
     @sync.mapping.delete
     def cancel_sync(self, request: AuthenticatedRequest, pk: int) -> Response:
         """Cancels the active sync, at the latest before its next call to the CRM."""
+        reader = reader_of(request)
         if not syncs.cancel(self.get_object().pk):
             raise NothingToCancel
-        return _accepted(request, pk)
+        return _accepted(reader, pk)
 
     @extend_schema(responses=RunSerializer(many=True))
     @action(detail=True, filter_backends=[])
@@ -165,7 +167,7 @@ def _is_known(etag: str, if_none_match: str) -> bool:
     return bool(known & {"*", etag.removeprefix("W/")})
 
 
-def _accepted(request: AuthenticatedRequest, meeting_id: int) -> Response:
-    document = _own_document(meeting_id, reader_of(request))
+def _accepted(reader: Reader, meeting_id: int) -> Response:
+    document = _own_document(meeting_id, reader)
     data = json.loads(document.body)
     return Response(data, status.HTTP_202_ACCEPTED, headers=document.headers)

@@ -140,6 +140,7 @@ def set_contact_lock_until(pk: int, until: datetime) -> None:
     Connection.objects.filter(pk=pk).update(contact_lock_until=until)
 
 
+@transaction.atomic
 def set_host(connection: Connection, host: CrmHost | None) -> None:
     if _change(connection, host=host):
         connection.host = host

@@ -45,7 +45,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     run, now = claim.run, timezone.now()
     connection = store.lock(pk=run.connection_id)
     if connection is not None:
-        breaker.count_success(connection, now)
+        breaker.count_answer(connection, now)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
@@ -140,7 +140,7 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
     decision = retry_policy.decide(
         error, claim.run.failures, delays, random.Random(), claim.run.error_code
     )
-    if connection is not None and breaker.count_failure(connection, error.code, now):
+    if connection is not None and breaker.count_outcome(connection, error, now):
         decision = retry_policy.AwaitHost()
     if not held.update(**_error_of(claim, error, decision), **_values_after(decision, now)):
         return False

@@ -5,9 +5,10 @@ from dataclasses import asdict
 
 from django.db.models import Q, QuerySet
 
+from crmsync.engine import attendees
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Ref
-from meetings.models import Meeting
+from meetings.models import Meeting, SyncStep
 
 Kind = RemoteRecord.Kind
 
@@ -55,9 +56,13 @@ def lookup(connection: Connection, kind: str, local_keys: Iterable[str]) -> list
 
 
 def is_missing_contacts(run: SyncRun) -> bool:
-    """Whether an attendee of the run's meeting has no known contact in the account."""
-    emails = {attendee.email for attendee in run.meeting.attendees.all()}
-    return len(lookup(run.connection, Kind.CONTACT, emails)) < len(emails)
+    """Whether its step will look for contacts, and make those that it does not find.
+
+    The first step tries once more whom the CRM did not accept before.
+    """
+    emails = {person.email for person in attendees.people_of(run)}
+    known = lookup(run.connection, Kind.CONTACT, emails)
+    return sum(1 for ref in known if ref.remote_id or run.step > SyncStep.CONTACTS) < len(emails)
 
 
 def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:

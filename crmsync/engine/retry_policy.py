@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crmsync.errors import CrmError, ErrorKind, Handling
+from crmsync.errors import Actor, CrmError, ErrorKind, Handling
 
 JITTER = 0.2
 STAGGER = 0.1  # Up to this share is added to a wait, so that connections do not resume all at once.
@@ -64,7 +64,8 @@ def decide(
     if kind.category == "gone" and previous != error.code:
         return Retry(next_delay(failures, delays, rng, error.retry_after))
     if failures + 1 >= max_tries(kind, delays):
-        return GiveUp(error.code if kind.category == "bug" else "attempts_exhausted")
+        speaks_for_itself = kind.category == "bug" or kind.actor is Actor.YOU
+        return GiveUp(error.code if speaks_for_itself else "attempts_exhausted")
     return Retry(next_delay(failures, delays, rng, error.retry_after))
 
 

@@ -11,11 +11,11 @@ from rq.timeouts import JobTimeoutException
 from structlog.contextvars import bound_contextvars
 
 from crmsync.connections import tokens
-from crmsync.engine import breaker, claims, outcomes, remote_records
+from crmsync.engine import attendees, breaker, claims, outcomes, remote_records
 from crmsync.errors import DATABASE_UNAVAILABLE, CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
-from crmsync.providers.base import Known, MeetingContent, Person, Provider, Ref, Session
+from crmsync.providers.base import Known, MeetingContent, Provider, Ref, Session
 from meetings.models import Meeting, SyncStep
 
 logger = structlog.get_logger(__name__)
@@ -92,13 +92,18 @@ def _before_call(claim: claims.Claim) -> None:
 
 
 def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    people = [Person(a.email, a.name) for a in claim.run.meeting.attendees.all()]
+    people = attendees.people_of(claim.run)
     emails = [person.email for person in people]
     known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
-    if len(known) < len(people) and not claim.attempt.holds_contact_lock:
+    ids = {ref.local_key: ref.remote_id for ref in known if ref.remote_id}
+    if len(ids) < len(people) and not claim.attempt.holds_contact_lock:
         # Another run may be creating the same ones; this one has to claim the contact lock first.
         raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
-    return provider.upsert_contacts(people, _remote_ids(known)) if people else []
+    saved = provider.upsert_contacts(people, ids) if people else []
+    if saved and all(ref.action == attendees.SKIPPED for ref in saved):
+        why = "; ".join(ref.remark for ref in saved)
+        raise CrmError("record_rejected", why, field="e-mail address", detail=why)
+    return [*saved, *attendees.left_out(claim.run)]
 
 
 def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
@@ -127,12 +132,12 @@ def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], S
 
     Since the first step an attendee may have joined, or a record may have been forgotten.
     """
-    emails = {attendee.email for attendee in claim.run.meeting.attendees.all()}
+    emails = {person.email for person in attendees.people_of(claim.run)}
     known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
     if len(known) == len(emails):
-        return known, []
+        return [ref for ref in known if ref.remote_id], []
     saved = _save_contacts(provider, claim)
-    return saved, saved
+    return [ref for ref in saved if ref.remote_id], saved
 
 
 def _remote_ids(known: Sequence[Ref]) -> Known:

@@ -187,11 +187,13 @@ def _resolve_recovered(now: datetime) -> None:
         connection__account_number=F("account_number"),
         status=SyncRun.Status.FAILED,
     ).latest_of_each()
+    trying = SyncRun.objects.active().filter(connection=OuterRef("connection"))
     quiet = Q(last_seen_at__lte=now - RESOLVE_AFTER_QUIET) & ~Q(cause__in=BLOCKING_CODES)
     still_held = open_incidents().filter(part_of=OuterRef("pk"))
     over = [
         of_one.filter(quiet, Exists(successes.filter(connection=OuterRef("connection")))),
-        of_one.filter(quiet, ~Exists(left)),  # Deleted, synced since, or of a former account.
+        # Deleted, synced since, or of a former account; and none is being tried once more.
+        of_one.filter(quiet, ~Exists(left), ~Exists(trying)),
         of_one.filter(cause__in=BLOCKING_CODES).exclude(connection__state__in=BLOCKED_STATES),
         of_many.filter(quiet, Exists(successes.filter(provider=OuterRef("provider")))),
         of_many.filter(~Exists(still_held), cause__in=BLOCKING_CODES),

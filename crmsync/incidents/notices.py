@@ -32,7 +32,9 @@ def request(run: SyncRun, cause: str, now: datetime) -> None:
         return
     if settings.EMAIL_BACKEND in WITHOUT_SERVER:
         return
-    recent = Notice.objects.filter(user=owner, cause=cause, created_at__gt=now - ONE_EVERY)
+    told = Notice.objects.filter(user=owner, cause=cause, given_up_at=None)
+    recent = told.filter(created_at__gt=now - ONE_EVERY)
+    recent.filter(delivered_at=None).update(run=run)  # It is about the latest.
     if not recent.exists():
         Notice.objects.create(user=owner, run=run, cause=cause, created_at=now, due_at=now + DELAY)
 

@@ -19,6 +19,7 @@ class RemoteRecord(models.Model):
         CREATED = "created"
         UPDATED = "updated"
         UNCHANGED = "unchanged"
+        SKIPPED = "skipped"
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, related_name="records", db_index=False
@@ -26,7 +27,7 @@ class RemoteRecord(models.Model):
     meeting = models.ForeignKey(Meeting, models.SET_NULL, null=True, related_name="remote_records")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     local_key = models.CharField(max_length=320)
-    remote_id = models.CharField(max_length=255)
+    remote_id = models.CharField(max_length=255, blank=True, help_text="Empty if skipped.")
     url = models.URLField(max_length=500, blank=True)
     action = models.CharField(max_length=16, choices=Action.choices)
     payload_hash = models.CharField(max_length=64, blank=True)

@@ -14,6 +14,9 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from crmsync.errors import CrmError
+from crmsync.providers.roles import Role
+
 
 @dataclass(frozen=True)
 class Session:
@@ -49,6 +52,7 @@ class Account:
 class Person:
     email: str
     name: str
+    role: Role = Role.EXTERNAL
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,8 @@ class MeetingContent:
 class Ref:
     """One record in the CRM. `action` is created, updated or unchanged.
 
-    `remark` says what had to be shortened or left out; it is marked for translation.
+    `remark` says what had to be shortened or left out; it is marked for translation. A person whom
+    the CRM did not accept is `skipped`: without an id, and with the CRM's words as the remark.
     """
 
     kind: str
@@ -91,6 +96,15 @@ class OAuth:
 
 
 Known = Mapping[str, str]
+# Refusals of one person that say nothing of the others.
+PERSONAL_CODES = {"record_rejected", "field_missing", "refused_by_rule"}
+
+
+def skipped(person: Person, error: CrmError) -> Ref:
+    """For a person whom the CRM does not accept. Raises any other error again."""
+    if error.code not in PERSONAL_CODES:
+        raise error
+    return Ref("contact", person.email, "", "skipped", remark=error.detail or error.field)
 
 
 class Provider(Protocol):

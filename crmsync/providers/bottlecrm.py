@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session, skipped
 from crmsync.providers.formatting import fit, is_marked, last_name_for, mark, split_name
 from crmsync.providers.http import (
     Answer,
@@ -67,7 +67,13 @@ class BottleCrm:
         return Account(self.url[:255], self.url.partition("://")[2])
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
-        return [self._upsert_contact(person) for person in people]
+        return [self._upsert_or_skip(person) for person in people]
+
+    def _upsert_or_skip(self, person: Person) -> Ref:
+        try:
+            return self._upsert_contact(person)
+        except CrmError as error:
+            return skipped(person, error)
 
     def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
         if not contacts:

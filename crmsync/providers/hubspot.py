@@ -13,7 +13,17 @@ from django.conf import settings
 import crmsync.providers.hubspot_payloads as payloads
 import crmsync.providers.hubspot_setup as setup
 from crmsync.errors import CrmError
-from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
+from crmsync.providers.base import (
+    PERSONAL_CODES,
+    Account,
+    Known,
+    MeetingContent,
+    OAuth,
+    Person,
+    Ref,
+    Session,
+    skipped,
+)
 from crmsync.providers.formatting import as_html, chunks, fit
 from crmsync.providers.http import CrmClient, not_found_means_deleted
 from crmsync.providers.hubspot_errors import KEY, explain, explain_item, id_of_existing
@@ -124,17 +134,23 @@ class HubSpot:
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> Iterator[Ref]:
+        """One whom HubSpot does not accept makes it refuse all of a batch."""
         try:
             yield from self._upsert_contacts(people)
         except CrmError as error:
-            existing = id_of_existing(error)
-            if existing is None:
+            if error.code not in PERSONAL_CODES:
                 raise
-            if len(people) == 1:  # Found by nothing but its own conflict: merged, or just made.
-                yield self._contact_ref(people[0].email, existing, "unchanged")
+            if len(people) == 1:
+                yield self._existing_or_skipped(people[0], error)
                 return
             for person in people:
                 yield from self._make_contacts([person])
+
+    def _existing_or_skipped(self, person: Person, error: CrmError) -> Ref:
+        existing = id_of_existing(error)  # Merged, or made just now.
+        if existing is None:
+            return skipped(person, error)
+        return self._contact_ref(person.email, existing, "unchanged")
 
     def _upsert_contacts(self, people: Sequence[Person]) -> list[Ref]:
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"

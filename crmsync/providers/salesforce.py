@@ -4,7 +4,7 @@ A meeting is an Event that is found again by an external id of ours. In an org w
 as `check` finds out, a mark at the end of its description identifies it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,14 +12,23 @@ from django.utils.translation import gettext_noop
 
 import crmsync.providers.salesforce_payloads as payloads
 from crmsync.errors import CrmError
-from crmsync.providers.base import Account, Known, MeetingContent, OAuth, Person, Ref, Session
+from crmsync.providers.base import (
+    Account,
+    Known,
+    MeetingContent,
+    OAuth,
+    Person,
+    Ref,
+    Session,
+    skipped,
+)
 from crmsync.providers.formatting import chunks, fit, is_marked, mark
 from crmsync.providers.http import Answer, CrmClient, checking_address, not_found_means_deleted
 from crmsync.providers.parsing import as_object, as_objects
+from crmsync.providers.salesforce_calls import Calls, records_in
 from crmsync.providers.salesforce_errors import KEY, duplicates_of, explain, has_no_access
 
 QUERY_SIZE, COMPOSITE_SIZE = 100, 25  # Addresses in a query; requests in a composite.
-MAX_PAGES = 20
 NOTES_LIMIT, MAX_INVITED = 32_000, 50
 NOT_ALL = gettext_noop("not with every attendee")
 
@@ -56,6 +65,7 @@ class Salesforce:
         self.can = session.capabilities
         self.client = CrmClient(self.url, session, token, explain)
         self.host = self.client.host
+        self.calls = Calls(self.client)
 
     def check(self) -> Account:
         asked = {"q": "SELECT Id, Name FROM Organization"}
@@ -92,7 +102,7 @@ class Salesforce:
         # A known id wins over the key: the record may be older than the key field.
         remote_id = known.get(key)
         if remote_id is None and has_key:
-            made = as_object(self._one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
+            made = as_object(self.calls.one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
             return self._meeting(
                 meeting, payloads.id_of(made), "created" if made.get("created") else "updated"
             )
@@ -101,7 +111,7 @@ class Salesforce:
             self._change(remote_id, {**content, **({KEY: key} if has_key else {})})
             return self._meeting(meeting, remote_id, "updated")
         marked = {**content, "Description": mark(meeting.key), **payloads.first_attendee(contacts)}
-        made = as_object(self._one("POST", "/sobjects/Event", marked))
+        made = as_object(self.calls.one("POST", "/sobjects/Event", marked))
         return self._meeting(meeting, payloads.id_of(made), "created")
 
     def add_notes(
@@ -119,25 +129,31 @@ class Salesforce:
         """Ids by address: contacts before leads, contacts with an account before those without."""
         listed = ", ".join(payloads.quoted(email) for email in emails)
         queries = [query.format(listed) for query in (FIND_CONTACTS, FIND_LEADS)]
-        contacts, leads = self._parts([payloads.query_request(query) for query in queries])
-        ranked = sorted(_records_in(contacts), key=payloads.has_account)
+        contacts, leads = self.calls.parts([payloads.query_request(query) for query in queries])
+        ranked = sorted(records_in(contacts), key=payloads.has_account)
         # Not every user may see leads; then there are none for them.
-        best_last = [*([] if has_no_access(leads) else _records_in(leads)), *ranked]
+        best_last = [*([] if has_no_access(leads) else records_in(leads)), *ranked]
         found = {str(record.get("Email")).lower(): payloads.id_of(record) for record in best_last}
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> list[Ref]:
-        parts = self._parts([payloads.contact_upsert(person) for person in people])
+        parts = self.calls.parts([payloads.contact_upsert(person) for person in people])
         return [
-            self._made_contact(person, part) for person, part in zip(people, parts, strict=True)
+            self._made_or_skipped(person, part) for person, part in zip(people, parts, strict=True)
         ]
+
+    def _made_or_skipped(self, person: Person, part: Answer) -> Ref:
+        try:
+            return self._made_contact(person, part)
+        except CrmError as error:
+            return skipped(person, error)
 
     def _made_contact(self, person: Person, part: Answer) -> Ref:
         if (
             part.status == 404
         ):  # Salesforce cannot upsert by some addresses; nobody has this one, so create it.
             new = {"Email": person.email, **payloads.contact_fields(person)}
-            (part,) = self._parts([payloads.subrequest("POST", "/sobjects/Contact", new)])
+            (part,) = self.calls.parts([payloads.subrequest("POST", "/sobjects/Contact", new)])
         twins = duplicates_of(part.data)
         if twins:
             same = next((twin for twin in twins if self._has_address(twin, person.email)), None)
@@ -146,7 +162,7 @@ class Salesforce:
             # The rule means somebody else. If it only warns, the contact is made in spite of it.
             new = {"Email": person.email, **payloads.contact_fields(person)}
             anyway = payloads.subrequest("POST", "/sobjects/Contact", new)
-            (part,) = self._parts([{**anyway, "httpHeaders": DESPITE_WARNINGS}])
+            (part,) = self.calls.parts([{**anyway, "httpHeaders": DESPITE_WARNINGS}])
         action = "created" if part.status == 201 else "unchanged"
         return self._person(person.email, payloads.id_of(as_object(payloads.body_of(part))), action)
 
@@ -154,7 +170,7 @@ class Salesforce:
         kind = payloads.PEOPLE.get(remote_id[:3])
         if kind is None:
             return False
-        found = self._query(FIND_ADDRESS.format(kind, payloads.quoted(remote_id)))
+        found = self.calls.query(FIND_ADDRESS.format(kind, payloads.quoted(remote_id)))
         return any(str(record.get("Email")).lower() == email for record in found)
 
     def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
@@ -162,7 +178,7 @@ class Salesforce:
         who = ", ".join(payloads.quoted(contact.remote_id) for contact in contacts[:QUERY_SIZE])
         same_person = f" OR WhoId IN ({who})" if who else ""
         same_time = f"StartDateTime = {payloads.format_time(meeting.starts_at)}"
-        events = self._query(FIND_EVENTS.format(same_time + same_person))
+        events = self.calls.query(FIND_EVENTS.format(same_time + same_person))
         found = (event for event in events if is_marked(event.get("Description"), meeting.key))
         return next(map(payloads.id_of, found), None)
 
@@ -201,33 +217,7 @@ class Salesforce:
 
     def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
         with not_found_means_deleted():
-            self._one("PATCH", f"/sobjects/Event/{remote_id}", content)
-
-    def _query(self, soql: str) -> Iterator[dict[str, Any]]:
-        answer = self.client.call("GET", f"{payloads.DATA}/query", params={"q": soql})
-        for _ in range(MAX_PAGES):
-            yield from payloads.records_of(answer)
-            if not answer.get("nextRecordsUrl"):
-                return
-            answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
-        raise CrmError("unexpected_error", "Too many pages of records.")
-
-    def _one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
-        (answer,) = self._composite([payloads.subrequest(method, path, content)])
-        return answer
-
-    def _composite(self, requests: Sequence[dict[str, Any]]) -> list[Any]:
-        return [payloads.body_of(part) for part in self._parts(requests)]
-
-    def _parts(self, requests: Sequence[dict[str, Any]]) -> list[Answer]:
-        """The parts' answers; the composite succeeds even if its parts fail."""
-        numbered = [{**request, "referenceId": f"r{n}"} for n, request in enumerate(requests)]
-        body = {"allOrNone": False, "compositeRequest": numbered}
-        answer = self.client.ask("POST", f"{payloads.DATA}/composite", json=body)
-        parts = as_objects(as_object(answer.data).get("compositeResponse"))
-        if len(parts) != len(requests):
-            raise CrmError("unexpected_error", "Salesforce left something unanswered.")
-        return [payloads.part_answer(part, answer) for part in parts]
+            self.calls.one("PATCH", f"/sobjects/Event/{remote_id}", content)
 
     def _person(self, email: str, remote_id: str, action: str) -> Ref:
         return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
@@ -236,7 +226,3 @@ class Salesforce:
         cut = payloads.remark_of(meeting)
         page = f"{self.url}/{remote_id}"
         return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
-
-
-def _records_in(part: Answer) -> list[dict[str, Any]]:
-    return payloads.records_of(payloads.body_of(part))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
+from crmsync.providers.roles import REASONS
 from crmsync.status import actions, moments
 from crmsync.status.error_messages import capitalize_first, crm_name, describe_error
 from crmsync.status.messages import MESSAGES, PREREQUISITES, StateMessage
@@ -27,6 +28,8 @@ from crmsync.status.state import (
 )
 from crmsync.status.surroundings import ALONE, Surroundings
 from meetings.models import Meeting
+
+SKIPPED = RemoteRecord.Action.SKIPPED
 
 
 def describe(
@@ -77,6 +80,7 @@ def describe(
     }
     facts = _facts(document, crm, now, time_zone)
     out_since = outage_of(run) if run and reason == CRM_OUTAGE else None
+    facts["refused"] = ", ".join(_refused(run.written)) if run else ""
     facts["since"] = moments.tell_since(out_since, now, time_zone) if out_since else ""
     return document | _render_texts(document, MESSAGES[_message_key(document, run, around)], facts)
 
@@ -159,20 +163,31 @@ def _message_key(document: dict[str, Any], run: SyncRun | None, around: Surround
 
 
 def _key_of_synced(run: SyncRun | None, records: list[dict[str, str]]) -> str:
-    if run is not None and any(entry.get("remark") for entry in run.written):
+    written = run.written if run else []
+    if any(entry.get("remark") and entry["action"] != SKIPPED for entry in written):
         return "synced_partly"
-    written = {record["action"] for record in records}
-    return "unchanged" if written == {RemoteRecord.Action.UNCHANGED} else "synced"
+    if _refused(written):
+        return "synced_without"
+    actions = {record["action"] for record in records} - {SKIPPED}
+    return "unchanged" if actions == {RemoteRecord.Action.UNCHANGED} else "synced"
 
 
-def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str]:
+def _refused(written: list[dict[str, str]]) -> list[str]:
+    """Whom the CRM did not accept; people who are left out on purpose do not count."""
+    skipped = [entry for entry in written if entry["action"] == SKIPPED]
+    return [entry["key"] for entry in skipped if entry["remark"] not in REASONS.values()]
+
+
+def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str | None]:
     names = {"meeting": meeting.title, "note": _("Notes"), "link": _("Link")}
     name = names.get(entry["kind"]) or entry["name"] or entry["key"]
     remark = entry.get("remark")  # Older runs have no remark.
+    is_skipped = entry["action"] == SKIPPED
     return {
         "kind": entry["kind"],
-        "name": f"{name} ({_(remark)})" if remark else name,
+        "name": f"{name} ({_(remark)})" if remark and not is_skipped else name,
         "action": entry["action"],
+        "reason": _(remark) if remark and is_skipped else None,
         "url": entry["url"],
     }
 

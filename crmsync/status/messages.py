@@ -2,8 +2,8 @@
 must act. "We" act; "you" only if the person must. document.py chooses among them.
 
 Placeholders: {crm}, {when} (such as "at 16:32"), {label} and {step} of {steps}, {tries} of
-{max_tries}, {position} in line, {since}
-(such as "since 14:02"), and the error's {title} and {remedy}.
+{max_tries}, {position} in line, {since} (such as "since 14:02"), {refused} people, and the error's
+{title} and {remedy}.
 """
 
 from dataclasses import dataclass
@@ -149,6 +149,13 @@ MESSAGES: dict[str, StateMessage] = {
         "none",
         "nobody",
         _("You can shorten it yourself and sync the meeting again."),
+    ),
+    "synced_without": StateMessage(
+        _("Saved in {crm}, but not with everybody"),
+        _("{crm} did not accept {refused}. The meeting and everybody else are saved."),
+        "resolve",
+        "you",
+        _("Correct what {crm} did not accept, and sync the meeting again."),
     ),
     "unchanged": StateMessage(
         _("Saved in {crm}"),

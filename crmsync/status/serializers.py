@@ -97,6 +97,7 @@ class WrittenSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=RemoteRecord.Kind.values)
     name = serializers.CharField()
     action = serializers.ChoiceField(choices=RemoteRecord.Action.values)
+    reason = serializers.CharField(allow_null=True, help_text="Why it was skipped.")
     url = serializers.CharField(help_text="Empty where the CRM has no page for it.")
 
 

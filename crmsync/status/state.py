@@ -39,7 +39,9 @@ def valid_until(run: SyncRun | None, now: datetime, time_zone: str = "") -> date
     out_since = outage_of(run)
     told += [changes_at(out_since, now, time_zone)] if out_since else []
     changes = [*planned, *told, ends_about_of(run), _unattended_at(run)]
-    if depends_on_others(run, now):
+    # The dispatcher gives it its turn without a word to the document.
+    awaits_turn = run.ready_since is None and run.due_at <= now
+    if awaits_turn or depends_on_others(run, now):
         changes.append(now + RECHECK_AFTER)
     return min((at for at in changes if at and at > now), default=None)
 

@@ -162,6 +162,26 @@ def test_a_sign_up_of_another_client_with_the_same_key_is_another_request(api):
         assert answer.status_code == 201
 
 
+def test_an_answer_that_cannot_be_kept_takes_its_effect_along(own_api, monkeypatch):
+    def fail(*_):
+        raise OperationalError
+
+    headers = {"Idempotency-Key": "k-1"}
+    with monkeypatch.context() as broken:
+        broken.setattr("crmsync.api.idempotency._keep", fail)
+        refused = own_api.post("/meetings", MEETING, "json", headers=headers)
+    assert refused.status_code == 503
+    assert not Meeting.objects.exists()
+    assert own_api.post("/meetings", MEETING, "json", headers=headers).status_code == 201
+
+
+def test_another_query_is_another_request(start, own_api, meeting):
+    start()
+    headers = {"Idempotency-Key": "k-1"}
+    answer = own_api.post(f"/meetings/{meeting.pk}/sync?tz=Europe/Berlin", headers=headers)
+    assert answer.status_code == 422
+
+
 def test_every_post_of_the_api_knows_keys(api):
     paths = api.get("/schema", headers={"Accept": "application/json"}).json()["paths"]
     posts = [item["post"] for item in paths.values() if "post" in item]

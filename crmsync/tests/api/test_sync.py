@@ -171,3 +171,11 @@ def test_can_be_asked_for_without_its_body(own_api, meeting, name):
     response = own_api.head(polled)
     assert (response.status_code, response.content) == (200, b"")
     assert response["Content-Length"] == str(len(own_api.get(polled).content))
+
+
+def test_a_time_zone_that_there_is_not_starts_and_cancels_nothing(own_api, path, connection):
+    assert own_api.post(f"{path}?tz=Nowhere/X").status_code == 400
+    assert not SyncRun.objects.exists()
+    own_api.post(path)
+    assert own_api.delete(f"{path}?tz=Nowhere/X").status_code == 400
+    assert SyncRun.objects.get().status == "queued"

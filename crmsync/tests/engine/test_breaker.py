@@ -1,83 +1,22 @@
-"""An outage of a CRM: its syncs wait, one at a time probes, and nobody's tries are burnt."""
+"""When an outage of a CRM begins and ends, and how its syncs go on."""
 
-from datetime import timedelta
+import threading
 
 import pytest
-import time_machine
+from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
-from conftest import api_of
+from conftest import in_threads
 from crmsync import dispatcher
 from crmsync.connections import store
 from crmsync.engine import breaker, claims, outcomes
 from crmsync.errors import CrmError
-from crmsync.fields import Sealed
-from crmsync.incidents import incidents
-from crmsync.models import Connection, CrmHost, Incident, SyncAttempt, SyncRun
+from crmsync.models import CrmHost, SyncAttempt, SyncRun
 from crmsync.operations import syncs
-from crmsync.status.document import describe
+from crmsync.tests.engine.outage import DOWN, attempt, fail_all, is_out, later
 
 pytestmark = pytest.mark.django_db
-
-DOWN = CrmError("crm_unavailable", http_status=503)
-
-
-@pytest.fixture
-def host(db):
-    return CrmHost.objects.create(name="api.hubapi.com", provider="hubspot")
-
-
-@pytest.fixture
-def make_run(host, make_meeting):
-    """A run of a customer of their own, whose connection leads to the host."""
-
-    def make(email, on=host):
-        owner, _ = User.objects.get_or_create(email=email)
-        made = {"provider": "hubspot", "account_id": email, "credentials": Sealed.seal({})}
-        old = timezone.now() - timedelta(days=1)
-        Connection.objects.get_or_create(
-            user=owner, defaults={**made, "host": on, "connected_at": old}
-        )
-        return syncs.request_sync(make_meeting(owner=owner), by=None)[0]
-
-    return make
-
-
-@pytest.fixture
-def runs(make_run):
-    """Of three customers, two each."""
-    return [make_run(f"{name}@example.com") for name in ("ann", "bob", "cid") for _ in range(2)]
-
-
-def attempt(run, error=None):
-    claim = claims.claim(run.pk, run.step)
-    if claim is None:
-        return False
-    if error:
-        outcomes.fail_step(claim, error)
-    else:
-        outcomes.complete_step(claim, [])
-    return True
-
-
-def is_out(host):
-    host.refresh_from_db()
-    return host.open_since is not None
-
-
-def fail_all(runs):
-    for run in runs[:5]:
-        assert attempt(run, DOWN)
-
-
-def later(seconds):
-    return time_machine.travel(timezone.now() + timedelta(seconds=seconds))
-
-
-def described(run):
-    run = SyncRun.objects.select_related("meeting", "connection__host").get(pk=run.pk)
-    return describe(run.meeting, run, run.connection, timezone.now())
 
 
 class TestOpens:
@@ -123,95 +62,32 @@ class TestOpens:
         assert not is_out(host)
 
 
-class TestWhileOut:
-    @pytest.fixture(autouse=True)
-    def _out(self, runs, host):
-        fail_all(runs)
-        assert is_out(host)
-
-    def test_nobody_starts(self, runs, make_run):
-        assert not attempt(runs[5])
-        assert not attempt(make_run("eve@example.com"))
-
-    def test_one_probes_in_each_interval(self, runs, make_run):
-        with later(31):
-            SyncRun.objects.update(due_at=timezone.now())
-            assert [attempt(run, DOWN) for run in runs].count(True) == 1
-        with later(40):
-            SyncRun.objects.update(due_at=timezone.now())
-            assert not any(attempt(run, DOWN) for run in runs)
-
-    def test_the_dispatcher_sends_one_to_probe(self, runs):
-        assert breaker.select_probes(timezone.now()) == []
-        with later(31):
-            assert len(breaker.select_probes(timezone.now())) == 1
-            assert breaker.select_probes(timezone.now()) == []  # Its hint is on the way.
-
-    def test_burns_no_try(self, runs):
-        with later(31):
-            before = dict(SyncRun.objects.values_list("pk", "failures"))
-            [(pk, step)] = breaker.select_probes(timezone.now())
-            outcomes.fail_step(claims.claim(pk, step), DOWN)
-            assert dict(SyncRun.objects.values_list("pk", "failures")) == before
-
-    def test_everybody_reads_so(self, runs, make_run):
-        for run in [*runs, make_run("eve@example.com")]:
-            told = described(run)
-            assert (told["state"], told["reason"]) == ("waiting", "crm_outage")
-            assert told["headline"] == "Waiting until HubSpot answers again"
-            assert told["detail"].startswith("HubSpot has not answered anybody for a few seconds.")
-            assert (told["error"], told["poll_after"]) == (None, 30)
-        assert described(runs[0])["last_sync_success"] is False
-        assert described(runs[5])["last_sync_success"] is None
-
-    def test_a_poll_that_starts_after_it_shows_it(self, runs):
-        run = runs[5]
-        api = api_of(run.meeting.user)
-        path = f"/meetings/{run.meeting_id}/sync"
-        assert api.get(path).json()["reason"] == "crm_outage"
-        with later(31):
-            attempt(SyncRun.objects.get(pk=breaker.select_probes(timezone.now())[0][0]))
-            assert api.get(path).json()["reason"] != "crm_outage"
-
-    def test_lists_agree(self, runs):
-        api = api_of(runs[5].meeting.user)
-        rows = api.get("/meetings", {"state": "waiting"}).json()["results"]
-        assert {row["sync_state"] for row in rows} == {"waiting"}
-        assert len(rows) == 2
-
-    def test_is_no_lack_of_workers(self, runs):
-        with later(300):
-            assert SyncRun.objects.longest_wait(timezone.now()) == 0
-            assert described(runs[5])["reason"] == "crm_outage"
-
-    def test_on_call_knows_and_hears_of_the_end(self, runs, host):
-        incidents.review(timezone.now())
-        told = Incident.objects.get(cause="crm_outage")
-        assert (told.host_name, told.syncs, told.resolved_at) == ("api.hubapi.com", 6, None)
-        CrmHost.objects.update(open_since=None)
-        incidents.review(timezone.now())
-        told.refresh_from_db()
-        assert told.resolved_at
-
-    def test_a_day_of_it_ends_what_waits(self, runs, make_run, settings):
-        with later(24 * 3600 + 1):
-            young = make_run("eve@example.com")
-            outcomes.end_long_outages(timezone.now())
-        old = SyncRun.objects.exclude(pk=young.pk)
-        assert set(old.values_list("status", "error_code", "error_cause")) == {
-            ("failed", "attempts_exhausted", "crm_unavailable")
-        }
-        young.refresh_from_db()
-        assert young.status == "queued"
-
-    def test_a_wrong_sign_in_is_still_told_to_its_owner(self, runs):
-        with later(31):
-            [(pk, step)] = breaker.select_probes(timezone.now())
-            outcomes.fail_step(claims.claim(pk, step), CrmError("connection_expired"))
-        assert SyncRun.objects.get(pk=pk).connection.state == "needs_reauth"
-
-
 class TestCloses:
+    @pytest.mark.parametrize("status", [400, 401, 404, 429])
+    def test_with_whatever_the_host_answers(self, runs, host, status):
+        fail_all(runs)
+        with later(31):
+            [(pk, step)] = breaker.select_probes(timezone.now())
+            refusal = CrmError("unexpected_error", http_status=status)
+            outcomes.fail_step(claims.claim(pk, step), refusal)
+        assert not is_out(host)
+
+    def test_when_nobody_waits_any_more(self, runs, host):
+        fail_all(runs)
+        for run in runs:
+            syncs.cancel(run.meeting_id)
+        breaker.close_unused(timezone.now())
+        assert not is_out(host)
+
+    def test_leaves_the_leases_of_running_attempts_alone(self, runs, host):
+        fail_all(runs)
+        with later(31):
+            [(pk, step)] = breaker.select_probes(timezone.now())
+            claims.claim(pk, step)
+            lease = SyncRun.objects.get(pk=pk).due_at
+            breaker._release(host)
+            assert SyncRun.objects.get(pk=pk).due_at == lease
+
     def test_with_the_first_success_and_lets_the_rest_go_on_at_a_rising_pace(
         self, runs, make_run, host
     ):
@@ -239,6 +115,31 @@ class TestCloses:
         assert store.lock(pk=runs[5].connection_id).version > before
         host.refresh_from_db()
         assert host.is_announced
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite writes one by one.")
+def test_a_release_and_a_claim_at_once_keep_the_lease(runs, host):
+    fail_all(runs)
+    CrmHost.objects.update(open_since=None)
+    SyncRun.objects.update(due_at=timezone.now())
+    claimed = []
+
+    def claim_slowly():
+        with transaction.atomic():
+            claimed.append(claims.claim(runs[5].pk, 1))
+            is_held.set()
+            may_commit.wait(5)
+
+    def release():
+        is_held.wait(5)
+        breaker._release(host)
+        may_commit.set()
+
+    is_held, may_commit = threading.Event(), threading.Event()
+    in_threads(claim_slowly, release)
+    assert claimed[0]
+    assert outcomes.reap_expired(timezone.now()) == 0
 
 
 def test_counts_attempts_and_loses_none(runs, host):

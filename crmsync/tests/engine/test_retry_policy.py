@@ -87,3 +87,9 @@ def test_knows_what_to_do_about_every_code(code):
         Handling.GIVE_UP: (GiveUp,),
     }
     assert isinstance(decision(code), kinds[CATALOGUE[code].handling])
+
+
+def test_an_address_that_stays_wrong_is_told_as_such():
+    """Its owner alone can mend it, so it is not the last of several tries that went wrong."""
+    decided = decide(CrmError("wrong_address"), 5, DELAYS, random.Random(1))
+    assert decided == GiveUp("wrong_address")

@@ -221,10 +221,16 @@ def test_keeps_any_text_as_it_is(crm, text):
 def test_holds_what_the_crm_refuses_against_nobody_else(crm):
     if crm.provider == "sandbox":
         pytest.skip("The sandbox takes any address; test_sandbox.py has its faults.")
-    meeting = replace(case("Ann Lee"), people=[Person("nobody", "Ann Lee")])
-    with pytest.raises(CrmError) as refused:
-        sync(crm, meeting)
-    assert (refused.value.code, refused.value.field) == ("record_rejected", "e-mail address")
+    people = case("Ann Lee", "Bob Ray").people
+    asked = [people[0], Person("nobody", "Nobody"), people[1]]
+    with crm.session() as session:
+        refs = PROVIDERS[crm.provider](session).upsert_contacts(asked, {})
+    by_email = {ref.local_key: ref for ref in refs}
+    assert set(by_email) == {person.email for person in asked}
+    left_out = by_email.pop("nobody")
+    assert (left_out.action, left_out.remote_id) == ("skipped", "")
+    assert left_out.remark
+    assert all(ref.remote_id for ref in by_email.values())
 
 
 def test_says_when_it_is_not_let_in(crm):

@@ -103,12 +103,8 @@ def test_takes_nobody_else_whom_a_duplicate_rule_names(crm, twin):
 def test_tells_what_a_blocking_duplicate_rule_says(crm):
     crm.first["PATCH", ANN] = [duplicate("001ACME")]
     crm.first["POST", f"{DATA}/sobjects/Contact"] = [duplicate("001ACME")]
-    with pytest.raises(CrmError) as refused:
-        upsert_contacts(crm, Person("ann@acme.example", "Ann Lee"))
-    assert (refused.value.code, refused.value.detail) == (
-        "record_rejected",
-        "Use one of these records?",
-    )
+    (ref,) = upsert_contacts(crm, Person("ann@acme.example", "Ann Lee"))
+    assert (ref.action, ref.remark) == ("skipped", "Use one of these records?")
 
 
 def test_finds_no_leads_for_a_user_who_may_see_none(crm):
@@ -145,11 +141,11 @@ def test_takes_no_part_without_a_status(crm, status):
 
 
 def test_keeps_the_limits_beside_the_reason_of_a_part(crm, monkeypatch):
-    invalid = {"errorCode": "INVALID_EMAIL_ADDRESS", "message": "invalid", "fields": ["Email"]}
-    monkeypatch.setattr(crm, "put", lambda *_: (400, [invalid]))
+    locked = {"errorCode": "UNABLE_TO_LOCK_ROW", "message": "locked"}
+    monkeypatch.setattr(crm, "put", lambda *_: (400, [locked]))
     with pytest.raises(CrmError) as refused:
         upsert_contacts(crm, Person("ann@acme.example", "Ann"))
-    assert (refused.value.code, refused.value.field) == ("record_rejected", "e-mail address")
+    assert refused.value.code == "record_locked"
     assert "sforce-limit-info: api-usage=18/5000" in refused.value.message
 
 

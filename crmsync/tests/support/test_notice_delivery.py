@@ -12,6 +12,7 @@ from crmsync import dispatcher
 from crmsync.incidents import incidents, notices
 from crmsync.models import Alert, Notice, SyncRun
 from crmsync.operations import connections, mails, syncs
+from crmsync.operations.requeue import requeue
 from crmsync.support import notice_delivery
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,22 @@ def test_are_not_made_without_a_mail_server(fail, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     fail()
     assert not Notice.objects.exists()
+
+
+def test_are_about_the_latest_failure(fail, settle):
+    run = fail()
+    requeue(run.meeting, by=None)
+    settle()
+    (sent,) = deliver()
+    assert SyncRun.objects.first().reference in sent.body
+
+
+def test_of_today_do_not_stand_in_for_one_that_was_never_sent(fail, user):
+    fail("reconnect.x1@sandbox.invalid")
+    connections.connect(user, "sandbox", {})
+    deliver()
+    fail("reconnect.x1@sandbox.invalid")
+    assert Notice.objects.filter(given_up_at=None).exists()
 
 
 class TestStopping:

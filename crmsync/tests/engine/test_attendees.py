@@ -1,0 +1,99 @@
+"""Whom a sync saves as contacts, and what its owner reads of the others."""
+
+import pytest
+
+from crmsync.models import RemoteRecord, SandboxRecord
+from crmsync.operations import syncs
+from crmsync.providers.base import Ref
+from crmsync.providers.roles import Role, role_of
+from crmsync.providers.sandbox import Sandbox
+
+pytestmark = pytest.mark.django_db
+
+ROOM = "c_188abc@resource.calendar.google.com"
+
+
+@pytest.mark.parametrize(
+    ("email", "role"),
+    [
+        ("ann@example.com", Role.OWNER),
+        (ROOM, Role.RESOURCE),
+        ("fred@fireflies.ai", Role.RESOURCE),
+        ("notetaker@acme.example", Role.RESOURCE),
+        ("ai.note-taker@acme.example", Role.RESOURCE),
+        ("bob@acme.example", Role.EXTERNAL),
+        ("somebody@fireflies.ai", Role.EXTERNAL),
+    ],
+)
+def test_are_known_by_their_addresses(email, role):
+    assert role_of(email, owner="ann@example.com") == role
+
+
+@pytest.fixture
+def synced(own_api, make_meeting, connection, settle):
+    """The document of a meeting with these attendees after its sync."""
+
+    def sync(*emails):
+        meeting = make_meeting(*emails)
+        syncs.request_sync(meeting, by=None)
+        settle()
+        return own_api.get(f"/meetings/{meeting.pk}/sync").json()
+
+    return sync
+
+
+def test_leave_out_the_owner_and_rooms_and_say_so(synced, user):
+    told = synced(user.email, ROOM, "bob@acme.example")
+    assert (told["state"], told["headline"]) == ("synced", "Saved in Sandbox")
+    reasons = {r["name"]: r["reason"] for r in told["records"] if r["action"] == "skipped"}
+    assert set(reasons) == {user.email, ROOM}
+    assert reasons[user.email] == "This is you, so no contact is made."
+    assert SandboxRecord.objects.filter(kind="contact").values_list("key", flat=True).get() == (
+        "bob@acme.example"
+    )
+
+
+def test_may_be_nobody_but_the_owner(synced, user):
+    assert synced(user.email)["state"] == "synced"
+
+
+@pytest.fixture
+def fussy(monkeypatch):
+    """A sandbox that does not accept these addresses."""
+    upsert, unwanted = Sandbox.upsert_contacts, {"no@acme.example"}
+
+    def upsert_some(self, people, known):
+        refused = [p for p in people if p.email in unwanted]
+        refs = upsert(self, [p for p in people if p not in refused], known)
+        return [*refs, *(Ref("contact", p.email, "", "skipped", remark="No.") for p in refused)]
+
+    monkeypatch.setattr(Sandbox, "upsert_contacts", upsert_some)
+    return unwanted
+
+
+def test_whom_the_crm_refuses_do_not_stop_the_others(synced, fussy):
+    told = synced("ann@acme.example", "no@acme.example", "bob@acme.example")
+    assert told["state"] == "synced"
+    assert told["headline"] == "Saved in Sandbox, but not with everybody"
+    assert told["detail"].startswith("Sandbox did not accept no@acme.example.")
+    (skipped,) = [r for r in told["records"] if r["action"] == "skipped"]
+    assert (skipped["name"], skipped["reason"]) == ("no@acme.example", "No.")
+    meeting = SandboxRecord.objects.get(kind="meeting").data
+    assert meeting["contacts"] == ["ann@acme.example", "bob@acme.example"]
+
+
+def test_who_are_all_refused_stop_the_sync(synced, fussy):
+    told = synced("no@acme.example")
+    assert (told["state"], told["error"]["code"]) == ("failed", "record_rejected")
+    assert told["error"]["field"] == "attendees"
+
+
+def test_who_were_refused_are_tried_again_by_the_next_sync(synced, fussy, own_api, settle):
+    told = synced("ann@acme.example", "no@acme.example")
+    assert RemoteRecord.objects.get(local_key="no@acme.example").remote_id == ""
+    fussy.clear()
+    path = f"/meetings/{told['meeting_id']}/sync"
+    own_api.post(path)
+    settle()
+    assert own_api.get(path).json()["headline"] == "Saved in Sandbox"
+    assert RemoteRecord.objects.get(local_key="no@acme.example").remote_id
