@@ -14,6 +14,7 @@ from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
 from accounts import addresses
 from accounts.models import User
+from accounts.strict import KnownFieldsOnly
 from accounts.tokens import AccessToken
 
 
@@ -55,7 +56,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         fields = ["id", "email"]
 
 
-class PersonSerializer(serializers.ModelSerializer[User]):
+class PersonSerializer(KnownFieldsOnly, serializers.ModelSerializer[User]):
     """The caller. `language` and `time_zone` may be empty: then requests and texts decide."""
 
     class Meta:
@@ -85,7 +86,7 @@ class SignedUpSerializer(TokenSerializer):
     user = UserSerializer()
 
 
-class AuthenticateSerializer(TokenObtainSerializer):
+class AuthenticateSerializer(KnownFieldsOnly, TokenObtainSerializer):
     token_class = AccessToken
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -93,7 +94,7 @@ class AuthenticateSerializer(TokenObtainSerializer):
         self.fields["password"] = PasswordField()
 
 
-class NewPasswordSerializer(serializers.Serializer[User]):
+class NewPasswordSerializer(KnownFieldsOnly, serializers.Serializer[User]):
     password = PasswordField(validators=[validate_password])
     password_confirmation = PasswordField()
 
@@ -120,7 +121,7 @@ class SignUpSerializer(NewPasswordSerializer):
             raise serializers.ValidationError({"email": [TAKEN]}, code="unique") from error
 
 
-class CurrentPasswordSerializer(serializers.Serializer[User]):
+class CurrentPasswordSerializer(KnownFieldsOnly, serializers.Serializer[User]):
     current_password = PasswordField()
 
     def validate_current_password(self, password: str) -> str:

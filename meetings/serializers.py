@@ -1,11 +1,13 @@
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.http import parse_etags
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import APIException, ErrorDetail, NotFound
 
 from accounts.serializers import LowercaseEmailField
+from accounts.strict import KnownFieldsOnly
 from meetings import content
 from meetings.fields import MomentField
 from meetings.models import Attendee, Meeting
@@ -13,7 +15,13 @@ from meetings.models import Attendee, Meeting
 MAX_ATTENDEES = 250
 
 
-class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
+class Outdated(APIException):
+    status_code = 412
+    default_detail = _("The meeting was changed meanwhile. Read it again, then repeat the change.")
+    default_code = "outdated"
+
+
+class AttendeeSerializer(KnownFieldsOnly, serializers.ModelSerializer[Attendee]):
     email = LowercaseEmailField()
 
     class Meta:
@@ -26,7 +34,7 @@ class AttendeeSerializer(serializers.ModelSerializer[Attendee]):
         return attrs
 
 
-class MeetingSerializer(serializers.ModelSerializer[Meeting]):
+class MeetingSerializer(KnownFieldsOnly, serializers.ModelSerializer[Meeting]):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: MomentField,
@@ -53,11 +61,14 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
 
     def validate_attendees(self, attendees: list[dict[str, str]]) -> list[dict[str, str]]:
         emails = [attendee["email"] for attendee in attendees]
-        twice = sorted({email for email in emails if emails.count(email) > 1})
-        if twice:
-            raise serializers.ValidationError(
-                [str(_("{email} is in the list twice.")).format(email=email) for email in twice]
-            )
+        text = str(_("{email} is in the list twice."))
+        problems = {
+            number: {"email": [ErrorDetail(text.format(email=email), "duplicate")]}
+            for number, email in enumerate(emails)
+            if email in emails[:number]
+        }
+        if problems:
+            raise serializers.ValidationError(problems)
         return attendees
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -84,6 +95,7 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
         except Meeting.DoesNotExist as error:
             raise NotFound from error
         self.validate(validated_data)
+        check_match(instance, self.context.get("if_match", ""))
         attendees = validated_data.pop("attendees", None)
         edited = any(getattr(instance, name) != value for name, value in validated_data.items())
         # An edit that changes nothing must not make a synced meeting look out of date.
@@ -102,6 +114,18 @@ class LastSyncSuccessSerializer(serializers.ModelSerializer[Meeting]):
     class Meta:
         model = Meeting
         fields = ["last_sync_success"]
+
+
+def etag_of(meeting: Meeting) -> str:
+    """Of what a person can edit; how the sync stands is none of it."""
+    return f'"{content.digest(meeting, meeting.attendees.all())}"'
+
+
+def check_match(meeting: Meeting, if_match: str) -> None:
+    """Needs the meeting's row locked."""
+    expected = parse_etags(if_match)
+    if expected and not {"*", etag_of(meeting)} & {*expected}:
+        raise Outdated
 
 
 def _replace_attendees(meeting: Meeting, attendees: list[dict[str, str]] | None) -> bool:

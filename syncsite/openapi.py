@@ -9,8 +9,25 @@ REFUSAL = {
     "required": ["detail", "code"],
 }
 INVALID = {
-    "description": "By field what is wrong with it; of an attendee, under its place in the list.",
+    "description": "By field what is wrong with it, and in `errors` all of it with paths.",
     "type": "object",
+    "properties": {
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "path": {"type": "string", "example": "attendees[1].email"},
+                    "code": {"type": "string"},
+                    "message": {"type": "string"},
+                },
+                "required": ["path", "code", "message"],
+            },
+        },
+    },
+    "required": ["detail", "code", "errors"],
     "additionalProperties": {},
 }
 RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds."}}
@@ -26,6 +43,7 @@ TEXTS = {
     "404": "There is no such thing or page, or it is somebody else's.",
     "408": "The body did not arrive within ten seconds.",
     "409": "`idempotency_key_in_use`: the first request with this key is still at work.",
+    "412": "`outdated`: the meeting is not what If-Match expects.",
     "413": "The body is larger than this service accepts.",
     "415": "The body is not JSON.",
     "422": "`idempotency_key_reused`: the Idempotency-Key belongs to another request.",

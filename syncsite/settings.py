@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "syncsite.middleware.LanguageMiddleware",
     "syncsite.middleware.CommonMiddleware",
     "syncsite.front.refusals.RefusedMiddleware",
+    "syncsite.queries.QueryMiddleware",
     "crmsync.api.idempotency.IdempotencyMiddleware",
     "syncsite.middleware.AdminSessionMiddleware",
     "syncsite.middleware.AdminCsrfMiddleware",

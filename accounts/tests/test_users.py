@@ -63,7 +63,13 @@ def test_takes_a_password_of_six_characters_with_blanks_as_typed(api):
 def test_refuses_an_address_that_is_taken_whatever_its_case(api, user):
     response = sign_up(api, email=user.email.upper())
     assert response.status_code == 400
-    assert response.json() == {"email": ["A user with this e-mail address already exists."]}
+    text = "A user with this e-mail address already exists."
+    assert response.json() == {
+        "email": [text],
+        "detail": text,
+        "code": "invalid",
+        "errors": [{"path": "email", "code": "unique", "message": text}],
+    }
 
 
 def test_refuses_the_second_of_two_who_sign_up_at_once(api, monkeypatch, user):

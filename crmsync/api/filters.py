@@ -10,20 +10,28 @@ from rest_framework.request import Request
 from crmsync.status import sql
 from crmsync.status.state import PHASES
 
+EVERYTHING = Q(pk__isnull=False)
+
 
 class SyncStateFilter(BaseFilterBackend):
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: Any
     ) -> QuerySet[Any]:
-        state = request.query_params.get("state")
-        if state is None:
+        given = request.query_params.getlist("state")
+        states = {state for some in given for state in some.split(",")}
+        if not states:
             return queryset
-        if state not in PHASES:
-            text = _("Choose one of {states}.").format(states=", ".join(PHASES))
+        if not states <= set(PHASES):
+            text = _("Choose from {states}.").format(states=", ".join(PHASES))
             raise ValidationError({"state": [text]})
-        candidates = queryset.filter(sql.INDEX_PREFILTERS.get(state, Q()))
-        return sql.annotate_state(candidates, timezone.now()).filter(state=state)
+        narrowed = Q()
+        for state in states:
+            narrowed |= sql.INDEX_PREFILTERS.get(state, EVERYTHING)
+        candidates = queryset.filter(narrowed)
+        return sql.annotate_state(candidates, timezone.now()).filter(state__in=states)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        schema = {"type": "string", "enum": list(PHASES)}
-        return [{"name": "state", "in": "query", "required": False, "schema": schema}]
+        schema = {"type": "array", "items": {"type": "string", "enum": list(PHASES)}}
+        # Separated by commas, or given several times.
+        style = {"style": "form", "explode": False}
+        return [{"name": "state", "in": "query", "required": False, "schema": schema, **style}]

@@ -140,5 +140,6 @@ def _refuse(error: APIException) -> HttpResponse:
     detail = error.detail[0] if isinstance(error.detail, list) else error.detail
     body = {"detail": detail, "code": getattr(detail, "code", error.default_code)}
     if isinstance(error, ValidationError):
-        body[HEADER] = [detail]
+        problem = {"path": HEADER, "code": body["code"], "message": detail}
+        body |= {HEADER: [detail], "errors": [problem]}
     return JsonResponse(body, status=error.status_code, headers=headers)

@@ -33,6 +33,7 @@ from crmsync.status.reader import Reader
 from crmsync.status.serializers import SyncSerializer
 from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
+from meetings.serializers import check_match, etag_of
 from meetings.views import POLLS, SHOWING_MEETINGS, MeetingViewSet
 
 SHOWING_A_DOCUMENT = [200, 202, 304]
@@ -65,6 +66,13 @@ class SyncedMeetingViewSet(MeetingViewSet):
     filter_backends = [MeetingSearchFilter, SyncStateFilter]
     pagination_class = DeferringPagination
     free_of_limits = POLLS | {"sync"}
+    known_parameters = {
+        "list": {"page", "search", "state"},
+        "runs": {"page"},
+        "sync": {"tz"},
+        "start_sync": {"tz"},
+        "cancel_sync": {"tz"},
+    }
 
     def get_queryset(self) -> QuerySet[Meeting]:
         meetings = super().get_queryset()
@@ -82,7 +90,24 @@ class SyncedMeetingViewSet(MeetingViewSet):
         pk = self.kwargs["pk"]
         return partial(delivery.keys, pk) if self.request.method in ("GET", "HEAD") else None
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {
+            **super().get_serializer_context(),
+            "if_match": self.request.headers.get("If-Match", ""),
+        }
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        if self.action in {"retrieve", "partial_update"} and response.status_code == 200:
+            response["ETag"] = etag_of(self.shown)
+        return response
+
+    def get_object(self) -> Meeting:
+        self.shown = super().get_object()
+        return self.shown
+
     def perform_destroy(self, instance: Meeting) -> None:
+        check_match(instance, self.request.headers.get("If-Match", ""))
         syncs.delete_meeting(instance)
 
     @extend_schema(

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts.strict import KnownFieldsOnly
 from crmsync.connections.tokens import OAUTH_ONLY_KEYS
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import oauth
@@ -118,7 +119,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return describe_standing(connection)
 
 
-class ConnectSerializer(serializers.Serializer[Any]):
+class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(PROVIDERS))
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
 
@@ -177,5 +178,5 @@ class ConnectionCodeSerializer(serializers.Serializer[Any]):
     email = serializers.EmailField(help_text="Whose sign-in it is.")
 
 
-class CompleteSerializer(serializers.Serializer[Any]):
+class CompleteSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     code = serializers.CharField(max_length=64, help_text="The `connection_code`.")

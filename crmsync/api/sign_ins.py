@@ -37,6 +37,7 @@ UNKNOWN_SIGN_IN = _("This sign-in has ended or was used before. Please start aga
 
 class AuthorizeView(APIView):
     throttle_classes = (UserThrottle, ConnectingThrottle)
+    known_parameters = {"get": {"provider", "return_to"}}
 
     @extend_schema(
         parameters=[AuthorizeSerializer],
@@ -63,6 +64,7 @@ class CallbackView(APIView):
     permission_classes = ()
     renderer_classes = (JSONRenderer, TemplateHTMLRenderer)
     parser_classes = (FormParser,)
+    known_parameters = None  # CRMs add some of their own.
 
     def get_throttles(self) -> list[BaseThrottle]:
         if self.request.method != "POST":
@@ -100,8 +102,9 @@ class CallbackView(APIView):
     @extend_schema(exclude=True)
     def post(self, request: Request) -> Response:
         """The form of the page that `get` shows."""
-        serializer = AuthenticateSerializer(data=request.data, context={"request": request})
-        code = cast(QueryDict, request.data).get("connection_code", "")
+        form = cast(QueryDict, request.data).dict()
+        code = str(form.pop("connection_code", ""))
+        serializer = AuthenticateSerializer(data=form, context={"request": request})
         try:
             serializer.is_valid(raise_exception=True)
             connection = _complete(serializer.user, code)

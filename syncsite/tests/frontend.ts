@@ -22,7 +22,7 @@ export async function startSync(id: number, key: string): Promise<Sync | string>
   return data ?? `${response.status}: ${error?.code}`;
 }
 
-/** Polls until nothing more is to be expected. */
+/** Polls until the sync has ended. */
 export async function follow(id: number, show: (sync: Sync) => void): Promise<void> {
   let etag: string | undefined;
   for (;;) {
@@ -30,10 +30,10 @@ export async function follow(id: number, show: (sync: Sync) => void): Promise<vo
       params: { path: { id }, header: etag ? { "If-None-Match": etag } : {} },
     });
     if (data) show(data);
-    const pause = response.headers.get("Retry-After");
-    if (pause === null) return;
+    if (data && data.phase !== "active" && data.phase !== "waiting") return;
     etag = response.headers.get("ETag") ?? undefined;
-    await new Promise((resolve) => setTimeout(resolve, 1000 * Number(pause)));
+    const pause = Number(response.headers.get("Retry-After") ?? 5);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * pause));
   }
 }
 
@@ -51,23 +51,30 @@ const COLOURS: Record<State, string> = {
   canceled: "grey",
 };
 
-const LABELS: Record<Action, string> = {
-  cancel: "Cancel",
-  connect: "Connect",
-  help: "Help",
-  reconnect: "Reconnect",
-  retry_now: "Try again now",
-  sync: "Sync",
+const ICONS: Record<Action["name"], string> = {
+  cancel: "×",
+  connect: "+",
+  edit: "✎",
+  help: "?",
+  reconnect: "+",
+  retry_now: "↻",
+  sync: "↻",
 };
+
+export async function press(action: Action, token: string): Promise<Response> {
+  return fetch(action.href, { method: action.method, headers: { Authorization: token } });
+}
 
 export function render(sync: Sync): string {
   const step: 1 | 2 | 3 | null = sync.in_progress_sync_status;
   const success: boolean | null = sync.last_sync_success;
-  const buttons = sync.actions.map((action) => LABELS[action]).join(" ");
+  const buttons = sync.actions.map((action) => `${ICONS[action.name]} ${action.label}`).join(" ");
   const percent = sync.progress?.percent ?? 0;
+  const widths = sync.progress?.parts.map((part) => part.to - part.from) ?? [];
   const why = sync.error ? `${sync.error.message} ${sync.error.reference}` : "";
   const written = sync.records.map((record) => `${record.action} ${record.name}`).join(", ");
-  return [COLOURS[sync.state], sync.headline, step, success, percent, why, buttons, written].join(" ");
+  const shown = [COLOURS[sync.state], sync.headline, step, success, percent, ...widths];
+  return [...shown, why, sync.error?.field ?? "", buttons, written].join(" ");
 }
 
 export async function poll(id: number): Promise<1 | 2 | 3 | null | undefined> {

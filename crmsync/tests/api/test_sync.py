@@ -138,8 +138,9 @@ def test_tells_a_poller_when_nothing_changed(own_api, path, connection, meeting,
     assert changed["Retry-After"] == "60"
 
 
-def test_is_started_whatever_filter_the_url_carries(own_api, path, connection):
-    assert own_api.post(f"{path}?state=never_synced").status_code == 202
+def test_is_started_by_no_filter(own_api, path, connection):
+    refused = own_api.post(f"{path}?state=never_synced")
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "unknown")
 
 
 def test_knows_no_other_condition_than_if_none_match(own_api, path, connection):

@@ -189,7 +189,7 @@ def test_tells_moments_in_the_terms_of_the_reader(read, run, own_api, user):
 
 
 def test_refuses_a_time_zone_that_there_is_not(read, run):
-    assert read(tz="Berlin").json() == {"tz": ["Name a time zone such as Europe/Berlin."]}
+    assert read(tz="Berlin").json()["tz"] == ["Name a time zone such as Europe/Berlin."]
 
 
 def test_of_the_first_connection_is_new(read, user, meeting):
