@@ -62,7 +62,7 @@ class MeetingSerializer(KnownFieldsOnly, serializers.ModelSerializer[Meeting]):
     def validate_attendees(self, attendees: list[dict[str, str]]) -> list[dict[str, str]]:
         emails = [attendee["email"] for attendee in attendees]
         text = str(_("{email} is in the list twice."))
-        problems = {
+        problems: dict[Any, Any] = {
             number: {"email": [ErrorDetail(text.format(email=email), "duplicate")]}
             for number, email in enumerate(emails)
             if email in emails[:number]
