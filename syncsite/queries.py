@@ -27,7 +27,8 @@ class QueryMiddleware:
     def process_view(self, request: HttpRequest, view: Any, *_: Any) -> HttpResponse | None:
         if not request.META.get("QUERY_STRING") or request.method == "OPTIONS":
             return None
-        known = _known_to(view, str(request.method).lower())
+        method = str(request.method).lower()
+        known = _known_to(view, "get" if method == "head" else method)
         problems = {} if known is None else dict(_problems(request, known))
         return refuse(ValidationError(problems)) if problems else None
 
@@ -40,7 +41,7 @@ def _known_to(view: Any, method: str) -> set[str] | None:
     if by_action is None:
         return None
     action = (getattr(view, "actions", None) or {}).get(method, method)
-    return by_action.get("get" if action == "head" else action, set())
+    return by_action.get(action, set())
 
 
 def _problems(request: HttpRequest, known: set[str]) -> Any:

@@ -73,6 +73,12 @@ def test_knows_the_parameters_of_every_address(own_api, path):
     assert {code for _, code in problems(own_api.get(path))} == {"unknown"}
 
 
+def test_knows_the_same_of_a_head(own_api, meeting):
+    assert own_api.head("/meetings?page=1").status_code == 200
+    assert own_api.head(f"/meetings/{meeting.pk}/sync?tz=UTC").status_code == 200
+    assert own_api.head("/meetings?colour=red").status_code == 400
+
+
 def test_takes_a_parameter_once(own_api):
     assert problems(own_api.get("/meetings?page=1&page=2")) == {("page", "repeated")}
 
