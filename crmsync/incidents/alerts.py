@@ -1,7 +1,7 @@
 """The only writer of Alert: which message about an incident goes to whom, and when it is retried.
 
 A row is created in the transaction that changes the incident, so no alert is lost if the mail
-server is down. alert_delivery.py sends it. A claim postpones `due_at`, as for a run.
+server is down. alert_delivery.py sends it.
 """
 
 import hashlib
@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from crmsync.models import Alert, Incident
+from crmsync.models.delivery import RESEND_AFTER
 
 E_MAIL = "e-mail"
 # Backends of Django that no mail leaves.
 WITHOUT_SERVER = {
     f"django.core.mail.backends.{kind}.EmailBackend" for kind in ("console", "dummy", "filebased")
 }
-DELIVERY_LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
-RESEND_AFTER = timedelta(seconds=10)
 FIRST_DELAY = timedelta(seconds=15)
 MAX_DELAY = timedelta(minutes=15)
 GIVE_UP_AFTER = timedelta(days=3)
@@ -42,17 +41,13 @@ def targets() -> dict[str, str]:
 
 
 def select_due(now: datetime) -> list[int]:
-    """Those without a recent hint; marks them as sent."""
-    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
-    pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
-    Alert.objects.filter(pk__in=pks).update(sent_at=now)
-    return pks
+    return Alert.objects.select_due(now)
 
 
 def overdue(now: datetime) -> Iterator[int]:
     """Those that no worker has taken despite their hint, or that say that there is none."""
     is_stall = Q(incident__connection=None, incident__provider="")
-    late = _undelivered().filter(
+    late = Alert.objects.undelivered().filter(
         Q(due_at__lte=now - 3 * RESEND_AFTER) | (is_stall & Q(due_at__lte=now))
     )
     yield from late.values_list("pk", flat=True)[:10]
@@ -60,27 +55,19 @@ def overdue(now: datetime) -> Iterator[int]:
 
 def claim(pk: int, now: datetime) -> Alert | None:
     """Claims the alert for one delivery; None if it is not due."""
-    due = _undelivered().filter(pk=pk, due_at__lte=now)
-    if not due.update(due_at=now + DELIVERY_LEASE, tries=F("tries") + 1):
+    if not Alert.objects.claim(pk, now):
         return None
     return Alert.objects.select_related("incident__connection__user").get(pk=pk)
 
 
 def record_delivery(alert: Alert) -> None:
-    _undelivered().filter(pk=alert.pk).update(delivered_at=timezone.now(), last_error="")
+    Alert.objects.record_delivery(alert.pk, timezone.now())
 
 
 def record_failure(alert: Alert, why: str) -> None:
     now = timezone.now()
     delay = min(FIRST_DELAY * 2 ** min(alert.tries - 1, 10), MAX_DELAY)
-    is_hopeless = now - alert.created_at > GIVE_UP_AFTER
-    _undelivered().filter(pk=alert.pk, tries=alert.tries).update(
-        due_at=now + delay,
-        sent_at=None,
-        last_error=why,
-        given_up_at=now if is_hopeless else None,
+    given_up_at = now if now - alert.created_at > GIVE_UP_AFTER else None
+    Alert.objects.record_failure(
+        alert.pk, alert.tries, why, retry_at=now + delay, given_up_at=given_up_at
     )
-
-
-def _undelivered() -> QuerySet[Alert]:
-    return Alert.objects.filter(delivered_at=None, given_up_at=None)

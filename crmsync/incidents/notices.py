@@ -7,7 +7,6 @@ and none for what is mended before it is due.
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from crmsync.errors import CATALOGUE, Actor
@@ -17,8 +16,6 @@ from crmsync.models import Notice, SyncRun
 WATCHING = timedelta(minutes=5)  # For so long after a click, people look at the page.
 DELAY = timedelta(minutes=5)
 ONE_EVERY = timedelta(days=1)
-LEASE = timedelta(minutes=2)  # Longer than one delivery takes.
-RESEND_AFTER = timedelta(seconds=10)
 RETRY_AFTER = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=1)
 THEIRS = {code for code, kind in CATALOGUE.items() if kind.actor in (Actor.YOU, Actor.CRM_ADMIN)}
@@ -40,37 +37,27 @@ def request(run: SyncRun, cause: str, now: datetime) -> None:
 
 
 def select_due(now: datetime) -> list[int]:
-    """Those without a recent hint; marks them as sent."""
-    unsent = Q(sent_at=None) | Q(sent_at__lte=now - RESEND_AFTER)
-    pks = list(_undelivered().filter(unsent, due_at__lte=now).values_list("pk", flat=True)[:100])
-    Notice.objects.filter(pk__in=pks).update(sent_at=now)
-    return pks
+    return Notice.objects.select_due(now)
 
 
 def claim(pk: int, now: datetime) -> Notice | None:
     """Claims the notice for one delivery; None if it is not due."""
-    due = _undelivered().filter(pk=pk, due_at__lte=now)
-    if not due.update(due_at=now + LEASE, tries=F("tries") + 1):
+    if not Notice.objects.claim(pk, now):
         return None
     return Notice.objects.select_related("user", "run__meeting").get(pk=pk)
 
 
 def record_delivery(notice: Notice) -> None:
-    _undelivered().filter(pk=notice.pk).update(delivered_at=timezone.now(), last_error="")
+    Notice.objects.record_delivery(notice.pk, timezone.now())
 
 
 def record_failure(notice: Notice, why: str) -> None:
     now = timezone.now()
-    is_hopeless = now - notice.created_at > GIVE_UP_AFTER
-    values = {"due_at": now + RETRY_AFTER, "sent_at": None, "last_error": why}
-    _undelivered().filter(pk=notice.pk, tries=notice.tries).update(
-        **values, given_up_at=now if is_hopeless else None
+    given_up_at = now if now - notice.created_at > GIVE_UP_AFTER else None
+    Notice.objects.record_failure(
+        notice.pk, notice.tries, why, retry_at=now + RETRY_AFTER, given_up_at=given_up_at
     )
 
 
 def withdraw(notice: Notice) -> None:
-    _undelivered().filter(pk=notice.pk).update(given_up_at=timezone.now())
-
-
-def _undelivered() -> QuerySet[Notice]:
-    return Notice.objects.filter(delivered_at=None, given_up_at=None)
+    Notice.objects.undelivered().filter(pk=notice.pk).update(given_up_at=timezone.now())

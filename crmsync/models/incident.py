@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from crmsync.models.connection import Connection
+from crmsync.models.delivery import DeliveryQuerySet
 
 
 class Incident(models.Model):
@@ -72,6 +73,8 @@ class Alert(models.Model):
     delivered_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
+
+    objects = DeliveryQuerySet["Alert"].as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from crmsync.models.delivery import DeliveryQuerySet
 from crmsync.models.run import SyncRun
 
 
@@ -24,6 +25,8 @@ class Notice(models.Model):
     delivered_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True, help_text="Also if it is not so any more.")
     last_error = models.TextField(blank=True)
+
+    objects = DeliveryQuerySet["Notice"].as_manager()
 
     class Meta:
         indexes = [
