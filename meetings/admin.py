@@ -24,6 +24,7 @@ class MeetingAdmin(admin.ModelAdmin):
         "in_progress_sync_status",
         "last_sync_success",
         "last_sync_at",
+        "removing_since",
         "created_at",
         "updated_at",
     ]

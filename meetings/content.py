@@ -18,7 +18,9 @@ def digest(meeting: Any, attendees: Iterable[Any]) -> str:
     """Of a Meeting and its Attendees, as `people.meeting.notes`. Their order does not matter."""
     people = sorted([attendee.email, attendee.name] for attendee in attendees)
     times = [at.astimezone(UTC).isoformat() for at in (meeting.starts_at, meeting.ends_at)]
-    parts = [people, [meeting.title, *times, meeting.location], meeting.notes]
+    # Meetings that are neither held nor canceled keep the digest from before there was a status.
+    status = [] if meeting.status == "scheduled" else [meeting.status]
+    parts = [people, [meeting.title, *times, meeting.location, *status], meeting.notes]
     return ".".join(map(_hash, parts))
 
 

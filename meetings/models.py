@@ -28,6 +28,10 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
     def owned_by(self, user: Any) -> "MeetingQuerySet":
         return self.filter(user=user)
 
+    def kept(self) -> "MeetingQuerySet":
+        """Without those that are being removed."""
+        return self.filter(removing_since=None)
+
 
 class Meeting(models.Model):
     """A meeting and where its sync stands.
@@ -35,6 +39,12 @@ class Meeting(models.Model):
     transitions.py writes the three sync fields, `content_digest` as content.py computes it, and
     `version`, which counts the changes of all these.
     """
+
+    class Status(models.TextChoices):
+        SCHEDULED = "scheduled", _("Scheduled")
+        COMPLETED = "completed", _("Completed")
+        NO_SHOW = "no_show", _("No show")
+        CANCELED = "canceled", _("Canceled")
 
     # Without `db_index`, another index starts with the same column.
     user = models.ForeignKey(
@@ -48,6 +58,9 @@ class Meeting(models.Model):
     ends_at = models.DateTimeField(validators=PLAUSIBLE_TIME)
     location = models.CharField(max_length=255, blank=True)
     notes = models.TextField(max_length=100_000, blank=True)
+    status = models.CharField(
+        max_length=16, choices=Status.choices, default=Status.SCHEDULED, db_default=Status.SCHEDULED
+    )
     in_progress_sync_status = models.PositiveSmallIntegerField(
         choices=SyncStep.choices, null=True, editable=False
     )
@@ -57,12 +70,15 @@ class Meeting(models.Model):
     content_digest = models.CharField(
         max_length=content.MAX_LENGTH, default="", db_default="", editable=False
     )
+    removing_since = models.DateTimeField(
+        null=True, editable=False, help_text="Deleted here; a run removes it from the CRM."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects: ClassVar[MeetingQuerySet] = MeetingQuerySet.as_manager()  # type: ignore[assignment]
 
-    CONTENT = ("title", "starts_at", "ends_at", "location", "notes", "updated_at")
+    CONTENT = ("title", "starts_at", "ends_at", "location", "notes", "status", "updated_at")
 
     class Meta:
         ordering = ["-id"]

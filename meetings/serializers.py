@@ -50,6 +50,7 @@ class MeetingSerializer(KnownFieldsOnly, serializers.ModelSerializer[Meeting]):
             "ends_at",
             "location",
             "notes",
+            "status",
             "attendees",
             "in_progress_sync_status",
             "last_sync_success",

@@ -16,7 +16,9 @@ from crmsync.connections import cache
 from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
 from crmsync.fields import Sealed
 from crmsync.models import Connection, CrmHost
+from crmsync.providers import PROVIDERS
 from crmsync.providers.base import Account
+from crmsync.providers.options import with_defaults
 
 logger = structlog.get_logger(__name__)
 
@@ -36,6 +38,12 @@ def lock(**lookups: Any) -> Connection | None:
     # FOR UPDATE would also block every new row that points at the connection.
     locked = Connection.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("host").filter(**lookups).first()
+
+
+def options_of(connection: Connection, owner: str) -> dict[str, Any]:
+    """What the owner chose, and the defaults for the rest."""
+    choices = PROVIDERS[connection.provider].choices
+    return with_defaults(connection.options, choices, owner)
 
 
 def decrypt_credentials(connection: Connection) -> dict[str, Any]:
@@ -76,9 +84,16 @@ def get_or_create(user: Any, provider: str, account: Account) -> Connection:
 
 
 def link_account(
-    connection: Connection, provider: str, account: Account, credentials: dict[str, Any]
+    connection: Connection,
+    provider: str,
+    account: Account,
+    credentials: dict[str, Any],
+    options: dict[str, Any],
 ) -> None:
     """Needs the connection's row locked."""
+    connection.options = options
+    connection.degraded = [*account.degraded]
+    connection.refreshed_at = timezone.now() if "refresh_token" in credentials else None
     connection.provider = provider
     connection.account_id = account.id
     connection.account_name = strip_unstorable(account.name)[:255]
@@ -99,8 +114,10 @@ def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
-def mark_connected(connection: Connection) -> bool:
-    return _change(connection, state=State.CONNECTED, last_error="")
+def mark_connected(connection: Connection, account: Account) -> bool:
+    """`account`: as the CRM has just described it."""
+    found = {"capabilities": dict(account.capabilities), "degraded": [*account.degraded]}
+    return _change(connection, state=State.CONNECTED, last_error="", **found)
 
 
 def _unchanged(connection: Connection) -> QuerySet[Connection]:
@@ -170,7 +187,9 @@ def begin_refresh(connection: Connection, until: datetime) -> bool:
 
 def end_refresh(connection: Connection, credentials: dict[str, Any] | None = None) -> None:
     """Stores the new token, unless another was stored since the connection was read."""
-    new = {} if credentials is None else {"credentials": Sealed.seal(credentials)}
+    new: dict[str, Any] = {}
+    if credentials is not None:
+        new = {"credentials": Sealed.seal(credentials), "refreshed_at": timezone.now()}
     _with_unchanged_token(connection).update(refreshing_until=None, **new)
 
 

@@ -34,16 +34,23 @@ OAUTH_ONLY_KEYS = (
 POLL_INTERVAL = 0.2  # Seconds.
 
 
-def session_kwargs(connection: Connection) -> dict[str, Any]:
-    """A Session's arguments: credentials with a valid token, and how to refresh it."""
+def session_kwargs(connection: Connection, owner: str) -> dict[str, Any]:
+    """A Session's arguments: credentials with a valid token, and how to refresh it.
+
+    `owner`: the e-mail address of the connection's owner.
+    """
     credentials = store.decrypt_credentials(connection)
-    capabilities = connection.capabilities
+    given = {
+        "capabilities": connection.capabilities,
+        "options": store.options_of(connection, owner),
+        "owner": owner,
+    }
     if connection.provider not in OAUTH or "refresh_token" not in credentials:
-        return {"credentials": credentials, "capabilities": capabilities}
+        return {"credentials": credentials, **given}
     if credentials.get("expires_at", float("inf")) < time.time() + REFRESH_BEFORE:
         credentials = _credentials_after_refresh(connection, credentials["access_token"])
     refresh = partial(_token_after_refresh, connection)
-    return {"credentials": credentials, "capabilities": capabilities, "refresh": refresh}
+    return {"credentials": credentials, **given, "refresh": refresh}
 
 
 def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from crmsync.connections import store
 from crmsync.models import RemoteRecord, SyncRun
 from crmsync.providers.base import Person, Ref
 from crmsync.providers.roles import REASONS, role_of
@@ -23,5 +24,6 @@ def left_out(run: SyncRun) -> Sequence[Ref]:
 
 def _everybody(run: SyncRun) -> list[Person]:
     owner = run.meeting.user.email
+    options = store.options_of(run.connection, owner)
     attendees = run.meeting.attendees.all()
-    return [Person(a.email, a.name, role_of(a.email, owner)) for a in attendees]
+    return [Person(a.email, a.name, role_of(a.email, owner, options)) for a in attendees]

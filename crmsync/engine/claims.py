@@ -48,7 +48,7 @@ def claim(run_id: int, step: int) -> Claim | None:
     if run is None:  # Deleted while we waited for the lock.
         return None
     is_current = content.is_current(run.step, run.written_digest, run.read_digest)
-    if run.started_at is None and not is_current:
+    if run.started_at is None and not is_current and not run.removes:
         _restart_from_first_step(run)
         return None
     holds_contact_lock = remote_records.is_missing_contacts(run)

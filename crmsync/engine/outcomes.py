@@ -28,7 +28,7 @@ from crmsync.engine import (
 )
 from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents, notices
-from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
 from meetings import content, transitions
 from meetings.models import SyncStep
@@ -40,12 +40,39 @@ Outcome = SyncAttempt.Outcome
 ERROR_FIELDS = ("error_code", "error_field", "error_path", "error_detail")
 
 
+def complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
+    if claim.run.removes:
+        complete_removal(claim)
+    else:
+        complete_step(claim, refs)
+
+
+@transaction.atomic
+def complete_removal(claim: claims.Claim) -> None:
+    """The meeting is gone from the CRM, and now from here, with its runs."""
+    run, now = claim.run, timezone.now()
+    connection = _lock_that_answered(claim, now)
+    if not claims.still_leased(claim).update(status=Status.SUCCEEDED, finished_at=now):
+        abandon(claim)
+        return
+    transaction.on_commit(partial(logger.info, "meeting removed", **_log_keys(claim, now)))
+    remote_records.forget_removed(run)
+    run.meeting.delete()
+    if connection is not None:
+        scheduling.enqueue_next_waiting(connection.pk)
+
+
+def _lock_that_answered(claim: claims.Claim, now: datetime) -> Connection | None:
+    connection = store.lock(pk=claim.run.connection_id)
+    if connection is not None:
+        breaker.count_answer(connection, now)
+    return connection
+
+
 @transaction.atomic
 def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     run, now = claim.run, timezone.now()
-    connection = store.lock(pk=run.connection_id)
-    if connection is not None:
-        breaker.count_answer(connection, now)
+    connection = _lock_that_answered(claim, now)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}

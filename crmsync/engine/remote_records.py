@@ -1,7 +1,6 @@
 """The only writer of RemoteRecord: what we know to exist in a CRM account."""
 
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, QuerySet
 
@@ -10,17 +9,31 @@ from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Ref
 from meetings.models import Meeting, SyncStep
 
-Kind = RemoteRecord.Kind
+Kind, Action = RemoteRecord.Kind, RemoteRecord.Action
 
 
 def store(run: SyncRun, refs: Iterable[Ref]) -> None:
     # In a fixed order, so that two meetings that share contacts cannot deadlock.
     by_key = {(ref.kind, ref.local_key): ref for ref in refs}
+    gone = [ref.local_key for ref in by_key.values() if ref.action == Action.REMOVED]
+    RemoteRecord.objects.filter(
+        connection=run.connection_id, meeting=run.meeting_id, local_key__in=gone
+    ).delete()
+    kept = [by_key[key] for key in sorted(by_key) if by_key[key].action != Action.REMOVED]
+    _upsert([_record(run, ref) for ref in kept], ["meeting", "remote_id", "url", "action"])
+
+
+def intend(run: SyncRun, ref: Ref) -> None:
+    """Keeps the digests of a write before it is made, since its answer may be lost."""
+    _upsert([_record(run, ref)], [])
+
+
+def _upsert(records: Sequence[RemoteRecord], further: Sequence[str]) -> None:
     RemoteRecord.objects.bulk_create(
-        [_record(run, by_key[key]) for key in sorted(by_key)],
+        records,
         update_conflicts=True,
         unique_fields=["connection", "kind", "local_key"],
-        update_fields=["meeting", "remote_id", "url", "action", "payload_hash", "written_at"],
+        update_fields=["field_digests", "written_at", *further],
     )
 
 
@@ -29,10 +42,14 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
     people = {attendee.email: attendee.name for attendee in run.meeting.attendees.all()}
     written = {(entry["kind"], entry["key"]): entry for entry in run.written}
     for ref in refs:
+        if ref.kind == Kind.LINK and not ref.remark:
+            continue  # That somebody is linked goes without saying.
+        person = ref.local_key.partition(":")[2] or ref.local_key
+        named = people.get(person, "" if ref.kind == Kind.CONTACT else person)
         written[ref.kind, ref.local_key] = {
             "kind": ref.kind,
             "key": ref.local_key,
-            "name": people.get(ref.local_key, "") if ref.kind == Kind.CONTACT else "",
+            "name": named if ref.kind in {Kind.CONTACT, Kind.LINK} else "",
             "action": ref.action,
             "url": ref.url,
             "remark": ref.remark,
@@ -42,17 +59,38 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
 
 def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
     # A contact may belong to many meetings, so it is stored with none.
-    meeting = None if ref.kind == Kind.CONTACT else run.meeting
-    values = asdict(ref)
-    del values["remark"]
-    return RemoteRecord(connection_id=run.connection_id, meeting=meeting, **values)
+    return RemoteRecord(
+        connection_id=run.connection_id,
+        meeting=None if ref.kind == Kind.CONTACT else run.meeting,
+        kind=ref.kind,
+        local_key=ref.local_key,
+        remote_id=ref.remote_id,
+        action=ref.action or Action.UNCHANGED,
+        url=ref.url,
+        field_digests=dict(ref.digests),
+    )
 
 
 def lookup(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
     found = RemoteRecord.objects.filter(
         connection=connection, kind=kind, local_key__in=list(local_keys)
     ).order_by("local_key")
-    return [Ref(kind, r.local_key, r.remote_id, r.action, r.url, r.payload_hash) for r in found]
+    return list(map(_ref, found))
+
+
+def known_of(run: SyncRun) -> dict[tuple[str, str], Ref]:
+    """What the run's account holds of its meeting and of the attendees, as we know it."""
+    emails = [attendee.email for attendee in run.meeting.attendees.all()]
+    contacts = Q(kind=Kind.CONTACT, local_key__in=emails)
+    found = RemoteRecord.objects.filter(
+        Q(meeting=run.meeting_id) | contacts, connection=run.connection_id
+    )
+    return {(record.kind, record.local_key): _ref(record) for record in found}
+
+
+def _ref(record: RemoteRecord) -> Ref:
+    place = (record.remote_id, record.action, record.url)
+    return Ref(record.kind, record.local_key, *place, digests=record.field_digests)
 
 
 def is_missing_contacts(run: SyncRun) -> bool:
@@ -60,6 +98,8 @@ def is_missing_contacts(run: SyncRun) -> bool:
 
     The first step tries once more whom the CRM did not accept before.
     """
+    if run.removes:
+        return False
     emails = {person.email for person in attendees.people_of(run)}
     known = lookup(run.connection, Kind.CONTACT, emails)
     return sum(1 for ref in known if ref.remote_id or run.step > SyncStep.CONTACTS) < len(emails)
@@ -75,8 +115,18 @@ def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
 
 
 def forget_meeting(run: SyncRun) -> None:
-    """Forgets all records of the run's meeting, after one of them was deleted in the CRM."""
-    for_meeting(run.meeting).filter(connection=run.connection_id).delete()
+    """Forgets where the records of the run's meeting are, after one was deleted in the CRM.
+
+    What we wrote to those that are still there remains known.
+    """
+    records = for_meeting(run.meeting).filter(connection=run.connection_id)
+    records.filter(kind=Kind.CONTACT).delete()
+    records.update(remote_id="")
+
+
+def forget_removed(run: SyncRun) -> None:
+    """The attendees' contacts stay, in the CRM as well."""
+    RemoteRecord.objects.filter(connection=run.connection_id, meeting=run.meeting_id).delete()
 
 
 def forget_account(connection: Connection) -> None:

@@ -15,7 +15,8 @@ from crmsync.engine import attendees, breaker, claims, outcomes, remote_records
 from crmsync.errors import DATABASE_UNAVAILABLE, CrmError
 from crmsync.models import RemoteRecord
 from crmsync.providers import PROVIDERS
-from crmsync.providers.base import Known, MeetingContent, Provider, Ref, Session
+from crmsync.providers.base import MeetingContent, Provider, Ref, Session
+from crmsync.providers.roles import ON_PURPOSE
 from meetings.models import Meeting, SyncStep
 
 logger = structlog.get_logger(__name__)
@@ -30,7 +31,7 @@ def perform(run_id: int, step: SyncStep) -> None:
     try:
         claim = claims.claim(run_id, step)
         if claim is not None:
-            _attempt(claim, WORK[step])
+            _attempt(claim, _remove if claim.run.removes else WORK[step])
     except DATABASE_UNAVAILABLE as error:
         # The row is unchanged: the dispatcher sends another hint, or the lease expires.
         logger.warning("step left to the dispatcher", run=run_id, step=step, error=str(error))
@@ -69,7 +70,7 @@ def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     """Tries again while the database is unavailable, because the CRM has already done the work."""
     for left in reversed(range(COMMIT_TRIES)):
         try:
-            outcomes.complete_step(claim, refs)
+            outcomes.complete(claim, refs)
             return
         except DATABASE_UNAVAILABLE:
             if not left:
@@ -80,9 +81,10 @@ def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 
 def _open_session(claim: claims.Claim) -> Session:
     return Session(
-        **tokens.session_kwargs(claim.run.connection),
+        **tokens.session_kwargs(claim.run.connection, claim.run.meeting.user.email),
         meeting_key=claim.run.meeting.key,
         before_call=partial(_before_call, claim),
+        intend=partial(remote_records.intend, claim.run),
     )
 
 
@@ -94,37 +96,42 @@ def _before_call(claim: claims.Claim) -> None:
 def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     people = attendees.people_of(claim.run)
     emails = [person.email for person in people]
-    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
-    ids = {ref.local_key: ref.remote_id for ref in known if ref.remote_id}
-    if len(ids) < len(people) and not claim.attempt.holds_contact_lock:
+    known = {
+        (ref.kind, ref.local_key): ref
+        for ref in remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
+        if ref.remote_id
+    }
+    if len(known) < len(people) and not claim.attempt.holds_contact_lock:
         # Another run may be creating the same ones; this one has to claim the contact lock first.
         raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
-    saved = provider.upsert_contacts(people, ids) if people else []
-    if saved and all(ref.action == attendees.SKIPPED for ref in saved):
+    saved = provider.upsert_contacts(people, known) if people else []
+    if saved and not any(ref.remote_id or ref.remark in ON_PURPOSE for ref in saved):
         why = "; ".join(ref.remark for ref in saved)
         raise CrmError("record_rejected", why, field="e-mail address", detail=why)
     return [*saved, *attendees.left_out(claim.run)]
 
 
 def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    run = claim.run
     contacts, new = _contacts(provider, claim)
-    content = _content(run.meeting)
-    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
-    return [*new, provider.upsert_meeting(content, contacts, _remote_ids(known))]
+    known = remote_records.known_of(claim.run)
+    return [*new, *provider.upsert_meeting(_content(claim.run.meeting), contacts, known)]
 
 
 def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    run = claim.run
     contacts, new = _contacts(provider, claim)
-    content = _content(run.meeting)
-    known = remote_records.lookup(run.connection, Kind.MEETING, [str(content.key)])
-    if known:
-        meeting_ref = known[0]
-    else:
-        meeting_ref = provider.upsert_meeting(content, contacts, {})
-        new = [*new, meeting_ref]
-    return [*new, *provider.add_notes(meeting_ref, content, contacts)]
+    content = _content(claim.run.meeting)
+    known = remote_records.known_of(claim.run)
+    meeting_ref = known.get((Kind.MEETING, str(content.key)))
+    if meeting_ref is None or not meeting_ref.remote_id:
+        made = provider.upsert_meeting(content, contacts, known)
+        known |= {(ref.kind, ref.local_key): ref for ref in made}
+        meeting_ref, new = known[Kind.MEETING, str(content.key)], [*new, *made]
+    return [*new, *provider.add_notes(meeting_ref, content, contacts, known)]
+
+
+def _remove(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
+    known = remote_records.known_of(claim.run)
+    return provider.remove(_content(claim.run.meeting), known)
 
 
 def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
@@ -140,10 +147,6 @@ def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], S
     return [ref for ref in saved if ref.remote_id], saved
 
 
-def _remote_ids(known: Sequence[Ref]) -> Known:
-    return {ref.local_key: ref.remote_id for ref in known}
-
-
 def _content(meeting: Meeting) -> MeetingContent:
     return MeetingContent(
         key=meeting.key,
@@ -152,6 +155,7 @@ def _content(meeting: Meeting) -> MeetingContent:
         ends_at=meeting.ends_at,
         location=meeting.location,
         notes=meeting.notes,
+        status=meeting.status,
     )
 
 

@@ -41,6 +41,21 @@ class Connection(models.Model):
         editable=False,
         help_text="What the account was found to be able to do when it was connected.",
     )
+    degraded = models.JSONField(
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        editable=False,
+        help_text="Codes of what the account does not let us do.",
+    )
+    options = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        editable=False,
+        help_text="What its owner chose.",
+    )
+    refreshed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the CRM granted the token; empty without OAuth."
+    )
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     not_before = models.DateTimeField(
         null=True, blank=True, help_text="Until then the CRM wants no calls."

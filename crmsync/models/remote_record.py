@@ -20,6 +20,7 @@ class RemoteRecord(models.Model):
         UPDATED = "updated"
         UNCHANGED = "unchanged"
         SKIPPED = "skipped"
+        REMOVED = "removed"
 
     connection = models.ForeignKey(
         Connection, models.CASCADE, related_name="records", db_index=False
@@ -30,7 +31,12 @@ class RemoteRecord(models.Model):
     remote_id = models.CharField(max_length=255, blank=True, help_text="Empty if skipped.")
     url = models.URLField(max_length=500, blank=True)
     action = models.CharField(max_length=16, choices=Action.choices)
-    payload_hash = models.CharField(max_length=64, blank=True)
+    field_digests = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="Of the values that we wrote, or may have written.",
+    )
+    payload_hash = models.CharField(max_length=64, blank=True, help_text="Of older versions.")
     written_at = models.DateTimeField(auto_now=True)
 
     class Meta:

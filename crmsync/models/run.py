@@ -111,6 +111,9 @@ class SyncRun(models.Model):
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
     step = models.PositiveSmallIntegerField(choices=SyncStep.choices, default=SyncStep.CONTACTS)
+    removes = models.BooleanField(
+        default=False, db_default=False, help_text="It removes the meeting from the CRM."
+    )
     attempt = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Of the current step.")
     due_at = models.DateTimeField(default=timezone.now)

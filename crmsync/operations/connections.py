@@ -12,15 +12,21 @@ from crmsync.errors import CrmError, Handling
 from crmsync.models import Connection
 from crmsync.operations import syncs
 from crmsync.providers import PROVIDERS
-from crmsync.providers.base import Session
+from crmsync.providers.base import Account, Session
+from crmsync.providers.options import with_defaults
 
 
-def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection:
+def connect(
+    user: Any, provider: str, credentials: dict[str, Any], options: dict[str, Any] | None = None
+) -> Connection:
     """Stores the credentials if the CRM accepts them, and releases waiting runs. Raises CrmError.
 
-    A different account starts without known records, and active runs are canceled.
+    A different account starts without known records, and active runs are canceled. Without
+    `options`, those of the connection stay.
     """
-    with Session(credentials) as session:
+    chosen = _options_of(user, provider) if options is None else options
+    wanted = with_defaults(chosen, PROVIDERS[provider].choices, user.email)
+    with Session(credentials, options=wanted, owner=user.email) as session:
         account = PROVIDERS[provider](session).check()
     with transaction.atomic():
         connection = store.get_or_create(user, provider, account)
@@ -30,33 +36,37 @@ def connect(user: Any, provider: str, credentials: dict[str, Any]) -> Connection
             remote_records.forget_account(connection)
             connection.account_since = timezone.now()
             connection.account_number += 1
-        store.link_account(connection, provider, account, credentials)
+        store.link_account(connection, provider, account, credentials, chosen)
         scheduling.enqueue_waiting(connection.pk)
     return connection
 
 
+def _options_of(user: Any, provider: str) -> dict[str, Any]:
+    chosen = Connection.objects.filter(user=user, provider=provider).values_list("options")
+    return next((options for (options,) in chosen), {})
+
+
 def check(connection: Connection) -> Connection:
-    """Asks the CRM whether the stored credentials still work, and acts on the answer."""
-    error = _refusal(connection)
+    """Looks at the account anew, whether its credentials still work, and acts on the answer."""
+    found = _look_at(connection)
     with transaction.atomic():
-        if error is None:
-            if store.mark_connected(connection):
+        if isinstance(found, Account):
+            if store.mark_connected(connection, found):
                 scheduling.enqueue_waiting(connection.pk)
-        elif error.kind.handling is Handling.HOLD:
-            scheduling.block_connection(connection, error)
+        elif found.kind.handling is Handling.HOLD:
+            scheduling.block_connection(connection, found)
         else:
-            store.record_error(connection, error)
+            store.record_error(connection, found)
     connection.refresh_from_db()
     return connection
 
 
-def _refusal(connection: Connection) -> CrmError | None:
+def _look_at(connection: Connection) -> Account | CrmError:
     try:
-        with Session(**tokens.session_kwargs(connection)) as session:
-            PROVIDERS[connection.provider](session).check()
+        with Session(**tokens.session_kwargs(connection, connection.user.email)) as session:
+            return PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error
-    return None
 
 
 @transaction.atomic

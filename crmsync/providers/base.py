@@ -1,10 +1,11 @@
 """The interface of every CRM provider.
 
 A provider is created for one step of one sync. Its methods are idempotent: calling one again with
-the same arguments changes nothing more. `known` maps local keys to remote ids that an earlier call
-returned. If such a record is gone, the provider raises `record_deleted` and creates no other, since
-two attempts could do so at once. A provider does not retry, wait or touch our database. It calls
-`session.before_call()` before every call to the CRM, and raises nothing but CrmError.
+the same arguments changes nothing more, and writes nothing. `known` has what earlier calls
+returned, for this meeting in this account. If such a record is gone, the provider raises
+`record_deleted` and creates no other, since two attempts could do so at once. What a person wrote
+in the CRM is kept, as merging.py says. A provider does not retry, wait or touch our database. It
+calls `session.before_call()` before every call to the CRM, and raises nothing but CrmError.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from crmsync.errors import CrmError
+from crmsync.providers.merging import Digests
+from crmsync.providers.options import Choices
 from crmsync.providers.roles import Role
 
 
@@ -22,16 +25,20 @@ from crmsync.providers.roles import Role
 class Session:
     """What one step of one sync works with; `resources` are closed when it ends.
 
-    `before_call` renews the step's lease and stops a worker that has lost it. `refresh`, if the
-    token can be refreshed, takes the refused token and returns the next one. `capabilities` is what
-    `check` found the account to support.
+    `before_call` renews the step's lease and stops a worker that has lost it. `intend` keeps the
+    digests of a write before it is made, since its answer may be lost. `refresh`, if the token can
+    be refreshed, takes the refused token and returns the next one. `capabilities` is what `check`
+    found the account to support, `options` what its owner chose, `owner` their e-mail address.
     """
 
     credentials: Mapping[str, Any]
     meeting_key: UUID | None = None
     capabilities: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
     refresh: Callable[[str], str] | None = None
     before_call: Callable[[], None] = lambda: None
+    intend: Callable[["Ref"], None] = lambda ref: None
     resources: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> "Session":
@@ -43,9 +50,12 @@ class Session:
 
 @dataclass(frozen=True)
 class Account:
+    """`degraded`: codes of what the CRM does not let this person do; see degraded.py."""
+
     id: str
     name: str
     capabilities: Mapping[str, Any] = field(default_factory=dict)
+    degraded: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -63,14 +73,16 @@ class MeetingContent:
     ends_at: datetime
     location: str
     notes: str
+    status: str = "scheduled"
 
 
 @dataclass(frozen=True)
 class Ref:
-    """One record in the CRM. `action` is created, updated or unchanged.
+    """One record in the CRM. `action` is created, updated, unchanged, skipped or removed.
 
     `remark` says what had to be shortened or left out; it is marked for translation. A person whom
     the CRM did not accept is `skipped`: without an id, and with the CRM's words as the remark.
+    `digests` are those of the values that we wrote, or may have written, by the CRM's field.
     """
 
     kind: str
@@ -78,8 +90,12 @@ class Ref:
     remote_id: str
     action: str
     url: str = ""
-    payload_hash: str = ""
+    digests: Digests = field(default_factory=dict)
     remark: str = ""
+
+
+def link_key(meeting: MeetingContent, whom: str) -> str:
+    return f"{meeting.key}:{whom}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +111,7 @@ class OAuth:
     scopes: str
 
 
-Known = Mapping[str, str]
+Known = Mapping[tuple[str, str], Ref]  # By kind and local key.
 # Refusals of one person that say nothing of the others.
 PERSONAL_CODES = {"record_rejected", "field_missing", "refused_by_rule"}
 
@@ -112,6 +128,7 @@ class Provider(Protocol):
     needs: Sequence[str]  # The credentials that a person has to enter, unless they sign in.
     address: str  # Which of them is the CRM's address; empty if it has only one.
     token: str  # Which of them the CRM may refuse.
+    choices: Choices  # Of its options; the first one is the default.
 
     def __init__(self, session: Session) -> None: ...
 
@@ -125,8 +142,13 @@ class Provider(Protocol):
 
     def upsert_meeting(
         self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
-    ) -> Ref: ...
+    ) -> Sequence[Ref]:
+        """The meeting, and the people whom it was linked to with the same call."""
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
-    ) -> Sequence[Ref]: ...
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
+        """Writes the notes, links the contacts, and unlinks whom we linked earlier."""
+
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        """Removes what we made for the meeting; the people stay."""

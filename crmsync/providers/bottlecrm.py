@@ -2,30 +2,56 @@
 
 It has no field for our key, so every record is looked up before it is written: a contact by its
 address, which is unique there; an interaction by a mark at the end of its body. An interaction
-belongs to exactly one contact: the first attendee has the meeting, each other attendee a copy.
+belongs to one contact for good. So each attendee has one of their own; the first attendee's counts
+as the meeting.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
-from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session, skipped
-from crmsync.providers.formatting import fit, is_marked, last_name_for, mark, split_name
-from crmsync.providers.http import (
-    Answer,
-    CrmClient,
-    checking_address,
-    error_of,
-    not_found_means_deleted,
+from crmsync.providers.base import (
+    Account,
+    Known,
+    MeetingContent,
+    Person,
+    Ref,
+    Session,
+    link_key,
+    skipped,
 )
-from crmsync.providers.parsing import require_id
+from crmsync.providers.formatting import (
+    Marked,
+    fit,
+    is_marked,
+    last_name_for,
+    mark,
+    split_name,
+    titled,
+)
+from crmsync.providers.gone import not_found_means_deleted, unless_gone
+from crmsync.providers.http import Answer, CrmClient, checking_address, error_of
+from crmsync.providers.merging import Form, instant, one_line
+from crmsync.providers.options import CREATE_PEOPLE, Choices
+from crmsync.providers.parsing import as_object, require_id
+from crmsync.providers.writing import (
+    Writer,
+    links_of,
+    not_made,
+    notes_of,
+    of_meeting,
+    removed,
+    unlinked,
+)
 
 PAGE = 200  # Interactions per answer, at most.
 CONTACTS_PAGE = 100
 MAX_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
+FORMS = {"occurred_at": Form(instant), "body": Form(one_line, "\n", BODY_LIMIT - 100)}
 FIELDS = {
     "email": gettext_noop("e-mail address"),
     "first_name": gettext_noop("attendee’s name"),
@@ -44,8 +70,11 @@ class BottleCrm:
     needs: Sequence[str] = ("url", "token")
     address = "url"
     token = "token"  # noqa: S105
+    choices: Choices = CREATE_PEOPLE
 
     def __init__(self, session: Session) -> None:
+        self.session = session
+        self.writer = Writer(session, FORMS)
         self.url = str(session.credentials.get("url", "")).rstrip("/")
         token = str(session.credentials.get("token", ""))
         self.client = CrmClient(self.url, session, token, explain)
@@ -75,40 +104,49 @@ class BottleCrm:
         except CrmError as error:
             return skipped(person, error)
 
-    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
         if not contacts:
+            self._delete(ref.remote_id for ref in links_of(known))
             field = gettext_noop("attendees")
             detail = gettext_noop("A meeting needs an attendee.")
             raise CrmError("field_missing", field=field, detail=detail)
         first = min(contacts, key=lambda contact: contact.local_key)
-        key = str(meeting.key)
-        remote_id, action = self._write(meeting, first, known.get(key))
-        remark = fit(meeting.title, TITLE_LIMIT)[1]
-        return Ref("meeting", key, remote_id, action, remark=remark)
+        link = self._write(meeting, first, known, _content(meeting))
+        remark = link.remark or fit(titled(meeting), TITLE_LIMIT)[1]
+        return [replace(link, kind="meeting", local_key=str(meeting.key), remark=remark), link]
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
-        body, remark = _body(meeting)
-        key = str(meeting.key)
-        self._change(meeting_ref.remote_id, {"body": body})
-        written = (meeting_ref.remote_id, "updated", meeting_ref.url)
-        notes = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
-        copies = (self._copy(meeting_ref, meeting, contact, body) for contact in contacts)
-        return [*notes, *(copy for copy in copies if copy.remote_id != meeting_ref.remote_id)]
+        text, remark = fit(_text(meeting), BODY_LIMIT - len(mark(meeting.key)) - 2)
+        ours = {**_content(meeting), "body": text}
+        links = [self._write(meeting, contact, known, ours) for contact in contacts]
+        keys = {link.local_key for link in links}
+        left = [ref for ref in links_of(known) if ref.local_key not in keys]
+        self._delete(ref.remote_id for ref in left)
+        action = "updated" if any(link.action != "unchanged" for link in links) else "unchanged"
+        kept = next((link.remark for link in links if link.remark), "")
+        note = Ref("note", str(meeting.key), meeting_ref.remote_id, action, remark=remark or kept)
+        notes = notes_of(meeting, note, known.get(("note", note.local_key)))
+        return [*notes, *[replace(link, remark="") for link in links], *unlinked(left)]
 
-    def _copy(self, meeting_ref: Ref, meeting: MeetingContent, contact: Ref, body: str) -> Ref:
-        """The contact's copy; for the contact of the meeting itself, the meeting."""
-        key = f"{meeting.key}:{contact.local_key}"
-        remote_id, action = self._write(meeting, contact, None)
-        if remote_id != meeting_ref.remote_id:
-            self._change(remote_id, {"body": body})
-        return Ref("link", key, remote_id, action)
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        """Also what we may have made without having been told so."""
+        contacts = [ref for (kind, _), ref in known.items() if kind == "contact" and ref.remote_id]
+        with unless_gone():
+            found = [self._find(meeting, contact.remote_id, "") for contact in contacts]
+            self._delete(require_id(row) for row in found if row)
+        self._delete(ref.remote_id for ref in of_meeting(known))
+        return removed(of_meeting(known))
 
     def _upsert_contact(self, person: Person) -> Ref:
         found = self._find_contact(person.email)
         if found:
             return Ref("contact", person.email, found, "unchanged")
+        if self.session.options.get("create_people") == "nobody":
+            return not_made(person)
         first, last = split_name(person.name)
         last = last or last_name_for(person.email)
         names = {"first_name": (first or last)[:NAME_LIMIT], "last_name": last[:NAME_LIMIT]}
@@ -131,25 +169,63 @@ class BottleCrm:
                     return require_id(contact)
         return None
 
-    def _write(self, meeting: MeetingContent, contact: Ref, known: str | None) -> tuple[str, str]:
-        remote_id = known or self._find(meeting, contact)
-        content = _content(meeting)
-        if remote_id:
-            self._change(remote_id, content)
-            return remote_id, "updated"
-        new = {"kind": "meeting", "contact": contact.remote_id, "body": mark(meeting.key)}
-        with not_found_means_deleted():
-            made = self.client.call("POST", "/api/interactions/", json={**content, **new})
-        return require_id(made), "created"
+    def _write(
+        self, meeting: MeetingContent, contact: Ref, known: Known, ours: Mapping[str, Any]
+    ) -> Ref:
+        """The contact's interaction, as a link."""
+        key = link_key(meeting, contact.local_key)
+        old = known.get(("link", key))
+        found = self._find(meeting, contact.remote_id, old.remote_id if old else "")
+        if found is None and old and old.remote_id:
+            raise CrmError("record_deleted", "BottleCRM does not have the interaction any more.")
+        if found is None:
+            return self._make(meeting, contact, Ref("link", key, "", ""), old, ours)
+        text = Marked(found.get("body"), meeting.key, mark(meeting.key))
+        remote_id = require_id(found)
 
-    def _find(self, meeting: MeetingContent, contact: Ref) -> str | None:
-        asked = {"contact": contact.remote_id, "limit": PAGE}
+        def send(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+            body = text.with_mark(changes.get("body", text.without))
+            returned = self._change(remote_id, {**changes, "body": body})
+            return {**returned, "body": text.strip(returned.get("body"))}
+
+        new = Ref("link", key, remote_id, "")
+        written = self.writer.change(new, old, ours, {**found, "body": text.without}, send)
+        if written.action == "unchanged" and not text.is_marked:
+            self._change(remote_id, {"body": text.with_mark(text.without)})
+        return written
+
+    def _make(
+        self,
+        meeting: MeetingContent,
+        contact: Ref,
+        new: Ref,
+        old: Ref | None,
+        ours: Mapping[str, Any],
+    ) -> Ref:
+        made = self.writer.create(new, old, ours)
+        body = Marked("", meeting.key, mark(meeting.key)).with_mark(str(ours.get("body", "")))
+        content = {**ours, "kind": "meeting", "contact": contact.remote_id, "body": body}
+        with not_found_means_deleted():
+            answer = self.client.call("POST", "/api/interactions/", json=content)
+        return replace(made, remote_id=require_id(answer))
+
+    def _find(
+        self, meeting: MeetingContent, contact_id: str, known_id: str
+    ) -> dict[str, Any] | None:
+        """The contact's interaction: the known one, or one that is marked."""
+        asked = {"contact": contact_id, "limit": PAGE}
         with not_found_means_deleted():
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
-                    if is_marked(interaction.get("body"), meeting.key):
-                        return require_id(interaction)
+                    is_ours = is_marked(interaction.get("body"), meeting.key)
+                    if interaction.get("id") == known_id or (is_ours and not known_id):
+                        return interaction
         return None
+
+    def _delete(self, remote_ids: Iterable[str]) -> None:
+        for remote_id in dict.fromkeys(filter(None, remote_ids)):
+            with unless_gone():
+                self.client.call("DELETE", f"/api/interactions/{remote_id}/")
 
     def _pages(
         self, path: str, name: str, asked: Mapping[str, Any]
@@ -166,9 +242,10 @@ class BottleCrm:
                 return
         raise CrmError("unexpected_error", "Too many pages of records.")
 
-    def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
+    def _change(self, remote_id: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         with not_found_means_deleted():
-            self.client.call("PATCH", f"/api/interactions/{remote_id}/", json=content)
+            changed = self.client.call("PATCH", f"/api/interactions/{remote_id}/", json=content)
+        return as_object(changed)
 
     def _check_permission(self, method: str, path: str) -> None:
         try:
@@ -205,12 +282,10 @@ def _content(meeting: MeetingContent) -> dict[str, Any]:
     return {
         "occurred_at": meeting.starts_at.isoformat(),
         "duration_seconds": int((meeting.ends_at - meeting.starts_at).total_seconds()),
-        "subject": fit(meeting.title, TITLE_LIMIT)[0],
+        "subject": fit(titled(meeting), TITLE_LIMIT)[0],
     }
 
 
-def _body(meeting: MeetingContent) -> tuple[str, str]:
-    """The location and the notes, then the mark, and a remark if they are shortened."""
-    place = f"{meeting.location}\n\n" if meeting.location else ""
-    ending = f"\n\n{mark(meeting.key)}"
-    return fit(place + meeting.notes, BODY_LIMIT, lambda text: (text + ending).lstrip())
+def _text(meeting: MeetingContent) -> str:
+    """The location and the notes."""
+    return "\n\n".join(filter(None, [meeting.location, meeting.notes]))

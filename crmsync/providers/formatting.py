@@ -1,6 +1,7 @@
 """Formats a person's texts for CRMs."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from html import escape
 from itertools import islice
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from nameparser import HumanName
 T = TypeVar("T")
 ENDING = "\n… (shortened)"
 SHORTENED = gettext_noop("shortened")
+PREFIXES = {"canceled": "Canceled", "completed": "Completed", "no_show": "No show"}
 
 
 def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, str]:
@@ -42,6 +44,36 @@ def is_marked(text: Any, key: UUID) -> bool:
     """Only the last mark counts: the text may quote another, or continue below it."""
     marks = [line for line in str(text).splitlines() if line.startswith("[syncsite ")]
     return marks[-1:] == [mark(key)]
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A text in a CRM that ends with our mark, where the CRM has no field for our key."""
+
+    text: Any
+    key: UUID
+    ending: str  # The mark, or empty if the CRM has a field.
+
+    @property
+    def is_marked(self) -> bool:
+        return not self.ending or is_marked(self.text, self.key)
+
+    @property
+    def without(self) -> str:
+        return self.strip(self.text)
+
+    def strip(self, text: Any) -> str:
+        lines = str(text or "").splitlines()
+        return "\n".join(line for line in lines if line != mark(self.key)).rstrip("\n")
+
+    def with_mark(self, text: str) -> str:
+        return f"{text}\n\n{self.ending}".strip("\n") if self.ending else text
+
+
+def titled(meeting: Any) -> str:
+    """For a CRM that has no field for how a meeting went."""
+    prefix = PREFIXES.get(meeting.status)
+    return f"{prefix}: {meeting.title}" if prefix else meeting.title
 
 
 def split_name(name: str) -> tuple[str, str]:

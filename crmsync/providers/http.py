@@ -139,26 +139,6 @@ def checking_address() -> Iterator[None]:
         raise CrmError("wrong_address", error.message, http_status=error.http_status) from error
 
 
-@contextmanager
-def not_found_means_deleted() -> Iterator[None]:
-    """Inside, a 404 means that a record which we knew was deleted."""
-    try:
-        yield
-    except CrmError as error:
-        if error.http_status not in (404, 410):
-            raise
-        raise as_deleted(error) from error
-
-
-def as_deleted(error: CrmError) -> CrmError:
-    return CrmError(
-        "record_deleted",
-        error.message,
-        http_status=error.http_status,
-        correlation_id=error.correlation_id,
-    )
-
-
 def _sendable(token: str) -> str:
     if not PRINTABLE.fullmatch(token):
         raise CrmError("connection_expired", "The token has characters that none has.")

@@ -6,6 +6,8 @@ together with its associations, so that it can be found from the start.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -25,14 +27,16 @@ from crmsync.providers.base import (
     skipped,
 )
 from crmsync.providers.formatting import as_html, chunks, fit
-from crmsync.providers.http import CrmClient, not_found_means_deleted
-from crmsync.providers.hubspot_errors import KEY, explain, explain_item, id_of_existing
-from crmsync.providers.hubspot_payloads import VERSION
-from crmsync.providers.parsing import as_object, as_objects, require_id
+from crmsync.providers.gone import not_found_means_deleted, unless_gone
+from crmsync.providers.http import CrmClient
+from crmsync.providers.hubspot_errors import KEY, explain, id_of_existing
+from crmsync.providers.hubspot_links import Batches, Links, link
+from crmsync.providers.hubspot_payloads import BATCH, FORMS, NOTES, VERSION
+from crmsync.providers.options import CREATE_PEOPLE, OWNER_AND_COMPANY, Choices
+from crmsync.providers.parsing import as_object, require_id
+from crmsync.providers.writing import Writer, not_made, notes_of, of_meeting, removed
 
 OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
-BATCH = 100
-MAX_PAGES = 20
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
 SCOPES = ("crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write")
 
@@ -54,13 +58,18 @@ class HubSpot:
     needs: Sequence[str] = ("token",)
     address = ""
     token = "token"  # noqa: S105
+    choices: Choices = {**CREATE_PEOPLE, **OWNER_AND_COMPANY}
 
     def __init__(self, session: Session) -> None:
         credentials = session.credentials
         token = str(credentials.get("access_token") or credentials.get("token", ""))
+        self.session = session
+        self.writer = Writer(session, FORMS)
         self.can = session.capabilities
         self.client = CrmClient(settings.HUBSPOT_API_URL, session, token, explain)
         self.host = self.client.host
+        self.batches = Batches(self.client)
+        self.links = Links(self.batches)
 
     def check(self) -> Account:
         details = as_object(self.client.call("GET", "/account-info/v3/details"))
@@ -68,69 +77,71 @@ class HubSpot:
         for kind in ("contacts", "meetings"):
             self.client.call("GET", f"/crm/objects/{VERSION}/{kind}", params={"limit": 1})
         setup.check_writing(self.client)
-        can = {"unique_key": setup.make_key(self.client), "portal": portal}
+        can = setup.abilities(self.client, self.session.options, self.session.owner)
         domain = str(details.get("uiDomain") or "app.hubspot.com")
-        return Account(portal, f"HubSpot {portal}", {**can, "pages": f"https://{domain}"})
+        shown = {"portal": portal, "pages": f"https://{domain}"}
+        degraded = [name for name, able in can.items() if not able]
+        return Account(portal, f"HubSpot {portal}", {**can, **shown}, degraded)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
         ids = self._find_contacts([person.email for person in people])
         refs = [self._contact_ref(email, contact, "unchanged") for email, contact in ids.items()]
-        for chunk in chunks([person for person in people if person.email not in ids], BATCH):
+        missing = [person for person in people if person.email not in ids]
+        if self.session.options.get("create_people") == "nobody":
+            return [*refs, *map(not_made, missing)]
+        for chunk in chunks(missing, BATCH):
             refs += self._make_contacts(chunk)
         return refs
 
-    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
-        key = str(meeting.key)
-        has_key = self.can.get("unique_key")
-        # A known id wins over the key: the record may be older than the key property.
-        remote_id = known.get(key)
-        if remote_id is None and has_key:
-            return self._upsert_by_key(meeting)
-        remote_id = remote_id or self._find_meeting(meeting, contacts)
-        if remote_id:
-            own_key = {KEY: key} if has_key else {}
-            self._change(remote_id, {**payloads.meeting_properties(meeting), **own_key})
-            return self._meeting_ref(meeting, remote_id, "updated")
-        people = list(dict.fromkeys(contact.remote_id for contact in contacts))
-        links = [payloads.association(remote_id) for remote_id in people[:BATCH]]
-        body = {"properties": payloads.meeting_properties(meeting), "associations": links}
-        with not_found_means_deleted():
-            made = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
-        return self._meeting_ref(meeting, require_id(made, "id"), "created")
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
+        old = known.get(("meeting", str(meeting.key)))
+        found = self._find_meeting(meeting, old, contacts)
+        if old and old.remote_id and found is None:
+            raise CrmError("record_deleted", "HubSpot does not have the meeting any more.")
+        new = self._meeting_ref(meeting, found)
+        if found is None:
+            return self._make_meeting(meeting, new, old, contacts)
+        theirs, send = payloads.properties_of(found), partial(self._patch, new.remote_id)
+        return [self.writer.change(new, old, self._properties(meeting), theirs, send)]
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
-        path = f"/crm/associations/{VERSION}/meetings/contacts/batch/associate/default"
-        people = dict.fromkeys(
-            contact.remote_id for contact in contacts
-        )  # Some have two addresses.
-        for chunk in chunks(people, BATCH):
-            pairs = [{"from": {"id": meeting_ref.remote_id}, "to": {"id": one}} for one in chunk]
-            with not_found_means_deleted():
-                linked = {payloads.linked_id_of(row) for row in self._batch(path, pairs)}
-            if not linked >= set(chunk):
-                raise CrmError("crm_unavailable", "HubSpot did not say that all are linked.")
+        meeting_id = meeting_ref.remote_id
+        links = self.links.settle_people(meeting_id, meeting, contacts, known)
+        if self.can.get("companies") and self.session.options.get("company") == "by_contact":
+            links += self.links.settle_companies(meeting_id, meeting, contacts, known)
+        return [*self._write_notes(meeting_ref, meeting, known), *links]
+
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        contacts = [ref for (kind, _), ref in known.items() if kind == "contact"]
+        found = self._find_meeting(meeting, known.get(("meeting", str(meeting.key))), contacts)
+        if found is not None:
+            with unless_gone():
+                remote_id = require_id(found, "id")
+                self.client.call("DELETE", f"/crm/objects/{VERSION}/meetings/{remote_id}")
+        return removed(of_meeting(known))
+
+    def _write_notes(self, meeting_ref: Ref, meeting: MeetingContent, known: Known) -> list[Ref]:
+        key, meeting_id = str(meeting.key), meeting_ref.remote_id
+        old = known.get(("note", key))
         notes, remark = fit(meeting.notes, payloads.NOTES_LIMIT, as_html)
-        self._change(meeting_ref.remote_id, {"hs_internal_meeting_notes": notes})
-        if not meeting.notes:
-            return []
-        written = (meeting_ref.remote_id, "updated", meeting_ref.url)
-        return [Ref("note", str(meeting.key), *written, remark=remark)]
+        found = self.batches.read("meetings", [meeting_id], [NOTES])
+        if not found:
+            raise CrmError("record_deleted", "HubSpot does not have the meeting any more.")
+        new = Ref("note", key, meeting_id, "", meeting_ref.url, remark=remark)
+        theirs, send = payloads.properties_of(found[0]), partial(self._patch, meeting_id)
+        written = self.writer.change(new, old, {NOTES: notes}, theirs, send)
+        return notes_of(meeting, written, old)
 
     def _find_contacts(self, emails: Sequence[str]) -> dict[str, str]:
         """Ids by address; a contact's additional addresses count, too."""
-        path = f"/crm/objects/{VERSION}/contacts/batch/read"
+        names = ["email", "hs_additional_emails"]
         found: dict[str, str] = {}
-        for chunk in chunks(emails, BATCH):
-            asked = {
-                "idProperty": "email",
-                "properties": ["email", "hs_additional_emails"],
-                "propertiesWithHistory": [],
-            }
-            inputs = [{"id": email} for email in chunk]
-            for row in self._batch(path, inputs, missing_is_fine=True, **asked):
-                found |= dict.fromkeys(payloads.emails_of(row), require_id(row, "id"))
+        for row in self.batches.read("contacts", emails, names, idProperty="email"):
+            found |= dict.fromkeys(payloads.emails_of(row), require_id(row, "id"))
         return {email: found[email] for email in emails if email in found}
 
     def _make_contacts(self, people: Sequence[Person]) -> Iterator[Ref]:
@@ -155,85 +166,89 @@ class HubSpot:
     def _upsert_contacts(self, people: Sequence[Person]) -> list[Ref]:
         path = f"/crm/objects/{VERSION}/contacts/batch/upsert"
         made = {}
-        for contact in self._batch(path, [payloads.contact_input(person) for person in people]):
+        inputs = [payloads.contact_input(person) for person in people]
+        for contact in self.batches.results(path, inputs):
             for email in {*payloads.emails_of(contact), contact.get("objectWriteTraceId")}:
                 made[email] = (require_id(contact, "id"), payloads.action_of(contact))
         if not made.keys() >= {person.email for person in people}:
             raise CrmError("crm_unavailable", "HubSpot left a contact unanswered.")
         return [self._contact_ref(person.email, *made[person.email]) for person in people]
 
-    def _upsert_by_key(self, meeting: MeetingContent) -> Ref:
-        key = str(meeting.key)
-        properties = {KEY: key, **payloads.meeting_properties(meeting)}
-        one = {"id": key, "idProperty": KEY, "objectWriteTraceId": key, "properties": properties}
-        results = self._batch(f"/crm/objects/{VERSION}/meetings/batch/upsert", [one])
+    def _find_meeting(
+        self, meeting: MeetingContent, known: Ref | None, contacts: Sequence[Ref]
+    ) -> dict[str, Any] | None:
+        """A known id wins over the key: the record may be older than the key property."""
+        names = payloads.names_of_meeting(with_key=bool(self.can.get("unique_key")))
+        if known and known.remote_id:
+            found = self.batches.read("meetings", [known.remote_id], names)
+        elif self.can.get("unique_key"):
+            found = self.batches.read("meetings", [str(meeting.key)], names, idProperty=KEY)
+        else:
+            ids = self.links.linked_to(
+                "contacts/meetings", [contact.remote_id for contact in contacts]
+            )
+            rows = self.batches.read("meetings", ids, names)
+            found = payloads.of_meeting(meeting, rows) or self._search_meeting(meeting, names)
+        return found[0] if found else None
+
+    def _search_meeting(
+        self, meeting: MeetingContent, names: Sequence[str]
+    ) -> list[dict[str, Any]]:
+        """The last resort, since it lags behind: the meeting may have had other attendees then."""
+        query = payloads.search_for(meeting, names)
+        found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings/search", json=query)
+        return payloads.of_meeting(meeting, payloads.results_of(found))
+
+    def _make_meeting(
+        self, meeting: MeetingContent, new: Ref, known: Ref | None, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        ours = self._properties(meeting)
+        made = self.writer.create(new, known, ours)
+        if self.can.get("unique_key"):
+            found = self._upsert_by_key(str(meeting.key), ours)
+            return [self._placed(made, found, payloads.action_of(found))]
+        linked = list({contact.remote_id: contact for contact in contacts}.values())[:BATCH]
+        associations = [payloads.association(contact.remote_id) for contact in linked]
+        body = {"properties": ours, "associations": associations}
+        with not_found_means_deleted():
+            found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
+        links = [link(meeting, one.local_key, one.remote_id, "created") for one in linked]
+        return [self._placed(made, found, "created"), *links]
+
+    def _upsert_by_key(self, key: str, ours: Mapping[str, str]) -> dict[str, Any]:
+        one = {"id": key, "idProperty": KEY, "objectWriteTraceId": key, "properties": ours}
+        results = self.batches.results(f"/crm/objects/{VERSION}/meetings/batch/upsert", [one])
         if not results:
             raise CrmError("crm_unavailable", "HubSpot left the meeting unanswered.")
-        remote_id, action = require_id(results[0], "id"), payloads.action_of(results[0])
-        return self._meeting_ref(meeting, remote_id, action)
+        return results[0]
 
-    def _find_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """Uses the search only as a last resort: it lags behind recent changes."""
-        ids = self._meetings_of(contacts)
-        path = f"/crm/objects/{VERSION}/meetings/batch/read"
-        asked = {"properties": ["hs_meeting_external_url"], "propertiesWithHistory": []}
-        for chunk in chunks(ids, BATCH):
-            inputs = [{"id": remote_id} for remote_id in chunk]
-            for found in self._batch(path, inputs, missing_is_fine=True, **asked):
-                if payloads.is_of_meeting(meeting, found):
-                    return require_id(found, "id")
-        return self._search_meeting(meeting)  # The meeting may have had other attendees then.
-
-    def _meetings_of(self, contacts: Sequence[Ref]) -> list[str]:
-        ids: dict[str, None] = {}
-        path = f"/crm/associations/{VERSION}/contacts/meetings/batch/read"
-        for chunk in chunks(contacts, BATCH):
-            asked = [{"id": contact.remote_id} for contact in chunk]
-            for _ in range(MAX_PAGES):
-                rows = self._batch(path, asked, missing_is_fine=True) if asked else []
-                linked = [to for row in rows for to in as_objects(row.get("to"))]
-                ids |= dict.fromkeys(str(to.get("toObjectId")) for to in linked)
-                asked = [rest for rest in map(payloads.next_page_of, rows) if rest]
-        return list(ids)
-
-    def _search_meeting(self, meeting: MeetingContent) -> str | None:
-        url = {"propertyName": "hs_meeting_external_url", "operator": "EQ"}
-        query = {
-            "filterGroups": [{"filters": [{**url, "value": payloads.meeting_url(meeting)}]}],
-            "properties": ["hs_meeting_external_url"],
-            "sorts": [],
-            "limit": 10,
-            "after": "0",
+    def _properties(self, meeting: MeetingContent) -> dict[str, str]:
+        owner = self.can.get("owner") if self.session.options.get("owner") == "by_email" else None
+        return {
+            **payloads.meeting_properties(meeting),
+            **({KEY: str(meeting.key)} if self.can.get("unique_key") else {}),
+            **({payloads.OWNER: str(owner)} if owner else {}),
         }
-        found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings/search", json=query)
-        same = (row for row in payloads.results_of(found) if payloads.is_of_meeting(meeting, row))
-        return next((require_id(row, "id") for row in same), None)
 
-    def _change(self, remote_id: str, properties: Mapping[str, str]) -> None:
+    def _patch(self, remote_id: str, properties: Mapping[str, str]) -> Mapping[str, Any]:
         path = f"/crm/objects/{VERSION}/meetings/{remote_id}"
         with not_found_means_deleted():
-            self.client.call("PATCH", path, json={"properties": properties})
-
-    def _batch(
-        self, path: str, inputs: list[dict[str, Any]], missing_is_fine: bool = False, **asked: Any
-    ) -> list[dict[str, Any]]:
-        """The results. A batch may fail in part with any status code, so each error counts."""
-        answer = self.client.ask("POST", path, json={"inputs": inputs, **asked})
-        batch = as_object(answer.data)
-        for problem in as_objects(batch.get("errors")):
-            if not (missing_is_fine and problem.get("category") == "OBJECT_NOT_FOUND"):
-                raise explain_item(problem, answer)
-        if batch.get("status") not in (None, "COMPLETE"):
-            raise CrmError("crm_unavailable", f"The batch is {batch['status']}.")
-        return payloads.results_of(batch)
+            changed = self.client.call("PATCH", path, json={"properties": properties})
+        return payloads.properties_of(changed)
 
     def _contact_ref(self, email: str, remote_id: str, action: str) -> Ref:
         return Ref("contact", email, remote_id, action, self._page(CONTACT_TYPE, remote_id))
 
-    def _meeting_ref(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
-        page = self._page(MEETING_TYPE, remote_id)
+    def _meeting_ref(self, meeting: MeetingContent, found: Any) -> Ref:
+        """Without an id if it is yet to be made."""
         remark = fit(meeting.title, payloads.TITLE_LIMIT)[1]
-        return Ref("meeting", str(meeting.key), remote_id, action, page, remark=remark)
+        ref = Ref("meeting", str(meeting.key), "", "", remark=remark)
+        return self._placed(ref, found, "") if found else ref
+
+    def _placed(self, ref: Ref, found: Any, action: str) -> Ref:
+        remote_id = require_id(found, "id")
+        page = self._page(MEETING_TYPE, remote_id)
+        return replace(ref, remote_id=remote_id, action=action, url=page)
 
     def _page(self, object_type: str, remote_id: str) -> str:
         if not self.can.get("portal"):

@@ -5,12 +5,15 @@ as `check` finds out, a mark at the end of its description identifies it.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext_noop
 
 import crmsync.providers.salesforce_payloads as payloads
+import crmsync.providers.salesforce_setup as setup
 from crmsync.errors import CrmError
 from crmsync.providers.base import (
     Account,
@@ -20,25 +23,23 @@ from crmsync.providers.base import (
     Person,
     Ref,
     Session,
-    skipped,
 )
-from crmsync.providers.formatting import chunks, fit, is_marked, mark
-from crmsync.providers.http import Answer, CrmClient, checking_address, not_found_means_deleted
-from crmsync.providers.parsing import as_object, as_objects
-from crmsync.providers.salesforce_calls import Calls, records_in
-from crmsync.providers.salesforce_errors import KEY, duplicates_of, explain, has_no_access
+from crmsync.providers.formatting import Marked, fit, is_marked, mark
+from crmsync.providers.gone import not_found_means_deleted, unless_gone
+from crmsync.providers.http import CrmClient
+from crmsync.providers.options import OWNER_AND_COMPANY, Choices
+from crmsync.providers.parsing import as_object
+from crmsync.providers.salesforce_calls import QUERY_SIZE, Calls, records_in
+from crmsync.providers.salesforce_errors import KEY, explain, has_no_access
+from crmsync.providers.salesforce_guests import Guests, guests_of
+from crmsync.providers.salesforce_people import People
+from crmsync.providers.writing import Writer, notes_of, of_meeting, removed
 
-QUERY_SIZE, COMPOSITE_SIZE = 100, 25  # Addresses in a query; requests in a composite.
-NOTES_LIMIT, MAX_INVITED = 32_000, 50
+NOTES_LIMIT = payloads.NOTES_LIMIT
 NOT_ALL = gettext_noop("not with every attendee")
-
-FIND_CONTACTS = "SELECT Id, Email, AccountId FROM Contact WHERE Email IN ({}) ORDER BY CreatedDate"
-FIND_LEADS = (
-    "SELECT Id, Email FROM Lead WHERE IsConverted = false AND Email IN ({}) ORDER BY CreatedDate"
-)
-FIND_ADDRESS = "SELECT Id, Email FROM {} WHERE Id = {}"
-DESPITE_WARNINGS = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
-FIND_EVENTS = "SELECT Id, Description FROM Event WHERE {}"
+FIND_EVENTS = "SELECT {} FROM Event WHERE {}"
+FIND_GUESTS = "SELECT RelationId FROM EventWhoRelation WHERE EventId = {}"
+FIND_ACCOUNTS = "SELECT Id, AccountId FROM Contact WHERE Id IN ({})"
 
 
 def oauth() -> OAuth:
@@ -53,13 +54,25 @@ def oauth() -> OAuth:
     )
 
 
+@dataclass(frozen=True)
+class EventState:
+    """An event as it is before the third step, the guests it should have, and their account."""
+
+    event: Mapping[str, Any]
+    guests: Guests
+    account: str
+
+
 class Salesforce:
     name = "Salesforce"
     needs: Sequence[str] = ("instance_url", "access_token")
     address = "instance_url"
     token = "access_token"  # noqa: S105
+    choices: Choices = {"create_people": ("contacts", "leads", "nobody"), **OWNER_AND_COMPANY}
 
     def __init__(self, session: Session) -> None:
+        self.session = session
+        self.writer = Writer(session, payloads.FORMS)
         self.url = str(session.credentials.get("instance_url", "")).rstrip("/")
         token = str(session.credentials.get("access_token", ""))
         self.can = session.capabilities
@@ -68,161 +81,164 @@ class Salesforce:
         self.calls = Calls(self.client)
 
     def check(self) -> Account:
-        asked = {"q": "SELECT Id, Name FROM Organization"}
-        with checking_address():
-            answer = self.client.call("GET", f"{payloads.DATA}/query", params=asked)
-            found = payloads.records_of(answer)
-        if not found:
-            raise CrmError("permission_missing", "The organization cannot be read.")
-        event = as_object(self.client.call("GET", f"{payloads.DATA}/sobjects/Event/describe"))
-        if event.get("createable") is False or event.get("updateable") is False:
-            raise CrmError("permission_missing", "Events are read-only.", detail="Event")
-        fields = {str(field.get("name")): field for field in as_objects(event.get("fields"))}
-        key = fields.get(KEY, {})
-        is_usable = key.get("externalId") is True and key.get("updateable") is not False
-        can = {"unique_key": is_usable, "shared_activities": "EventWhoIds" in fields}
-        return Account(payloads.id_of(found[0]), str(found[0].get("Name")), can)
+        organization = setup.organization(self.client)
+        can = setup.abilities(self.calls, self.session.options, self.session.owner)
+        degraded = [name for name, able in can.items() if not able]
+        name = str(organization.get("Name"))
+        return Account(payloads.id_of(organization), name, can, degraded)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
-        refs = []
-        for chunk in chunks(people, QUERY_SIZE):
-            found = self._find_people([person.email for person in chunk])
-            refs += [
-                self._person(email, remote_id, "unchanged") for email, remote_id in found.items()
-            ]
-            missing = [person for person in chunk if person.email not in found]
-            for part in chunks(missing, COMPOSITE_SIZE):
-                refs += self._make_contacts(part)
-        return refs
+        create = str(self.session.options.get("create_people"))
+        if create == "leads" and not self.can.get("leads"):
+            create = "contacts"
+        return People(self.calls, self.url, create).upsert(people)
 
-    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
-        key = str(meeting.key)
-        has_key = self.can.get("unique_key")
-        content = payloads.event_fields(meeting)
-        # A known id wins over the key: the record may be older than the key field.
-        remote_id = known.get(key)
-        if remote_id is None and has_key:
-            made = as_object(self.calls.one("PATCH", f"/sobjects/Event/{KEY}/{key}", content))
-            return self._meeting(
-                meeting, payloads.id_of(made), "created" if made.get("created") else "updated"
-            )
-        remote_id = remote_id or self._find_event(meeting, contacts)
-        if remote_id:
-            self._change(remote_id, {**content, **({KEY: key} if has_key else {})})
-            return self._meeting(meeting, remote_id, "updated")
-        marked = {**content, "Description": mark(meeting.key), **payloads.first_attendee(contacts)}
-        made = as_object(self.calls.one("POST", "/sobjects/Event", marked))
-        return self._meeting(meeting, payloads.id_of(made), "created")
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
+        old = known.get(("meeting", str(meeting.key)))
+        found = self._find_event(meeting, old, contacts)
+        if old and old.remote_id and found is None:
+            raise CrmError("record_deleted", "Salesforce does not have the event any more.")
+        new = Ref("meeting", str(meeting.key), "", "", remark=payloads.remark_of(meeting))
+        if found is None:
+            return self._make_event(meeting, new, old, contacts)
+        placed = self._placed(new, payloads.id_of(found), "")
+        send = partial(self._patch, placed.remote_id)
+        ours = self._fields(meeting)
+        return [self.writer.change(placed, old, ours, found, send)]
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
-        notes, remark = self._notes(meeting)
-        invited, left_out = self._describe(meeting_ref.remote_id, notes, contacts)
-        key, written = str(meeting.key), (meeting_ref.remote_id, "updated", meeting_ref.url)
-        refs = [Ref("note", key, *written, remark=remark)] if meeting.notes else []
-        if invited:
-            refs.append(Ref("link", key, *written, remark=NOT_ALL if left_out else ""))
-        return refs
+        state = self._read_for_notes(meeting_ref.remote_id, contacts, known)
+        notes = self._write_notes(meeting_ref, meeting, known, state)
+        links = state.guests.links(meeting, contacts, known)
+        is_complete = {contact.remote_id for contact in contacts} <= {*state.guests.named}
+        return [*notes, *links, *([] if is_complete else [self._incomplete(meeting_ref)])]
 
-    def _find_people(self, emails: Sequence[str]) -> dict[str, str]:
-        """Ids by address: contacts before leads, contacts with an account before those without."""
-        listed = ", ".join(payloads.quoted(email) for email in emails)
-        queries = [query.format(listed) for query in (FIND_CONTACTS, FIND_LEADS)]
-        contacts, leads = self.calls.parts([payloads.query_request(query) for query in queries])
-        ranked = sorted(records_in(contacts), key=payloads.has_account)
-        # Not every user may see leads; then there are none for them.
-        best_last = [*([] if has_no_access(leads) else records_in(leads)), *ranked]
-        found = {str(record.get("Email")).lower(): payloads.id_of(record) for record in best_last}
-        return {email: found[email] for email in emails if email in found}
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        contacts = [ref for (kind, _), ref in known.items() if kind == "contact"]
+        found = self._find_event(meeting, known.get(("meeting", str(meeting.key))), contacts)
+        if found is not None:
+            with unless_gone():
+                self.calls.one("DELETE", f"/sobjects/Event/{payloads.id_of(found)}")
+        return removed(of_meeting(known))
 
-    def _make_contacts(self, people: Sequence[Person]) -> list[Ref]:
-        parts = self.calls.parts([payloads.contact_upsert(person) for person in people])
-        return [
-            self._made_or_skipped(person, part) for person, part in zip(people, parts, strict=True)
-        ]
+    def _find_event(
+        self, meeting: MeetingContent, known: Ref | None, contacts: Sequence[Ref]
+    ) -> dict[str, Any] | None:
+        """A known id wins over the key: the record may be older than the key field."""
+        if known and known.remote_id:
+            found = self._events(f"Id = {payloads.quoted(known.remote_id)}")
+        elif self.can.get("unique_key"):
+            found = self._events(f"{KEY} = {payloads.quoted(str(meeting.key))}")
+        else:
+            candidates = self._events(self._candidates(meeting, contacts))
+            found = [e for e in candidates if is_marked(e.get("Description"), meeting.key)]
+        return found[0] if found else None
 
-    def _made_or_skipped(self, person: Person, part: Answer) -> Ref:
-        try:
-            return self._made_contact(person, part)
-        except CrmError as error:
-            return skipped(person, error)
+    def _events(self, condition: str) -> list[dict[str, Any]]:
+        names = ", ".join(["Id", "Description", *self._names()])
+        return list(self.calls.query(FIND_EVENTS.format(names, condition)))
 
-    def _made_contact(self, person: Person, part: Answer) -> Ref:
-        if (
-            part.status == 404
-        ):  # Salesforce cannot upsert by some addresses; nobody has this one, so create it.
-            new = {"Email": person.email, **payloads.contact_fields(person)}
-            (part,) = self.calls.parts([payloads.subrequest("POST", "/sobjects/Contact", new)])
-        twins = duplicates_of(part.data)
-        if twins:
-            same = next((twin for twin in twins if self._has_address(twin, person.email)), None)
-            if same:
-                return self._person(person.email, same, "unchanged")
-            # The rule means somebody else. If it only warns, the contact is made in spite of it.
-            new = {"Email": person.email, **payloads.contact_fields(person)}
-            anyway = payloads.subrequest("POST", "/sobjects/Contact", new)
-            (part,) = self.calls.parts([{**anyway, "httpHeaders": DESPITE_WARNINGS}])
-        action = "created" if part.status == 201 else "unchanged"
-        return self._person(person.email, payloads.id_of(as_object(payloads.body_of(part))), action)
-
-    def _has_address(self, remote_id: str, email: str) -> bool:
-        kind = payloads.PEOPLE.get(remote_id[:3])
-        if kind is None:
-            return False
-        found = self.calls.query(FIND_ADDRESS.format(kind, payloads.quoted(remote_id)))
-        return any(str(record.get("Email")).lower() == email for record in found)
-
-    def _find_event(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str | None:
-        """Descriptions cannot be queried, so it reads every candidate."""
-        who = ", ".join(payloads.quoted(contact.remote_id) for contact in contacts[:QUERY_SIZE])
-        same_person = f" OR WhoId IN ({who})" if who else ""
+    def _candidates(self, meeting: MeetingContent, contacts: Sequence[Ref]) -> str:
+        """Descriptions cannot be queried, so every candidate is read."""
+        who = payloads.listed([contact.remote_id for contact in contacts[:QUERY_SIZE]])
         same_time = f"StartDateTime = {payloads.format_time(meeting.starts_at)}"
-        events = self.calls.query(FIND_EVENTS.format(same_time + same_person))
-        found = (event for event in events if is_marked(event.get("Description"), meeting.key))
-        return next(map(payloads.id_of, found), None)
+        return f"{same_time} OR WhoId IN ({who})" if who else same_time
 
-    def _notes(self, meeting: MeetingContent) -> tuple[str, str]:
+    def _make_event(
+        self, meeting: MeetingContent, new: Ref, known: Ref | None, contacts: Sequence[Ref]
+    ) -> Sequence[Ref]:
+        ours = self._fields(meeting)
+        made = self.writer.create(new, known, ours)
         if self.can.get("unique_key"):
-            return fit(meeting.notes, NOTES_LIMIT)
-        ending = f"\n\n{mark(meeting.key)}"
-        return fit(meeting.notes, NOTES_LIMIT, lambda text: (text + ending).lstrip())
+            content = {name: value for name, value in ours.items() if name != KEY}
+            done = self.calls.one("PATCH", f"/sobjects/Event/{KEY}/{meeting.key}", content)
+            action = "created" if as_object(done).get("created") else "updated"
+            return [self._placed(made, payloads.id_of(as_object(done)), action)]
+        guests = guests_of([], contacts, {}, several=False)
+        marked = {**ours, "Description": mark(meeting.key), **guests.changes}
+        done = self.calls.one("POST", "/sobjects/Event", marked)
+        event = self._placed(made, payloads.id_of(as_object(done)), "created")
+        return [event, *guests.links(meeting, contacts, {})]
 
-    def _describe(
-        self, remote_id: str, notes: str, contacts: Sequence[Ref]
-    ) -> tuple[dict[str, Any], bool]:
-        """Whom the event names in the end, and whether that leaves somebody out."""
-        invited, left_out = self._invited(contacts)
-        try:
-            self._change(remote_id, {"Description": notes, **invited})
-        except CrmError as error:
-            if not ("INVALID_FIELD" in error.message and "EventWhoIds" in error.message):
-                raise
-            # Shared Activities was switched off after the account was connected.
-            invited, left_out = payloads.first_attendee(contacts), len(contacts) > 1
-            self._change(remote_id, {"Description": notes, **invited})
-        return invited, left_out
+    def _fields(self, meeting: MeetingContent) -> dict[str, Any]:
+        owner = self.can.get("owner") if self.session.options.get("owner") == "by_email" else None
+        return {
+            **payloads.event_fields(meeting),
+            **({KEY: str(meeting.key)} if self.can.get("unique_key") else {}),
+            **({"OwnerId": owner} if owner else {}),
+        }
 
-    def _invited(self, contacts: Sequence[Ref]) -> tuple[dict[str, Any], bool]:
-        """Whom the event names (fifty contacts or one lead), and whether that leaves somebody out.
+    def _names(self) -> list[str]:
+        return [*payloads.EVENT_FIELDS, *([KEY] if self.can.get("unique_key") else [])]
 
-        An empty list would remove people whom somebody else added.
-        """
-        people = dict.fromkeys(ref.remote_id for ref in contacts)  # Some have two addresses.
-        ids = [remote_id for remote_id in people if remote_id.startswith(payloads.CONTACT)]
-        if not (ids and self.can.get("shared_activities")):
-            return payloads.first_attendee(contacts), len(people) > 1
-        named = ids[:MAX_INVITED]
-        return {"EventWhoIds": named}, len(people) > len(named)
+    def _read_for_notes(self, event_id: str, contacts: Sequence[Ref], known: Known) -> EventState:
+        people = [one.remote_id for one in contacts if one.remote_id.startswith(payloads.CONTACT)]
+        queries = [
+            FIND_EVENTS.format(
+                "Id, Description, WhoId, WhatId", f"Id = {payloads.quoted(event_id)}"
+            ),
+            FIND_GUESTS.format(payloads.quoted(event_id)),
+            FIND_ACCOUNTS.format(payloads.listed(people[:QUERY_SIZE]) or "''"),
+        ]
+        parts = self.calls.parts([payloads.query_request(query) for query in queries])
+        event = next(iter(records_in(parts[0])), None)
+        if event is None:
+            raise CrmError("record_deleted", "Salesforce does not have the event any more.")
+        several = bool(self.can.get("shared_activities")) and not has_no_access(parts[1])
+        named = [row.get("RelationId") for row in records_in(parts[1])] if several else []
+        current = named if several else [event.get("WhoId")]
+        guests = guests_of([str(one) for one in current if one], contacts, known, several=several)
+        return EventState(event, guests, self._account_of(people, records_in(parts[2])))
 
-    def _change(self, remote_id: str, content: Mapping[str, Any]) -> None:
+    def _account_of(self, people: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+        """Of the first person who has one; empty if none has, or nobody wants it."""
+        if self.session.options.get("company") != "by_contact":
+            return ""
+        accounts = {payloads.id_of(row): str(row.get("AccountId") or "") for row in rows}
+        return next((accounts[one] for one in people if accounts.get(one)), "")
+
+    def _write_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, known: Known, state: EventState
+    ) -> Sequence[Ref]:
+        """In one call with the guests."""
+        old, event_id = known.get(("note", str(meeting.key))), meeting_ref.remote_id
+        ending = "" if self.can.get("unique_key") else mark(meeting.key)
+        text = Marked(state.event.get("Description"), meeting.key, ending)
+        notes, remark = fit(meeting.notes, NOTES_LIMIT - len(text.ending))
+        ours = {"Description": notes, **({"WhatId": state.account} if state.account else {})}
+        theirs = {**state.event, "Description": text.without}
+        further = {
+            **({} if text.is_marked else {"Description": text.with_mark(text.without)}),
+            **state.guests.changes,
+        }
+
+        def send(changes: Mapping[str, Any]) -> Mapping[str, Any]:
+            marked = text.with_mark(changes.get("Description", text.without))
+            returned = self._patch(event_id, {**further, **changes, "Description": marked})
+            return {**returned, "Description": text.strip(returned.get("Description"))}
+
+        new = Ref("note", str(meeting.key), event_id, "", meeting_ref.url, remark=remark)
+        written = self.writer.change(new, old, ours, theirs, send)
+        if written.action == "unchanged" and further:
+            self._patch(event_id, further)
+        return notes_of(meeting, written, old)
+
+    def _patch(self, event_id: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The event as it is then."""
+        names = ", ".join(["Id", "Description", "WhoId", "WhatId", *self._names()])
+        query = FIND_EVENTS.format(names, f"Id = {payloads.quoted(event_id)}")
+        change = payloads.subrequest("PATCH", f"/sobjects/Event/{event_id}", content)
         with not_found_means_deleted():
-            self.calls.one("PATCH", f"/sobjects/Event/{remote_id}", content)
+            _, found = self.calls.composite([change, payloads.query_request(query)])
+        return next(iter(payloads.records_of(found)), {})
 
-    def _person(self, email: str, remote_id: str, action: str) -> Ref:
-        return Ref("contact", email, remote_id, action, f"{self.url}/{remote_id}")
+    def _incomplete(self, meeting_ref: Ref) -> Ref:
+        remote = (meeting_ref.remote_id, "unchanged", meeting_ref.url)
+        return Ref("link", meeting_ref.local_key, *remote, remark=NOT_ALL)
 
-    def _meeting(self, meeting: MeetingContent, remote_id: str, action: str) -> Ref:
-        cut = payloads.remark_of(meeting)
-        page = f"{self.url}/{remote_id}"
-        return Ref("meeting", str(meeting.key), remote_id, action, page, remark=cut)
+    def _placed(self, ref: Ref, remote_id: str, action: str) -> Ref:
+        return replace(ref, remote_id=remote_id, action=action, url=f"{self.url}/{remote_id}")

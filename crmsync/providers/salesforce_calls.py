@@ -9,6 +9,7 @@ from crmsync.providers.http import Answer, CrmClient
 from crmsync.providers.parsing import as_object, as_objects
 
 MAX_PAGES = 20
+QUERY_SIZE, COMPOSITE_SIZE = 100, 25  # Values in a query; requests in a composite.
 
 
 class Calls:
@@ -24,7 +25,7 @@ class Calls:
             answer = self.client.call("GET", str(answer["nextRecordsUrl"]))
         raise CrmError("unexpected_error", "Too many pages of records.")
 
-    def one(self, method: str, path: str, content: Mapping[str, Any]) -> Any:
+    def one(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> Any:
         (answer,) = self.composite([payloads.subrequest(method, path, content)])
         return answer
 

@@ -7,16 +7,24 @@ from typing import Any
 from urllib.parse import quote
 
 from crmsync.errors import CrmError
-from crmsync.providers.base import MeetingContent, Person, Ref
-from crmsync.providers.formatting import fit, last_name_for, split_name
+from crmsync.providers.base import MeetingContent, Person
+from crmsync.providers.formatting import fit, last_name_for, split_name, titled
 from crmsync.providers.http import MAX_QUOTED, Answer
+from crmsync.providers.merging import Form, instant, one_line
 from crmsync.providers.parsing import as_object, as_objects, require_id
 from crmsync.providers.salesforce_errors import explain
 
 DATA = "/services/data/v62.0"
-TITLE_LIMIT, PLACE_LIMIT = 255, 255
+TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT = 255, 255, 32_000
 CONTACT, LEAD = "003", "00Q"  # Ids begin with a prefix for their type.
 PEOPLE = {CONTACT: "Contact", LEAD: "Lead"}
+EVENT_FIELDS = ["Subject", "StartDateTime", "EndDateTime", "Location", "ShowAs", "OwnerId"]
+FORMS = {
+    "StartDateTime": Form(instant),
+    "EndDateTime": Form(instant),
+    "Description": Form(one_line, "\n", NOTES_LIMIT),
+    **dict.fromkeys(["ShowAs", "OwnerId", "WhatId"], Form(quiet=True)),
+}
 
 
 def part_answer(part: Mapping[str, Any], whole: Answer) -> Answer:
@@ -34,37 +42,37 @@ def body_of(part: Answer) -> Any:
 
 def event_fields(meeting: MeetingContent) -> dict[str, Any]:
     return {
-        "Subject": fit(meeting.title, TITLE_LIMIT)[0],
+        "Subject": fit(titled(meeting), TITLE_LIMIT)[0],
         "StartDateTime": format_time(meeting.starts_at),
         "EndDateTime": format_time(meeting.ends_at),
         "Location": fit(meeting.location, PLACE_LIMIT)[0],
+        "ShowAs": "Free" if meeting.status == "canceled" else "Busy",
     }
 
 
 def remark_of(meeting: MeetingContent) -> str:
     """A remark if the title or the location has to be shortened."""
-    return fit(meeting.title, TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
+    return fit(titled(meeting), TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
 
 
-def contact_upsert(person: Person) -> dict[str, Any]:
-    return subrequest("PATCH", by_email(person.email), contact_fields(person))
+def upsert_person(kind: str, person: Person) -> dict[str, Any]:
+    path = f"/sobjects/{kind}/Email/{quote(person.email, safe='')}"
+    return subrequest("PATCH", path, person_fields(kind, person))
 
 
-def contact_fields(person: Person) -> dict[str, str]:
+def person_fields(kind: str, person: Person) -> dict[str, str]:
     first, last = split_name(person.name)
     names = {"FirstName": first[:40]} if first else {}
-    return {**names, "LastName": (last or last_name_for(person.email))[:80]}
-
-
-def first_attendee(contacts: Sequence[Ref]) -> dict[str, str]:
-    """The one person that every event can name: a contact if possible."""
-    ids = [contact.remote_id for contact in contacts]
-    best = next((i for i in ids if i.startswith(CONTACT)), None) or next(iter(ids), None)
-    return {"WhoId": best} if best else {}
+    company = {"Company": person.email.partition("@")[2]} if kind == "Lead" else {}
+    return {**names, "LastName": (last or last_name_for(person.email))[:80], **company}
 
 
 def format_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def listed(values: Sequence[str]) -> str:
+    return ", ".join(map(quoted, values))
 
 
 def quoted(text: str) -> str:
@@ -75,12 +83,9 @@ def query_request(soql: str) -> dict[str, Any]:
     return {"method": "GET", "url": f"{DATA}/query?q={quote(soql)}"}
 
 
-def subrequest(method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    return {"method": method, "url": f"{DATA}{path}", "body": body}
-
-
-def by_email(email: str) -> str:
-    return f"/sobjects/Contact/Email/{quote(email, safe='')}"
+def subrequest(method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
+    request = {"method": method, "url": f"{DATA}{path}"}
+    return request if body is None else {**request, "body": body}
 
 
 def has_account(record: Mapping[str, Any]) -> bool:

@@ -1,107 +1,48 @@
-"""A CRM in our own database that answers like a remote one and fails on demand.
+"""A CRM in our own database that answers like a remote one.
 
-An attendee `<fault>[.stepN][.xM]@sandbox.invalid` makes step N (default 1) fail, always or for the
-meeting's first M attempts. One fault acts at a time. SANDBOX_FAULTS turns them on. The token
-`expired` is refused.
+It fails on demand, as sandbox_faults.py says. The token `expired` is refused.
 """
 
-import hashlib
-import json
-import random
-import re
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
 from django.urls import reverse
-from django.utils.translation import gettext_noop
 
 from crmsync.errors import CrmError
 from crmsync.models import SandboxFault, SandboxRecord
-from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.base import (
+    Account,
+    Known,
+    MeetingContent,
+    Person,
+    Ref,
+    Session,
+    link_key,
+)
+from crmsync.providers.merging import Form, instant, one_line
+from crmsync.providers.options import CREATE_PEOPLE, Choices
+from crmsync.providers.sandbox_faults import Faults
+from crmsync.providers.writing import (
+    Writer,
+    links_of,
+    not_made,
+    notes_of,
+    of_meeting,
+    removed,
+    unlinked,
+)
 from meetings.models import SyncStep
 
-ADDRESS = re.compile(
-    r"(?P<fault>[a-z-]+)(?:\.step(?P<step>[123]))?(?:\.x(?P<times>\d{1,4}))?@sandbox\.invalid"
-)
 NAME = "sandbox"
 CONNECTION = {"provider": NAME, "account_id": "Sandbox", "account_name": "Sandbox"}
-SLOW_SECONDS = 8
-RETRY_AFTER = 5  # Seconds.
-
-
-@dataclass(frozen=True)
-class Fault:
-    name: str
-    step: int
-    times: int | None
-    email: str
-
-    @classmethod
-    def parse(cls, email: str) -> "Fault | None":
-        match = ADDRESS.fullmatch(email)
-        if match is None or match["fault"] not in FAULTS:
-            return None
-        times = int(match["times"]) if match["times"] else None
-        return cls(match["fault"], int(match["step"] or SyncStep.CONTACTS), times, email)
-
-
-def _unavailable(email: str, session: Session) -> None:
-    raise CrmError("crm_unavailable", "The sandbox acts out an outage.", http_status=503)
-
-
-def _timeout(email: str, session: Session) -> None:
-    raise CrmError("crm_timeout", "The sandbox wrote, but never answers.", outcome_unknown=True)
-
-
-def _rate_limited(email: str, session: Session) -> None:
-    raise CrmError(
-        "crm_rate_limited", "Too many requests.", http_status=429, retry_after=RETRY_AFTER
-    )
-
-
-def _reconnect(email: str, session: Session) -> None:
-    raise CrmError("connection_expired", "The sandbox forgot the token.", http_status=401)
-
-
-def _rejected(email: str, session: Session) -> None:
-    raise CrmError(
-        "record_rejected",
-        "The sandbox refuses this address.",
-        field=gettext_noop("e-mail address"),
-        detail=f"{email} is not a valid address",
-        http_status=400,
-    )
-
-
-def _locked(email: str, session: Session) -> None:
-    raise CrmError("record_locked", "The record is being edited.", http_status=423)
-
-
-def _bug(email: str, session: Session) -> None:
-    raise RuntimeError("The sandbox acts out a bug of ours.")
-
-
-def _slow(email: str, session: Session) -> None:
-    for _ in range(SLOW_SECONDS):
-        session.before_call()
-        time.sleep(1)
-
-
-FAULTS = {
-    "unavailable": _unavailable,
-    "timeout": _timeout,
-    "rate-limited": _rate_limited,
-    "reconnect": _reconnect,
-    "rejected": _rejected,
-    "locked": _locked,
-    "bug": _bug,
-    "slow": _slow,
+FORMS = {
+    "starts_at": Form(instant),
+    "ends_at": Form(instant),
+    "notes": Form(one_line, "\n", 200_000),
 }
-AFTER_WRITING = {"timeout"}
 
 
 class Sandbox:
@@ -109,91 +50,130 @@ class Sandbox:
     needs: Sequence[str] = ()
     address = ""
     token = "token"  # noqa: S105
+    choices: Choices = CREATE_PEOPLE
     host = ""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.writer = Writer(session, FORMS)
+        self.faults = Faults(session)
         self.account = str(session.credentials.get("account") or "Sandbox")[:255]
 
     def check(self) -> Account:
-        self._answer()
+        self.faults.answer()
         if self.session.credentials.get("token") == "expired":
             raise CrmError("connection_expired", "The token `expired` is refused.", http_status=401)
         return Account(id=self.account, name=self.account)
 
     def upsert_contacts(self, people: Sequence[Person], known: Known) -> Sequence[Ref]:
-        fault = self._due_fault([person.email for person in people], SyncStep.CONTACTS)
-        self._answer()
-        self._simulate(fault, after_writing=False)
-        refs = [self._write("contact", person.email, {"name": person.name}) for person in people]
-        self._simulate(fault, after_writing=True)
-        return refs
+        with self.faults.acting([person.email for person in people], SyncStep.CONTACTS):
+            return [self._contact(person, known) for person in people]
 
-    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
-        emails = [contact.local_key for contact in contacts]
-        fault = self._due_fault(emails, SyncStep.MEETING)
-        self._answer()
-        self._simulate(fault, after_writing=False)
-        ref = self._write(
-            "meeting",
-            str(meeting.key),
-            {
-                "title": meeting.title,
-                "starts_at": meeting.starts_at.isoformat(),
-                "ends_at": meeting.ends_at.isoformat(),
-                "location": meeting.location,
-                "contacts": sorted(emails),
-            },
-        )
-        self._simulate(fault, after_writing=True)
-        return ref
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
+        with self.faults.acting([contact.local_key for contact in contacts], SyncStep.MEETING):
+            key, ours = str(meeting.key), _content_of(meeting)
+            old, record = known.get(("meeting", key)), self._find("meeting", key)
+            if record is not None:
+                return [self._change(record, old, ours)]
+            if old and old.remote_id:
+                raise CrmError("record_deleted", "The sandbox does not have the meeting any more.")
+            made = self.writer.create(Ref("meeting", key, "", ""), old, ours)
+            emails = sorted(contact.local_key for contact in contacts)
+            record = self._make("meeting", key, {**ours, "contacts": emails})
+            links = [_link(meeting, contact, "created") for contact in contacts]
+            return [replace(made, remote_id=str(record.pk), url=_url(record)), *links]
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
-        fault = self._due_fault([contact.local_key for contact in contacts], SyncStep.NOTES)
-        self._answer()
-        self._simulate(fault, after_writing=False)
-        content = {"meeting": meeting_ref.remote_id, "notes": meeting.notes}
+        with self.faults.acting([contact.local_key for contact in contacts], SyncStep.NOTES):
+            links = self._settle_links(meeting, contacts, known)
+            return [*self._write_notes(meeting_ref, meeting, known), *links]
+
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        emails = [ref.local_key for (kind, _), ref in known.items() if kind == "contact"]
+        with self.faults.acting(emails, SyncStep.NOTES):
+            forget_meetings([str(meeting.key)])
+        return removed(of_meeting(known))
+
+    def _contact(self, person: Person, known: Known) -> Ref:
+        old, record = known.get(("contact", person.email)), self._find("contact", person.email)
+        ours = {"name": person.name}
+        if record is not None:
+            return self._change(record, old, ours)
+        if self.session.options.get("create_people") == "nobody":
+            return not_made(person)
+        made = self.writer.create(Ref("contact", person.email, "", ""), old, ours)
+        record = self._make("contact", person.email, ours)
+        return replace(made, remote_id=str(record.pk), url=_url(record))
+
+    def _settle_links(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> list[Ref]:
+        """Only whom we linked earlier is taken off."""
+        record = self._find("meeting", str(meeting.key))
+        if record is None:
+            raise CrmError("record_deleted", "The sandbox does not have the meeting any more.")
+        old = {ref.local_key.partition(":")[2]: ref for ref in links_of(known)}
+        wanted = {contact.local_key: contact for contact in contacts}
+        linked = set(record.data.get("contacts", []))
+        settled = sorted({*wanted} | (linked - {*old}))
+        if settled != sorted(linked):
+            self._save(record, {"contacts": settled})
+        links = [_link(meeting, one, _linked(one.local_key in linked)) for one in contacts]
+        return [*links, *unlinked(ref for email, ref in old.items() if email not in wanted)]
+
+    def _write_notes(
+        self, meeting_ref: Ref, meeting: MeetingContent, known: Known
+    ) -> Sequence[Ref]:
         key = str(meeting.key)
-        known = SandboxRecord.objects.filter(account=self.account, kind="note", key=key)
-        is_needed = meeting.notes or known.exists()  # Notes may also have been removed.
-        refs = [self._write("note", key, content)] if is_needed else []
-        self._simulate(fault, after_writing=True)
-        return refs
+        old, record = known.get(("note", key)), self._find("note", key)
+        if record is None and not meeting.notes:
+            return []
+        ours = {"notes": meeting.notes}
+        if record is not None:
+            return notes_of(meeting, self._change(record, old, ours), old)
+        made = self.writer.create(Ref("note", key, "", ""), old, ours)
+        record = self._make("note", key, {"meeting": meeting_ref.remote_id, **ours})
+        return [replace(made, remote_id=str(record.pk), url=_url(record))]
 
-    def _answer(self) -> None:
-        self.session.before_call()
-        time.sleep(random.uniform(*settings.SANDBOX_ANSWER_SECONDS))
+    def _change(self, record: SandboxRecord, old: Ref | None, ours: dict[str, Any]) -> Ref:
+        ref = Ref(record.kind, record.key, str(record.pk), "", _url(record))
+        return self.writer.change(ref, old, ours, record.data, partial(self._save, record))
 
-    def _due_fault(self, emails: Sequence[str], step: SyncStep) -> Fault | None:
-        if not settings.SANDBOX_FAULTS:
-            return None
-        parsed = map(Fault.parse, emails)
-        return next((f for f in parsed if f and f.step == step and self._is_due(f)), None)
+    def _find(self, kind: str, key: str) -> SandboxRecord | None:
+        return SandboxRecord.objects.filter(account=self.account, kind=kind, key=key).first()
 
-    def _is_due(self, fault: Fault) -> bool:
-        if fault.times is None:
-            return True
-        key: dict[str, Any] = {"meeting_key": self.session.meeting_key, "email": fault.email}
-        SandboxFault.objects.get_or_create(**key)
-        left = SandboxFault.objects.filter(**key, times__lt=fault.times)
-        return bool(left.update(times=F("times") + 1))
-
-    def _simulate(self, fault: Fault | None, *, after_writing: bool) -> None:
-        if fault and (fault.name in AFTER_WRITING) is after_writing:
-            FAULTS[fault.name](fault.email, self.session)
-
-    def _write(self, kind: str, key: str, data: dict[str, Any]) -> Ref:
-        record, created = SandboxRecord.objects.get_or_create(
+    def _make(self, kind: str, key: str, data: dict[str, Any]) -> SandboxRecord:
+        records = SandboxRecord.objects
+        return records.get_or_create(
             account=self.account, kind=kind, key=key, defaults={"data": data}
-        )
-        action = "created" if created else "unchanged"
-        if record.data != data:
-            record.data = data
-            record.save(update_fields=["data", "updated_at"])
-            action = "updated"
-        return Ref(kind, key, str(record.pk), action, _url(record), _digest(data))
+        )[0]
+
+    def _save(self, record: SandboxRecord, changes: Mapping[str, Any]) -> Mapping[str, Any]:
+        record.data = {**record.data, **changes}
+        record.save(update_fields=["data", "updated_at"])
+        return record.data
+
+
+def _content_of(meeting: MeetingContent) -> dict[str, Any]:
+    return {
+        "title": meeting.title,
+        "starts_at": meeting.starts_at.isoformat(),
+        "ends_at": meeting.ends_at.isoformat(),
+        "location": meeting.location,
+        "status": meeting.status,
+    }
+
+
+def _link(meeting: MeetingContent, contact: Ref, action: str) -> Ref:
+    return Ref("link", link_key(meeting, contact.local_key), contact.remote_id, action)
+
+
+def _linked(is_old: bool) -> str:
+    return "unchanged" if is_old else "created"
 
 
 def forget_meetings(keys: Sequence[str]) -> None:
@@ -210,7 +190,3 @@ def forget_contacts(emails: Iterable[str]) -> None:
 
 def _url(record: SandboxRecord) -> str:
     return settings.PUBLIC_URL + reverse("admin:crmsync_sandboxrecord_change", args=[record.pk])
-
-
-def _digest(data: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

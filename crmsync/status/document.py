@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.providers.roles import REASONS
+from crmsync.providers.roles import ON_PURPOSE
 from crmsync.status import actions, moments
 from crmsync.status.error_messages import capitalize_first, crm_name, describe_error
 from crmsync.status.messages import MESSAGES, PREREQUISITES, StateMessage
@@ -175,7 +175,7 @@ def _key_of_synced(run: SyncRun | None, records: list[dict[str, str]]) -> str:
 def _refused(written: list[dict[str, str]]) -> list[str]:
     """Whom the CRM did not accept; people who are left out on purpose do not count."""
     skipped = [entry for entry in written if entry["action"] == SKIPPED]
-    return [entry["key"] for entry in skipped if entry["remark"] not in REASONS.values()]
+    return [entry["key"] for entry in skipped if entry["remark"] not in ON_PURPOSE]
 
 
 def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str | None]:

@@ -66,8 +66,8 @@ def bottlecrm(crm):
 
 def save(bottlecrm, content):
     people = bottlecrm.upsert_contacts([Person("ann@acme.example", "Ann")], {})
-    ref = bottlecrm.upsert_meeting(content, people, {})
-    bottlecrm.add_notes(ref, content, people)
+    ref, *_ = bottlecrm.upsert_meeting(content, people, {})
+    bottlecrm.add_notes(ref, content, people, {})
     return ref
 
 
@@ -82,12 +82,20 @@ def test_takes_no_meeting_that_quotes_another_for_that(bottlecrm, content):
     assert save(bottlecrm, quoting).remote_id != save(bottlecrm, content).remote_id
 
 
-def test_links_nobody_twice_who_holds_the_meeting(bottlecrm, content):
+def test_gives_each_attendee_one_interaction(crm, bottlecrm, content):
     people = [Person(f"{name}@acme.example", name) for name in ("ann", "bob")]
     ann, bob = bottlecrm.upsert_contacts(people, {})
-    ref = bottlecrm.upsert_meeting(content, [bob], {})
-    refs = bottlecrm.add_notes(ref, content, [ann, bob])
-    assert [r.local_key for r in refs if r.kind == "link"] == [f"{content.key}:ann@acme.example"]
+    ref, _ = bottlecrm.upsert_meeting(content, [bob], {})
+    refs = bottlecrm.add_notes(ref, content, [ann, bob], {})
+    assert len([link for link in refs if link.kind == "link"]) == len(crm.interactions) == 2
+
+
+def test_removes_the_interactions_of_a_meeting_that_nobody_attends(crm, bottlecrm, content):
+    (ann,) = bottlecrm.upsert_contacts([Person("ann@acme.example", "Ann")], {})
+    _, link = bottlecrm.upsert_meeting(content, [ann], {})
+    with pytest.raises(CrmError) as refused:
+        bottlecrm.upsert_meeting(content, [], {(link.kind, link.local_key): link})
+    assert (refused.value.code, crm.interactions) == ("field_missing", {})
 
 
 def test_reads_only_so_many_pages(crm, bottlecrm):

@@ -45,6 +45,11 @@ def written(crm, content, *links, host="http://localhost:8000"):
     return remote_id
 
 
+def known(content, remote_id):
+    key = str(content.key)
+    return {("meeting", key): Ref("meeting", key, remote_id, "created")}
+
+
 def connect(api, token=HubSpotStandIn.token):
     return api.put("/connection", {"provider": "hubspot", "credentials": {"token": token}})
 
@@ -137,7 +142,7 @@ def test_left_for_another_crm_cancels_what_is_under_way(own_api, crm, make_meeti
 def test_gives_its_key_to_a_meeting_that_is_older_than_the_property(crm, hubspot, content):
     hubspot.can["unique_key"] = True
     old = written(crm, content)
-    assert hubspot.upsert_meeting(content, [], {str(content.key): old}).remote_id == old
+    assert hubspot.upsert_meeting(content, [], known(content, old))[0].remote_id == old
     assert crm.objects["meetings"][old][KEY] == str(content.key)
 
 
@@ -145,21 +150,21 @@ def test_makes_no_other_meeting_for_one_that_is_gone(crm, hubspot, content):
     hubspot.can["unique_key"] = True
     crm.properties[KEY] = {}
     with pytest.raises(CrmError) as refused:
-        hubspot.upsert_meeting(content, [], {str(content.key): "999"})
+        hubspot.upsert_meeting(content, [], known(content, "999"))
     assert refused.value.code == "record_deleted"
 
 
 def test_says_that_a_contact_is_gone(crm, hubspot, content):
-    ref = hubspot.upsert_meeting(content, [], {})
-    for work in (hubspot.add_notes, lambda _, *args: hubspot.upsert_meeting(*args, {})):
+    (ref,) = hubspot.upsert_meeting(content, [], {})
+    for work in (hubspot.add_notes, lambda _, *args: hubspot.upsert_meeting(*args)):
         with pytest.raises(CrmError) as refused:
-            work(ref, replace(content, key=uuid.uuid4()), [contact(crm, "999")])
+            work(ref, replace(content, key=uuid.uuid4()), [contact(crm, "999")], {})
         assert refused.value.code == "record_deleted"
 
 
 def test_finds_a_meeting_whose_attendees_were_others(crm, hubspot, content):
     old = written(crm, content)
-    assert hubspot.upsert_meeting(content, [contact(crm)], {}).remote_id == old
+    assert hubspot.upsert_meeting(content, [contact(crm)], {})[0].remote_id == old
 
 
 def test_finds_a_meeting_on_a_further_page_of_its_contact(crm, hubspot, content):
@@ -168,7 +173,7 @@ def test_finds_a_meeting_on_a_further_page_of_its_contact(crm, hubspot, content)
         written(crm, replace(content, key=uuid.uuid4()), ann)
     old = written(crm, content, ann, host="https://moved.example")  # No search finds it.
     crm.links_per_page = 2
-    assert hubspot.upsert_meeting(content, [ann], {}).remote_id == old
+    assert hubspot.upsert_meeting(content, [ann], {})[0].remote_id == old
 
 
 def test_reads_only_so_many_pages_of_a_contact(crm, hubspot, content):
@@ -195,19 +200,21 @@ def test_takes_the_contact_that_a_conflict_names(crm, hubspot):
 @pytest.mark.parametrize("answer", [(202, None), (202, {}), (200, {"results": []})])
 def test_calls_nobody_linked_whom_hubspot_does_not_name(crm, hubspot, content, answer):
     contacts = hubspot.upsert_contacts([Person("ann@acme.example", "Ann Lee")], {})
-    meeting = hubspot.upsert_meeting(content, contacts, {})
+    meeting, *_ = hubspot.upsert_meeting(content, contacts, {})
+    crm.links.clear()
     crm.first["POST", ASSOCIATE] = [answer]
     with pytest.raises(CrmError) as unsure:
-        hubspot.add_notes(meeting, content, contacts)
+        hubspot.add_notes(meeting, content, contacts, {})
     assert unsure.value.code == "crm_unavailable"
-    assert hubspot.add_notes(meeting, content, contacts)
+    assert hubspot.add_notes(meeting, content, contacts, {})
 
 
 def test_links_a_person_with_two_addresses_once(crm, hubspot, content, monkeypatch):
     (ann,) = hubspot.upsert_contacts([Person("ann@acme.example", "Ann Lee")], {})
     twice = [ann, Ref("contact", "ann@home.example", ann.remote_id, "unchanged")]
-    meeting = hubspot.upsert_meeting(content, twice, {})
+    meeting, *_ = hubspot.upsert_meeting(content, twice, {})
+    crm.links.clear()
     linked = []
     monkeypatch.setattr(crm, "link", lambda contact, _: linked.append(contact))
-    hubspot.add_notes(meeting, content, twice)
+    hubspot.add_notes(meeting, content, twice, {})
     assert linked == [ann.remote_id]

@@ -11,6 +11,8 @@ import pytest
 from crmsync.errors import CrmError
 from crmsync.providers import PROVIDERS
 from crmsync.providers.base import MeetingContent, Person
+from crmsync.providers.merging import KEPT
+from crmsync.providers.roles import NOT_MADE
 from crmsync.tests.stand_ins.accounts import ACCOUNTS
 
 pytestmark = pytest.mark.django_db
@@ -61,15 +63,29 @@ def case(*names):
 
 
 def sync(crm, meeting, known=()):
-    """The three steps, each with what its predecessors returned, as jobs.py does it."""
-    known = {(ref.kind, ref.local_key): ref.remote_id for ref in known}
-    contacts = {key: i for (kind, key), i in known.items() if kind == "contact"}
-    meetings = {key: i for (kind, key), i in known.items() if kind == "meeting"}
-    with crm.session() as session:
+    """The three steps, each with what its predecessors returned, as steps.py does it."""
+    known = known if isinstance(known, dict) else by_key(known)
+    with crm.session(known) as session:
         provider = PROVIDERS[crm.provider](session)
-        people = provider.upsert_contacts(meeting.people, contacts) if meeting.people else []
-        ref = provider.upsert_meeting(meeting.content, people, meetings)
-        return [*people, ref, *provider.add_notes(ref, meeting.content, people)]
+        people = provider.upsert_contacts(meeting.people, known) if meeting.people else []
+        refs = provider.upsert_meeting(meeting.content, people, known)
+        known.update(by_key(refs))
+        return [*people, *refs, *provider.add_notes(refs[0], meeting.content, people, known)]
+
+
+def remove(crm, meeting, known=()):
+    known = by_key(known)
+    with crm.session(known) as session:
+        return PROVIDERS[crm.provider](session).remove(meeting.content, known)
+
+
+def by_key(refs):
+    """The last one of each key, without what was removed: what remote_records.py keeps."""
+    return {
+        key: ref
+        for key, ref in {(ref.kind, ref.local_key): ref for ref in refs}.items()
+        if ref.action != "removed"
+    }
 
 
 def assert_written_once(crm, meeting):
@@ -93,7 +109,7 @@ def failure_of(crm, meeting, known):
 
 
 def identity(refs):
-    return {(ref.kind, ref.local_key, ref.remote_id) for ref in refs}
+    return {(ref.kind, ref.local_key, ref.remote_id) for ref in refs if ref.action != "removed"}
 
 
 def test_writes_the_meeting_its_people_and_its_notes(crm):
@@ -241,3 +257,180 @@ def test_says_when_it_is_not_let_in(crm):
         PROVIDERS[crm.provider](session).check()
     assert refused.value.code == "connection_expired"
     assert crm.token not in refused.value.message
+
+
+def test_writes_nothing_where_nothing_changed(crm):
+    meeting = case("Ann Lee", "Bob")
+    first = sync(crm, meeting)
+    assert crm.count_writes(lambda: sync(crm, meeting, first)) == 0
+    assert crm.count_writes(lambda: sync(crm, meeting)) == 0
+
+
+@pytest.mark.parametrize("leaving", [[0], [1], [0, 1]])
+def test_unlinks_who_is_no_longer_there(crm, leaving):
+    meeting = case("Ann Lee", "Bob", "Carla")
+    first = sync(crm, meeting)
+    linked = crm.written(meeting).linked
+    rest = replace(meeting, people=[p for n, p in enumerate(meeting.people) if n not in leaving])
+    refs = sync(crm, rest, first)
+    assert_written_once(crm, rest)
+    assert crm.written(meeting).linked == crm.written(rest).linked
+    gone = {ref.local_key.partition(":")[2] for ref in refs if ref.action == "removed"}
+    assert gone == {meeting.emails[n] for n in leaving} & {*linked}
+
+
+def test_takes_the_copies_back_when_everybody_left(crm):
+    meeting = case("Ann Lee", "Bob")
+    first = sync(crm, meeting)
+    nobody = replace(meeting, people=[])
+    if crm.needs_an_attendee:
+        with pytest.raises(CrmError):
+            sync(crm, nobody, first)
+    else:
+        sync(crm, nobody, first)
+    assert crm.written(meeting).linked == []
+
+
+def test_follows_a_corrected_address(crm):
+    meeting = case("Ann Lee", "Bob")
+    first = sync(crm, meeting)
+    corrected = replace(meeting, people=[meeting.people[0], *case("Bob").people])
+    sync(crm, corrected, first)
+    assert_written_once(crm, corrected)
+    assert meeting.emails[1] not in crm.written(meeting).linked
+
+
+def test_keeps_what_somebody_wrote_into_the_notes(crm):
+    meeting = case("Ann Lee")
+    refs = sync(crm, meeting)
+    crm.edit_notes(meeting, "They want a discount.")
+    for notes in ("Forty seats.", "Fifty.", "Sixty.", "Sixty.", ""):
+        meeting = meeting.with_content(notes=notes)
+        refs = [*refs, *sync(crm, meeting, refs)]
+        assert "They want a discount." in crm.written(meeting).notes
+    assert "Sixty." not in crm.written(meeting).notes
+
+
+def test_writes_its_notes_once_below_those_of_somebody_else(crm):
+    meeting = case("Ann Lee")
+    refs = sync(crm, meeting)
+    crm.edit_notes(meeting, "They want a discount.")
+    for notes in ("Fifty.", "Sixty."):
+        meeting = meeting.with_content(notes=notes)
+        refs = [*refs, *sync(crm, meeting, refs)]
+    shown = crm.written(meeting).notes
+    assert shown.count("syncsite") == shown.count("Sixty.") == 1
+    assert shown.index("discount") < shown.index("Sixty.")
+    assert "Fifty" not in shown
+
+
+def test_keeps_the_notes_of_somebody_else_where_it_has_none(crm):
+    meeting = case("Ann Lee").with_content(notes="", location="")
+    refs = sync(crm, meeting)
+    crm.edit_notes(meeting, "They want a discount.")
+    sync(crm, meeting.with_content(title="Second talk"), refs)
+    written = crm.written(meeting)
+    assert (written.title, written.notes.strip()) == ("Second talk", "They want a discount.")
+
+
+def test_keeps_a_title_that_somebody_changed_and_says_so(crm):
+    meeting = case("Ann Lee")
+    refs = sync(crm, meeting)
+    crm.edit_title(meeting, "Kick-off with Acme")
+    again = sync(crm, meeting, refs)
+    assert crm.written(meeting).title == "Kick-off with Acme"
+    assert KEPT not in {ref.remark for ref in again}
+    renamed = sync(crm, meeting.with_content(title="Start"), [*refs, *again])
+    assert crm.written(meeting).title == "Kick-off with Acme"
+    assert KEPT in {ref.remark for ref in renamed if ref.kind == "meeting"}
+
+
+def test_writes_over_what_it_may_have_written_itself(crm):
+    calls = crm.count_calls(lambda: sync(crm, case("Ann Lee")))
+    for call in range(calls):
+        meeting, known = case("Ann Lee"), {}
+        with crm.losing(call), pytest.raises(CrmError):
+            sync(crm, meeting, known)
+        changed = meeting.with_content(title="Second talk", notes="Fifty.")
+        sync(crm, changed, known)
+        written = assert_written_once(crm, changed)
+        assert (written.title, "Fifty." in written.notes) == ("Second talk", True)
+        assert "Forty" not in written.notes
+
+
+def test_leaves_those_linked_whom_somebody_else_linked(crm):
+    if crm.most_linked == 1 or crm.needs_an_attendee:
+        pytest.skip("An event or interaction there belongs to one person.")
+    meeting = case("Ann Lee")
+    first = sync(crm, meeting)
+    email = f"guest.{uuid.uuid4().hex}@acme.example"
+    crm.link_guest(meeting, email)
+    sync(crm, meeting.with_content(title="Second talk"), first)
+    assert crm.written(meeting).linked == sorted([email, *meeting.emails])
+
+
+@pytest.mark.parametrize("status", ["canceled", "completed", "no_show", "scheduled"])
+def test_tells_how_the_meeting_went(crm, status):
+    meeting = case("Ann Lee")
+    first = sync(crm, meeting)
+    told = crm.told(meeting)
+    sync(crm, meeting.with_content(status=status), first)
+    assert (crm.told(meeting) == told) == (status == "scheduled")
+
+
+def test_follows_a_meeting_that_is_moved(crm):
+    meeting = case("Ann Lee")
+    first = sync(crm, meeting)
+    later = {"starts_at": datetime(2026, 5, 5, 9, tzinfo=UTC)}
+    later["ends_at"] = datetime(2026, 5, 5, 10, tzinfo=UTC)
+    sync(crm, meeting.with_content(**later), first)
+    assert_written_once(crm, meeting)
+    assert "2026-05-05" in crm.told(meeting)
+
+
+def test_removes_what_it_made_and_leaves_the_people(crm):
+    meeting = case("Ann Lee", "Bob")
+    refs = sync(crm, meeting)
+    other = replace(case(), people=meeting.people)
+    sync(crm, other)
+    for _ in range(2):  # Again, as after a lost answer.
+        gone = remove(crm, meeting, refs)
+        assert crm.written(meeting).meetings == 0
+    assert "meeting" in {ref.kind for ref in gone}
+    assert_written_once(crm, other)
+
+
+def test_removes_what_it_made_without_knowing(crm):
+    meeting = case("Ann Lee", "Bob")
+    contacts = [ref for ref in sync(crm, meeting) if ref.kind == "contact"]
+    remove(crm, meeting, contacts)
+    assert crm.written(meeting).meetings == 0
+
+
+def test_removes_in_spite_of_the_loss_of_any_answer(crm):
+    meeting = case("Ann Lee", "Bob")
+    refs = sync(crm, meeting)
+    calls = crm.count_calls(lambda: remove(crm, meeting, refs))
+    for call in range(calls):
+        meeting = case("Ann Lee", "Bob")
+        refs = sync(crm, meeting)
+        with crm.losing(call), pytest.raises(CrmError):
+            remove(crm, meeting, refs)
+        remove(crm, meeting, refs)
+        assert crm.written(meeting).meetings == 0
+
+
+def test_makes_nobody_for_an_owner_who_wants_that(crm):
+    meeting = case("Ann Lee", "Bob")
+    crm.add_contact(meeting.emails[0])
+    crm.options = {"create_people": "nobody"}
+    try:
+        refs = sync(crm, replace(meeting, people=meeting.people[:1]))
+        with crm.session() as session:
+            (bob,) = PROVIDERS[crm.provider](session).upsert_contacts(meeting.people[1:], {})
+    finally:
+        crm.options = {}
+    assert (bob.action, bob.remark) == ("skipped", NOT_MADE)
+    assert crm.contacts(meeting.emails[1]) == []
+    assert crm.written(meeting).linked == meeting.emails[:1]
+    assert refs

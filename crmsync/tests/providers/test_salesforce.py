@@ -3,6 +3,7 @@ import pytest
 from crmsync.errors import CrmError
 from crmsync.providers.base import Person, Ref, Session
 from crmsync.providers.salesforce import Salesforce
+from crmsync.providers.salesforce_guests import guests_of
 from crmsync.tests.stand_ins.salesforce import SalesforceStandIn
 
 DATA = "/services/data/v62.0"
@@ -39,13 +40,14 @@ def contact(crm, name):
 
 def test_survives_a_description_that_is_none(crm, salesforce):
     crm.first["GET", f"{DATA}/sobjects/Event/describe"] = [(200, {"fields": 7})]
-    assert not any(salesforce.check().capabilities.values())
+    assert salesforce.check().degraded == ["unique_key", "shared_activities"]
 
 
 def test_names_its_organization_and_what_it_can_do(salesforce):
     account = salesforce.check()
     assert (account.id, account.name) == ("00D000000000001", "Acme")
-    assert account.capabilities == {"unique_key": True, "shared_activities": True}
+    able = {"unique_key": True, "shared_activities": True, "leads": True}
+    assert (account.capabilities, account.degraded) == (able, [])
 
 
 def test_prefers_a_contact_with_an_account_to_one_without_and_to_a_lead(crm):
@@ -118,11 +120,10 @@ def test_uses_no_key_that_is_no_external_id(crm, salesforce):
     assert salesforce.check().capabilities["unique_key"] is False
 
 
-def test_names_a_person_with_two_addresses_once(crm):
+def test_names_a_person_with_two_addresses_once():
     twice = [Ref("contact", f"{n}@acme.example", "003A", "unchanged") for n in range(2)]
-    credentials = {"instance_url": crm.url, "access_token": crm.token}
-    with Session(credentials, capabilities={"shared_activities": True}) as session:
-        assert Salesforce(session)._invited(twice) == ({"EventWhoIds": ["003A"]}, False)
+    guests = guests_of([], twice, {}, several=True)
+    assert guests.changes == {"EventWhoIds": ["003A"]}
 
 
 def test_makes_a_contact_whose_address_it_cannot_upsert_by(crm):
@@ -158,31 +159,32 @@ def test_survives_any_address(crm):
 
 
 def test_gives_its_key_to_a_meeting_that_is_older_than_the_field(crm, salesforce, content):
-    old = salesforce.upsert_meeting(content, [], {}).remote_id
+    (old,) = salesforce.upsert_meeting(content, [], {})
     salesforce.can["unique_key"] = True
-    assert salesforce.upsert_meeting(content, [], {str(content.key): old}).remote_id == old
-    assert crm.records["Event"][old]["Syncsite_Key__c"] == str(content.key)
+    known = {(old.kind, old.local_key): old}
+    assert salesforce.upsert_meeting(content, [], known)[0].remote_id == old.remote_id
+    assert crm.records["Event"][old.remote_id]["Syncsite_Key__c"] == str(content.key)
 
 
 def test_finds_a_meeting_of_any_attendee_that_was_moved(crm, salesforce, content):
     ann, bob = contact(crm, "ann"), contact(crm, "bob")
-    old = salesforce.upsert_meeting(content, [bob], {}).remote_id
+    old = salesforce.upsert_meeting(content, [bob], {})[0].remote_id
     crm.records["Event"][old]["StartDateTime"] = "2026-05-05T12:00:00Z"
-    assert salesforce.upsert_meeting(content, [ann, bob], {}).remote_id == old
+    assert salesforce.upsert_meeting(content, [ann, bob], {})[0].remote_id == old
 
 
 def test_finds_a_meeting_below_which_somebody_wrote(crm, salesforce, content):
-    old = salesforce.upsert_meeting(content, [], {}).remote_id
+    old = salesforce.upsert_meeting(content, [], {})[0].remote_id
     crm.records["Event"][old]["Description"] += "\r\nCall them back."
-    assert salesforce.upsert_meeting(content, [], {}).remote_id == old
+    assert salesforce.upsert_meeting(content, [], {})[0].remote_id == old
 
 
 def test_names_one_attendee_where_activities_are_not_shared_any_more(crm, salesforce, content):
     salesforce.can["shared_activities"] = True
     crm.fields.remove("EventWhoIds")
     people = [contact(crm, "ann"), contact(crm, "bob")]
-    ref = salesforce.upsert_meeting(content, people, {})
-    *_, link = salesforce.add_notes(ref, content, people)
+    ref, *_ = salesforce.upsert_meeting(content, people, {})
+    *_, link = salesforce.add_notes(ref, content, people, {})
     assert (link.kind, link.remark) == ("link", "not with every attendee")
     assert crm.records["Event"][ref.remote_id]["WhoId"] == people[0].remote_id
 
@@ -190,9 +192,9 @@ def test_names_one_attendee_where_activities_are_not_shared_any_more(crm, salesf
 def test_leaves_nobody_out_because_another_is_gone(crm, salesforce, content):
     salesforce.can["shared_activities"] = True
     people = [contact(crm, "ann"), Ref("contact", "bob@acme.example", "003GONE", "unchanged")]
-    ref = salesforce.upsert_meeting(content, [], {})
+    ref, *_ = salesforce.upsert_meeting(content, [], {})
     with pytest.raises(CrmError):
-        salesforce.add_notes(ref, content, people)
+        salesforce.add_notes(ref, content, people, {})
 
 
 def test_reads_only_so_many_pages(crm, salesforce, content):

@@ -1,5 +1,6 @@
 """The accounts that the contract is tested with, all looked at in the same way."""
 
+import json
 import os
 import re
 from contextlib import contextmanager
@@ -7,11 +8,10 @@ from contextlib import contextmanager
 import httpx
 
 from crmsync.providers import PROVIDERS
-from crmsync.providers.base import Session
 from crmsync.tests.stand_ins.bottlecrm import BottleCrmStandIn
 from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
 from crmsync.tests.stand_ins.salesforce import SalesforceStandIn
-from crmsync.tests.stand_ins.sandbox import SandboxAccount, Written
+from crmsync.tests.stand_ins.sandbox import SandboxAccount, Written, session
 from crmsync.tests.stand_ins.server import TLS, Proxy, StandIn
 
 
@@ -21,6 +21,7 @@ class HttpAccount:
     needs_an_attendee = False
     most_linked = 1000
     note_limit = 65_536
+    owner = "rep@ours.example"
 
     def __init__(self, crm_url, token=StandIn.token):
         self.token = token
@@ -29,6 +30,7 @@ class HttpAccount:
         )
         self.proxy = Proxy(crm_url)
         self.capabilities = {}
+        self.options = {}
 
     @contextmanager
     def open(self, settings):
@@ -42,8 +44,8 @@ class HttpAccount:
     def configure(self, settings):
         pass
 
-    def session(self):
-        return Session(self.credentials(), capabilities=self.capabilities)
+    def session(self, known=None):
+        return session(self, known, credentials=self.credentials(), capabilities=self.capabilities)
 
     def credentials(self):
         return {"url": self.proxy.url, "token": self.token}
@@ -58,6 +60,16 @@ class HttpAccount:
         self.proxy.restart()
         work()
         return len(self.proxy.calls)
+
+    def count_writes(self, work):
+        self.proxy.restart()
+        work()
+        return sum(map(self.is_write, self.proxy.requests))
+
+    @staticmethod
+    def is_write(request):
+        method, path, _ = request
+        return method != "GET" and not path.endswith(("/read", "/search"))
 
 
 class HubSpotAccount(HttpAccount):
@@ -85,6 +97,26 @@ class HubSpotAccount(HttpAccount):
         last = next(iter(found.values()), {})
         title, notes = last.get("hs_meeting_title", ""), last.get("hs_internal_meeting_notes", "")
         return Written(len(found), title, notes, sorted(linked))
+
+    def meeting(self, meeting):
+        key = str(meeting.key)
+        return next((p for p in self.crm.objects["meetings"].values() if key in str(p)), {})
+
+    def edit_notes(self, meeting, text):
+        ours = self.meeting(meeting)
+        ours["hs_internal_meeting_notes"] = ours.get("hs_internal_meeting_notes", "") + text
+
+    def edit_title(self, meeting, text):
+        self.meeting(meeting)["hs_meeting_title"] = text
+
+    def link_guest(self, meeting, email):
+        (meeting_id,) = (
+            i for i, p in self.crm.objects["meetings"].items() if p == self.meeting(meeting)
+        )
+        self.crm.link(self.crm.add("contacts", {"email": email}), meeting_id)
+
+    def told(self, meeting):
+        return str(self.meeting(meeting))
 
     def lose_everything(self):
         for records in self.crm.objects.values():
@@ -118,6 +150,29 @@ class SalesforceAccount(HttpAccount):
         linked = sorted(self.crm.records["Contact"][i]["Email"] for i in ids)
         notes = re.sub(r"(\n\n)?\[syncsite .*\]$", "", last.get("Description", ""))
         return Written(len(events), last.get("Subject", ""), notes, linked)
+
+    def event(self, meeting):
+        rows = self.crm.records["Event"].values()
+        return next((e for e in rows if str(meeting.key) in str(e)), {})
+
+    def edit_notes(self, meeting, text):
+        event = self.event(meeting)
+        event["Description"] = f"{text}\n{event.get('Description', '')}".rstrip()
+
+    def edit_title(self, meeting, text):
+        self.event(meeting)["Subject"] = text
+
+    def link_guest(self, meeting, email):
+        _, made = self.crm.put("Contact", None, {"Email": email, "LastName": "Guest"})
+        event = self.event(meeting)
+        event["EventWhoIds"] = [*event["EventWhoIds"], made["id"]]
+
+    def told(self, meeting):
+        return str(self.event(meeting))
+
+    @staticmethod
+    def is_write(request):
+        return any(part["method"] != "GET" for part in composite_of(request))
 
     def lose_everything(self):
         for records in self.crm.records.values():
@@ -155,6 +210,29 @@ class BottleCrmAccount(HttpAccount):
         notes = re.sub(r"(\n\n)?\[syncsite .*\]$", "", last.get("body", ""))
         return Written(max(per_contact, default=0), last.get("subject", ""), notes, sorted(linked))
 
+    def edit_notes(self, meeting, text):
+        for row in self.interactions(meeting):
+            self.patch(row, body=f"{text}\n{row['body']}")
+
+    def edit_title(self, meeting, text):
+        for row in self.interactions(meeting):
+            self.patch(row, subject=text)
+
+    def patch(self, row, **content):
+        self.direct.patch(f"/api/interactions/{row['id']}/", json=content).raise_for_status()
+
+    def told(self, meeting):
+        return str(self.interactions(meeting))
+
+    def interactions(self, meeting):
+        rows = [
+            row
+            for email in meeting.emails
+            for contact in self.contacts(email)
+            for row in self.get("/api/interactions/", contact=contact, limit=200)["interactions"]
+        ]
+        return [row for row in rows if f"[syncsite {meeting.key}]" in row["body"]]
+
     def get(self, path, **params):
         answer = self.direct.get(path, params=params)
         answer.raise_for_status()
@@ -166,6 +244,13 @@ class BottleCrmAccount(HttpAccount):
                 for row in self.get("/api/interactions/", contact=contact)["interactions"]:
                     path = f"/api/interactions/{row['id']}/"
                     self.direct.delete(path).raise_for_status()
+
+
+def composite_of(request):
+    """The parts of a request to Salesforce."""
+    method, _, body = request
+    parts = json.loads(body).get("compositeRequest") if body else None
+    return parts or [{"method": method}]
 
 
 def serving(account, stand_in, **options):

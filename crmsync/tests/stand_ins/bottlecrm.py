@@ -59,7 +59,7 @@ class BottleCrmStandIn(StandIn):
         check(body)
         if body["contact"] not in self.contacts:
             raise Refused(404, {"detail": "No such record."})
-        interaction = {"id": str(uuid.uuid4()), **body}
+        interaction = {"id": str(uuid.uuid4()), **stored(body)}
         self.interactions[interaction["id"]] = interaction
         return 201, interaction
 
@@ -68,13 +68,28 @@ class BottleCrmStandIn(StandIn):
         if remote_id not in self.interactions:
             raise Refused(404, {"detail": "Not found."})
         check(body)
-        self.interactions[remote_id] |= body
+        if (
+            body.get("contact", self.interactions[remote_id]["contact"])
+            != (self.interactions[remote_id]["contact"])
+        ):
+            raise refusal({"contact": ["The record an interaction is on cannot be changed."]})
+        self.interactions[remote_id] |= stored(body)
         return 200, self.interactions[remote_id]
 
     @route("DELETE", "/api/interactions/(?P<remote_id>[^/]+)/")
     def delete_interaction(self, remote_id, **_):
-        del self.interactions[remote_id]
+        if self.interactions.pop(remote_id, None) is None:
+            raise Refused(404, {"detail": "No such interaction."})
         return 204, b""
+
+
+def stored(body):
+    """Texts lose the white space around them, and times their zone."""
+    texts = {name: body[name].strip() for name in ("subject", "body") if name in body}
+    if "occurred_at" in body:
+        at = datetime.fromisoformat(body["occurred_at"]).astimezone(UTC)
+        texts["occurred_at"] = at.isoformat().replace("+00:00", "Z")
+    return {**body, **texts}
 
 
 def check(body):

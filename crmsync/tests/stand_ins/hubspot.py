@@ -1,5 +1,6 @@
 """As much of HubSpot as a sync touches, in memory; test_hubspot.py has its SDK judge it."""
 
+import re
 from itertools import count
 
 from crmsync.tests.stand_ins.hubspot_tokens import GrantingTokens
@@ -18,16 +19,24 @@ class HubSpotStandIn(GrantingTokens, StandIn):
     def __init__(self, unique_key=True):
         super().__init__()
         self.ids = count(101)
-        self.objects = {"contacts": {}, "meetings": {}}
-        self.links = set()
+        self.objects = {"contacts": {}, "meetings": {}, "companies": {}}
+        self.links = set()  # Pairs of a contact, or a company, and a meeting.
+        self.owners = {}  # By address.
         self.links_per_page = 500
         self.may_have_key = unique_key
         self.properties = {}
-        self.scopes = {"crm.objects.contacts.read", "crm.objects.contacts.write"}
+        self.scopes = {
+            "crm.objects.contacts.read",
+            "crm.objects.contacts.write",
+            "crm.objects.owners.read",
+            "crm.objects.companies.read",
+        }
 
     def answer(self, method, path, query, body):
         is_write = method != "GET" and not path.endswith(("read", "search"))
         scope = f"crm.objects.contacts.{'write' if is_write else 'read'}"
+        further = re.match(r"/crm/(?:objects/2026-09/)?(owners|companies)", path)
+        scope = f"crm.objects.{further[1]}.read" if further else scope
         if scope not in self.scopes:
             error = {"context": {"requiredGranularScopes": [scope]}}
             refused = refusal(403, "MISSING_SCOPES", "This app lacks scopes.").answer
@@ -57,7 +66,13 @@ class HubSpotStandIn(GrantingTokens, StandIn):
         self.properties[body["name"]] = body
         return 201, body
 
-    @route("GET", rf"{OBJECTS}/(?P<kind>contacts|meetings)")
+    @route("GET", "/crm/owners/2026-09")
+    def list_owners(self, query, **_):
+        email = query.get("email", "")
+        found = [{"id": i, "email": e} for e, i in self.owners.items() if e == email]
+        return 200, {"results": found}
+
+    @route("GET", rf"{OBJECTS}/(?P<kind>contacts|meetings|companies)")
     def list_objects(self, kind, **_):
         return 200, {"results": [shown(i, p) for i, p in self.objects[kind].items()][:1]}
 
@@ -78,6 +93,12 @@ class HubSpotStandIn(GrantingTokens, StandIn):
         check_lengths(body["properties"])
         self.objects[kind][remote_id] |= body["properties"]
         return 200, shown(remote_id, self.objects[kind][remote_id])
+
+    @route("DELETE", rf"{OBJECTS}/meetings/(?P<remote_id>\w+)")
+    def archive(self, remote_id, **_):
+        self.objects["meetings"].pop(remote_id, None)
+        self.links = {pair for pair in self.links if pair[1] != remote_id}
+        return 204, b""
 
     @route("POST", rf"{OBJECTS}/(?P<kind>contacts|meetings)/batch/read")
     def read(self, kind, body, **_):
@@ -122,24 +143,35 @@ class HubSpotStandIn(GrantingTokens, StandIn):
         ]
         return 200, {"total": len(found), "results": found}
 
-    @route("POST", rf"{ASSOCIATIONS}/meetings/contacts/batch/associate/default")
-    def associate(self, body, **_):
+    @route("POST", rf"{ASSOCIATIONS}/meetings/(?P<kind>contacts|companies)/batch/associate/default")
+    def associate(self, kind, body, **_):
         for pair in inputs_of(body):
-            meeting, contact = pair["from"]["id"], pair["to"]["id"]
-            if meeting not in self.objects["meetings"] or contact not in self.objects["contacts"]:
+            meeting, other = pair["from"]["id"], pair["to"]["id"]
+            if meeting not in self.objects["meetings"] or other not in self.objects[kind]:
                 raise refusal(404, "OBJECT_NOT_FOUND", "Object not found.")
-            self.link(contact, meeting)
+            self.link(other, meeting)
         return 200, batch([{"from": p["from"], "to": p["to"]} for p in inputs_of(body)], [])
 
-    @route("POST", rf"{ASSOCIATIONS}/contacts/meetings/batch/read")
-    def read_links(self, body, **_):
+    @route("POST", rf"{ASSOCIATIONS}/meetings/(?P<kind>contacts|companies)/batch/archive")
+    def dissociate(self, kind, body, **_):
+        for pair in inputs_of(body):
+            for other in pair["to"]:
+                self.links.discard((other["id"], pair["from"]["id"]))
+        return 204, b""
+
+    @route("POST", rf"{ASSOCIATIONS}/(?P<start>\w+)/(?P<end>\w+)/batch/read")
+    def read_links(self, start, end, body, **_):
         results = []
         for one in inputs_of(body):
-            linked = [m for c, m in sorted(self.links) if c == one["id"]]
-            start = int(one.get("after", 0))
-            end = start + self.links_per_page
-            to = [{"toObjectId": int(m), "associationTypes": []} for m in linked[start:end]]
-            paging = {"paging": {"next": {"after": str(end)}}} if end < len(linked) else {}
+            linked = sorted(
+                theirs
+                for own, theirs in (p if end == "meetings" else p[::-1] for p in self.links)
+                if own == one["id"] and theirs in self.objects[end]
+            )
+            first = int(one.get("after", 0))
+            last = first + self.links_per_page
+            to = [{"toObjectId": int(m), "associationTypes": []} for m in linked[first:last]]
+            paging = {"paging": {"next": {"after": str(last)}}} if last < len(linked) else {}
             results.append({"from": {"id": one["id"]}, "to": to, **paging})
         return 200, batch(results, [])
 

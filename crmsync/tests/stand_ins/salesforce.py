@@ -22,7 +22,8 @@ class SalesforceStandIn(StandIn):
         self.key_is_external_id = True
         self.records = {"Contact": {}, "Lead": {}, "Event": {}}
         self.fields = {"Id", "Subject", "StartDateTime", "EndDateTime", "Location"}
-        self.fields |= {"Description", "WhoId"}
+        self.fields |= {"Description", "WhoId", "WhatId", "OwnerId", "ShowAs"}
+        self.users = {}  # By address.
         self.fields |= {KEY} if unique_key else set()
         self.fields |= {"EventWhoIds"} if shared_activities else set()
 
@@ -62,25 +63,44 @@ class SalesforceStandIn(StandIn):
             return found([{"Id": "00D000000000001", "Name": "Acme"}])
         values = [re.sub(r"\\(.)", r"\1", value).lower() for value in QUOTED.findall(soql)]
         if kind == "Event":
-            moment = re.search(r"StartDateTime = ([^ ]+)", soql)[1]
-            rows = self.records["Event"].values()
-            return found([r for r in rows if r["StartDateTime"] == moment or is_with(r, values)])
+            return found(self.events_of(soql, values))
+        if kind == "EventWhoRelation":
+            if "EventWhoIds" not in self.fields:
+                raise refusal(400, "INVALID_TYPE", "sObject type is not supported.")
+            event = self.records["Event"].get(QUOTED.findall(soql)[0], {})
+            return found([{"RelationId": one} for one in self.guests_of(event)])
+        if kind == "User":
+            return found([{"Id": i} for email, i in self.users.items() if email in values])
         if kind == "Lead" and not self.sees_leads:
             raise refusal(400, "INVALID_TYPE", "sObject type 'Lead' is not supported.")
         rows = self.records[kind].values()
         return found([r for r in rows if {r["Email"].lower(), r["Id"].lower()} & {*values}])
 
-    @route("PATCH", rf"{DATA}/sobjects/Contact/Email/(?P<email>.+)")
-    def upsert_contact(self, email, body, **_):
+    def events_of(self, soql, values):
+        rows = self.records["Event"].values()
+        moment = re.search(r"StartDateTime = ([^ ]+)", soql)
+        if moment:
+            return [r for r in rows if r["StartDateTime"] == moment[1] or is_with(r, values)]
+        name = re.search(r"WHERE (\w+) =", soql)[1]
+        return [row for row in rows if str(row.get(name)).lower() in values]
+
+    @staticmethod
+    def guests_of(event):
+        return event.get("EventWhoIds") or [i for i in [event.get("WhoId")] if i]
+
+    @route("PATCH", rf"{DATA}/sobjects/(?P<kind>Contact|Lead)/Email/(?P<email>.+)")
+    def upsert_person(self, kind, email, body, **_):
         email = unquote(email)
         if "@" not in email:
             raise refusal(400, "INVALID_EMAIL_ADDRESS", f"invalid email address: {email}", "Email")
-        same = [c for c in self.records["Contact"].values() if c["Email"].lower() == email.lower()]
+        same = [c for c in self.records[kind].values() if c["Email"].lower() == email.lower()]
         if len(same) > 1:
-            return 300, [f"/services/data/v62.0/sobjects/Contact/{c['Id']}" for c in same]
+            return 300, [f"/services/data/v62.0/sobjects/{kind}/{c['Id']}" for c in same]
         if not body.get("LastName"):
             raise refusal(400, "REQUIRED_FIELD_MISSING", "Required: [LastName]", "LastName")
-        return self.put("Contact", same[0] if same else None, {"Email": email, **body})
+        if kind == "Lead" and not body.get("Company"):
+            raise refusal(400, "REQUIRED_FIELD_MISSING", "Required: [Company]", "Company")
+        return self.put(kind, same[0] if same else None, {"Email": email, **body})
 
     @route("POST", rf"{DATA}/sobjects/Contact")
     def create_contact(self, body, **_):
@@ -108,6 +128,12 @@ class SalesforceStandIn(StandIn):
         self.records["Event"][remote_id] |= body
         return 204, None
 
+    @route("DELETE", rf"{DATA}/sobjects/Event/(?P<remote_id>00U\w+)")
+    def delete_event(self, remote_id, **_):
+        if self.records["Event"].pop(remote_id, None) is None:
+            raise refusal(404, "ENTITY_IS_DELETED", "entity is deleted")
+        return 204, None
+
     def check_event(self, body):
         for name in body:
             if name not in self.fields:
@@ -121,7 +147,7 @@ class SalesforceStandIn(StandIn):
             raise refusal(400, "INVALID_CROSS_REFERENCE_KEY", message, "EventWhoIds")
 
     def put(self, kind, record, values):
-        prefix = {"Contact": "003", "Event": "00U"}[kind]
+        prefix = {"Contact": "003", "Lead": "00Q", "Event": "00U"}[kind]
         created = record is None
         record = record or {"Id": f"{prefix}{next(self.ids):012}"}
         record |= values

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from crmsync.errors import CrmError
 from crmsync.models import SandboxRecord
+from crmsync.providers import PROVIDERS
 from crmsync.providers.base import Session
+from crmsync.providers.options import with_defaults
 from crmsync.providers.sandbox import Sandbox
 
 
@@ -19,6 +21,18 @@ class Written:
     linked: list[str] = field(default_factory=list)
 
 
+def session(account, known, **given):
+    """Keeps in `known` what the provider is about to write, as remote_records.py does."""
+    choices = PROVIDERS[account.provider].choices
+    options = with_defaults(account.options, choices, account.owner)
+    known = {} if known is None else known
+
+    def intend(ref):
+        known[ref.kind, ref.local_key] = ref
+
+    return Session(**given, options=options, owner=account.owner, intend=intend)
+
+
 class SandboxAccount:
     """Has no wire; the answer to a write is lost just after it."""
 
@@ -26,13 +40,17 @@ class SandboxAccount:
     needs_an_attendee = False
     most_linked = 1000
     note_limit = 100_000
+    owner = "rep@ours.example"
+
+    def __init__(self):
+        self.options = {}
 
     @contextmanager
     def open(self, settings):
         yield self
 
-    def session(self):
-        return Session({})
+    def session(self, known=None):
+        return session(self, known, credentials={})
 
     @contextmanager
     def losing(self, call):
@@ -44,20 +62,24 @@ class SandboxAccount:
             work()
         return len(calls)
 
+    count_writes = count_calls
+
     @contextmanager
     def counted(self, losing=None):
-        calls, write = [], Sandbox._write
+        calls, made, saved = [], Sandbox._make, Sandbox._save
 
-        def counting(sandbox, *args):
-            ref = write(sandbox, *args)
-            calls.append(ref)
-            if losing == len(calls) - 1:
-                raise CrmError("crm_timeout", outcome_unknown=True)
-            return ref
+        def counting(write):
+            def counted(sandbox, *args):
+                calls.append(write(sandbox, *args))
+                if losing == len(calls) - 1:
+                    raise CrmError("crm_timeout", outcome_unknown=True)
+                return calls[-1]
 
-        Sandbox._write = counting
+            return counted
+
+        Sandbox._make, Sandbox._save = counting(made), counting(saved)
         yield calls
-        Sandbox._write = write
+        Sandbox._make, Sandbox._save = made, saved
 
     def add_contact(self, email):
         record = {"account": "Sandbox", "kind": "contact", "key": email.lower()}
@@ -73,6 +95,25 @@ class SandboxAccount:
         notes = found.get("note", {}).get("notes", "")
         meetings = own.filter(kind="meeting").count()
         return Written(meetings, content.get("title", ""), notes, content.get("contacts", []))
+
+    def edit(self, meeting, kind, name, change):
+        record, _ = SandboxRecord.objects.get_or_create(
+            account="Sandbox", kind=kind, key=str(meeting.key)
+        )
+        record.data[name] = change(record.data.get(name, ""))
+        record.save()
+
+    def edit_notes(self, meeting, text):
+        self.edit(meeting, "note", "notes", lambda notes: notes + text)
+
+    def edit_title(self, meeting, text):
+        self.edit(meeting, "meeting", "title", lambda title: text)
+
+    def link_guest(self, meeting, email):
+        self.edit(meeting, "meeting", "contacts", lambda emails: sorted([*emails, email]))
+
+    def told(self, meeting):
+        return str(list(SandboxRecord.objects.filter(key=str(meeting.key)).values_list("data")))
 
     def lose_everything(self):
         SandboxRecord.objects.all().delete()

@@ -124,8 +124,12 @@ class Proxy(Server):
     def __init__(self, target):
         super().__init__()
         self.target = httpx.Client(base_url=target, timeout=60, verify=TLS)
-        self.calls = []
+        self.requests = []  # Method, path and body.
         self.losing = None
+
+    @property
+    def calls(self):
+        return [(method, path) for method, path, _ in self.requests]
 
     def respond(self, method, path, body, headers):
         passed = {
@@ -134,8 +138,8 @@ class Proxy(Server):
             if name.lower() not in ("host", "content-length", "connection", "accept-encoding")
         }
         answer = self.target.request(method, path, content=body, headers=passed)
-        self.calls.append((method, path))
-        if self.losing == len(self.calls) - 1:
+        self.requests.append((method, path, body))
+        if self.losing == len(self.requests) - 1:
             return None
         return answer.status_code, answer.content
 
@@ -144,4 +148,4 @@ class Proxy(Server):
         super().__exit__()
 
     def restart(self, losing=None):
-        self.calls, self.losing = [], losing
+        self.requests, self.losing = [], losing
