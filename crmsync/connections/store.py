@@ -40,10 +40,10 @@ def lock(**lookups: Any) -> Connection | None:
     return locked.select_related("host").filter(**lookups).first()
 
 
-def options_of(connection: Connection, owner: str) -> dict[str, Any]:
+def options_of(connection: Connection) -> dict[str, Any]:
     """What the owner chose, and the defaults for the rest."""
     choices = PROVIDERS[connection.provider].choices
-    return with_defaults(connection.options, choices, owner)
+    return with_defaults(connection.options, choices, connection.user.email)
 
 
 def decrypt_credentials(connection: Connection) -> dict[str, Any]:

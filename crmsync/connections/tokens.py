@@ -34,16 +34,13 @@ OAUTH_ONLY_KEYS = (
 POLL_INTERVAL = 0.2  # Seconds.
 
 
-def session_kwargs(connection: Connection, owner: str) -> dict[str, Any]:
-    """A Session's arguments: credentials with a valid token, and how to refresh it.
-
-    `owner`: the e-mail address of the connection's owner.
-    """
+def session_kwargs(connection: Connection) -> dict[str, Any]:
+    """A Session's arguments: credentials with a valid token, and how to refresh it."""
     credentials = store.decrypt_credentials(connection)
     given = {
         "capabilities": connection.capabilities,
-        "options": store.options_of(connection, owner),
-        "owner": owner,
+        "options": store.options_of(connection),
+        "owner": connection.user.email,
     }
     if connection.provider not in OAUTH or "refresh_token" not in credentials:
         return {"credentials": credentials, **given}

@@ -23,7 +23,7 @@ def left_out(run: SyncRun) -> Sequence[Ref]:
 
 
 def _everybody(run: SyncRun) -> list[Person]:
-    owner = run.meeting.user.email
-    options = store.options_of(run.connection, owner)
+    owner = run.connection.user.email
+    options = store.options_of(run.connection)
     attendees = run.meeting.attendees.all()
     return [Person(a.email, a.name, role_of(a.email, owner, options)) for a in attendees]

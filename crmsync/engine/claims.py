@@ -112,7 +112,7 @@ def renew_lease(claim: Claim) -> None:
 
 def _read_with_content(run_id: int) -> SyncRun | None:
     """The run and its meeting, both locked: an edit is read whole, or is for the next sync."""
-    runs = SyncRun.objects.select_related("meeting__user", "connection__host")
+    runs = SyncRun.objects.select_related("meeting", "connection__user", "connection__host")
     locked = runs.select_for_update(of=("self", "meeting"), no_key=True)
     run = locked.prefetch_related("meeting__attendees").filter(pk=run_id).first()
     if run is not None:

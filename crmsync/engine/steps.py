@@ -21,7 +21,7 @@ from meetings.models import Meeting, SyncStep
 
 logger = structlog.get_logger(__name__)
 
-Kind = RemoteRecord.Kind
+Kind, SKIPPED = RemoteRecord.Kind, RemoteRecord.Action.SKIPPED
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
 Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
@@ -81,7 +81,7 @@ def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 
 def _open_session(claim: claims.Claim) -> Session:
     return Session(
-        **tokens.session_kwargs(claim.run.connection, claim.run.meeting.user.email),
+        **tokens.session_kwargs(claim.run.connection),
         meeting_key=claim.run.meeting.key,
         before_call=partial(_before_call, claim),
         intend=partial(remote_records.intend, claim.run),
@@ -105,7 +105,8 @@ def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
         # Another run may be creating the same ones; this one has to claim the contact lock first.
         raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
     saved = provider.upsert_contacts(people, known) if people else []
-    if saved and not any(ref.remote_id or ref.remark in ON_PURPOSE for ref in saved):
+    refused = [ref for ref in saved if ref.action == SKIPPED and ref.remark not in ON_PURPOSE]
+    if saved and len(refused) == len(saved):
         why = "; ".join(ref.remark for ref in saved)
         raise CrmError("record_rejected", why, field="e-mail address", detail=why)
     return [*saved, *attendees.left_out(claim.run)]

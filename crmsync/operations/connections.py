@@ -63,7 +63,7 @@ def check(connection: Connection) -> Connection:
 
 def _look_at(connection: Connection) -> Account | CrmError:
     try:
-        with Session(**tokens.session_kwargs(connection, connection.user.email)) as session:
+        with Session(**tokens.session_kwargs(connection)) as session:
             return PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error

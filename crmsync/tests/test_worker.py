@@ -19,7 +19,8 @@ from crmsync.engine import hints, workers
 from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
-from crmsync.providers.sandbox import CONNECTION, SLOW_SECONDS
+from crmsync.providers.sandbox import CONNECTION
+from crmsync.providers.sandbox_faults import SLOW_SECONDS
 from crmsync.worker import ThreadWorker, _check_keys
 from syncsite.demo.processes import Processes, procfile
 from syncsite.tests.processes import database_url, wait_for

@@ -19,6 +19,7 @@ def test_edits_the_content_but_never_the_owner_or_a_sync_field(admin_client, mee
     form = {
         "user": stranger.pk,
         "title": "Lunch",
+        "status": "completed",
         "starts_at_0": "2026-05-04",
         "starts_at_1": "12:00",
         "ends_at_0": "2026-05-04",

@@ -15,7 +15,7 @@ BODY = {
     "attendees": [{"email": "Ann@acme.example", "name": "Ann Lee"}, {"email": "bob@acme.example"}],
 }
 FIELDS = {
-    *("id", "title", "starts_at", "ends_at", "location", "notes", "attendees"),
+    *("id", "title", "starts_at", "ends_at", "location", "notes", "status", "attendees"),
     *("in_progress_sync_status", "last_sync_success", "last_sync_at", "sync_state"),
     *("created_at", "updated_at"),
 }

@@ -5,18 +5,21 @@ import pytest
 from crmsync.models import RemoteRecord, SandboxRecord
 from crmsync.operations import syncs
 from crmsync.providers.base import Ref
+from crmsync.providers.options import with_defaults
 from crmsync.providers.roles import Role, role_of
 from crmsync.providers.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
+OWNER = "rep@ours.example"
 ROOM = "c_188abc@resource.calendar.google.com"
 
 
 @pytest.mark.parametrize(
     ("email", "role"),
     [
-        ("ann@example.com", Role.OWNER),
+        (OWNER, Role.OWNER),
+        ("boss@ours.example", Role.INTERNAL),
         (ROOM, Role.RESOURCE),
         ("fred@fireflies.ai", Role.RESOURCE),
         ("notetaker@acme.example", Role.RESOURCE),
@@ -26,7 +29,21 @@ ROOM = "c_188abc@resource.calendar.google.com"
     ],
 )
 def test_are_known_by_their_addresses(email, role):
-    assert role_of(email, owner="ann@example.com") == role
+    assert role_of(email, OWNER, with_defaults({}, {}, OWNER)) == role
+
+
+@pytest.mark.parametrize("owner", ["rep@gmail.com", "rep@gmx.de", "rep@example.com"])
+def test_are_no_colleagues_for_sharing_a_domain_that_anybody_has(owner):
+    options = with_defaults({}, {}, owner)
+    assert role_of(f"ann@{owner.partition('@')[2]}", owner, options) == Role.EXTERNAL
+
+
+def test_are_whom_the_owner_says_they_are():
+    chosen = {"internal_domains": ["sister.example"], "skip_addresses": ["cat@acme.example"]}
+    options = with_defaults(chosen, {}, OWNER)
+    assert role_of("ann@sister.example", OWNER, options) == Role.INTERNAL
+    assert role_of("boss@ours.example", OWNER, options) == Role.EXTERNAL
+    assert role_of("cat@acme.example", OWNER, options) == Role.SKIPPED
 
 
 @pytest.fixture
