@@ -24,6 +24,13 @@ class SyncStep(models.IntegerChoices):
     NOTES = 3, _("Saving the notes")
 
 
+class MeetingStatus(models.TextChoices):
+    SCHEDULED = "scheduled", _("Scheduled")
+    COMPLETED = "completed", _("Completed")
+    NO_SHOW = "no_show", _("No show")
+    CANCELED = "canceled", _("Canceled")
+
+
 class MeetingQuerySet(models.QuerySet["Meeting"]):
     def owned_by(self, user: Any) -> "MeetingQuerySet":
         return self.filter(user=user)
@@ -40,12 +47,6 @@ class Meeting(models.Model):
     `version`, which counts the changes of all these.
     """
 
-    class Status(models.TextChoices):
-        SCHEDULED = "scheduled", _("Scheduled")
-        COMPLETED = "completed", _("Completed")
-        NO_SHOW = "no_show", _("No show")
-        CANCELED = "canceled", _("Canceled")
-
     # Without `db_index`, another index starts with the same column.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="meetings", db_index=False
@@ -59,7 +60,10 @@ class Meeting(models.Model):
     location = models.CharField(max_length=255, blank=True)
     notes = models.TextField(max_length=100_000, blank=True)
     status = models.CharField(
-        max_length=16, choices=Status.choices, default=Status.SCHEDULED, db_default=Status.SCHEDULED
+        max_length=16,
+        choices=MeetingStatus.choices,
+        default=MeetingStatus.SCHEDULED,
+        db_default=MeetingStatus.SCHEDULED,
     )
     in_progress_sync_status = models.PositiveSmallIntegerField(
         choices=SyncStep.choices, null=True, editable=False

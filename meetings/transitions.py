@@ -54,10 +54,33 @@ def clear_progress(meeting_id: int) -> None:
 
 def clear_progress_of(meeting_ids: Sequence[int]) -> None:
     """Their syncs were stopped together."""
-    of_them = Meeting.objects.filter(pk__in=meeting_ids, in_progress_sync_status__isnull=False)
-    begun = list(of_them.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
-    meetings = Meeting.objects.filter(pk__in=begun)
-    meetings.update(version=F("version") + 1, in_progress_sync_status=None)
+    _move_together(
+        meeting_ids, Q(in_progress_sync_status__isnull=False), in_progress_sync_status=None
+    )
+
+
+def begin_removal(meeting_id: int, at: datetime) -> None:
+    """It is deleted here; a run removes it from the CRM."""
+    _move(meeting_id, Q(), in_progress_sync_status=None, removing_since=at)
+
+
+def keep(meeting_id: int) -> None:
+    """Its removal was canceled."""
+    _move(meeting_id, Q(), in_progress_sync_status=None, removing_since=None)
+
+
+def keep_all(meeting_ids: Sequence[int]) -> None:
+    """Their removals were stopped together."""
+    _move_together(meeting_ids, Q(removing_since__isnull=False), removing_since=None)
+
+
+def _move_together(meeting_ids: Sequence[int], leaving: Q, **values: Any) -> None:
+    of_them = Meeting.objects.filter(leaving, pk__in=meeting_ids)
+    moving = list(
+        of_them.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)
+    )
+    meetings = Meeting.objects.filter(pk__in=moving)
+    meetings.update(version=F("version") + 1, **values)
     # Whoever polls one of so many writes its copy.
     cache.invalidate_many(dict(meetings.values_list("pk", "version")))
 

@@ -60,7 +60,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         meetings = Meeting.objects.owned_by(self.request.user.pk)
         if self.action not in SHOWING_MEETINGS:
             return meetings
-        return meetings.prefetch_related("attendees")
+        return meetings.kept().prefetch_related("attendees")
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return super().filter_queryset(queryset) if self.action == "list" else queryset

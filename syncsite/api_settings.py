@@ -44,6 +44,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "ENUM_NAME_OVERRIDES": {
         "SyncStep": "meetings.models.SyncStep.choices",
+        "MeetingStatus": "meetings.models.MeetingStatus.choices",
         "SyncState": "crmsync.status.serializers.STATES",
         "ErrorCode": "crmsync.status.serializers.ERROR_CODES",
         "ConnectionState": "crmsync.status.serializers.CONNECTION_STATES",

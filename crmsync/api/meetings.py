@@ -20,6 +20,7 @@ from crmsync.api.filters import SyncStateFilter
 from crmsync.api.pagination import DeferringPagination
 from crmsync.api.readers import reader_of
 from crmsync.api.serializers import (
+    DeletionSerializer,
     MeetingRowSerializer,
     RunSerializer,
     SyncedMeetingSerializer,
@@ -69,6 +70,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
     known_parameters = {
         "list": {"page", "search", "state"},
         "runs": {"page"},
+        "destroy": {"in_crm", "tz"},
         "sync": {"tz"},
         "start_sync": {"tz"},
         "cancel_sync": {"tz"},
@@ -106,9 +108,39 @@ class SyncedMeetingViewSet(MeetingViewSet):
         self.shown = super().get_object()
         return self.shown
 
-    def perform_destroy(self, instance: Meeting) -> None:
-        check_match(instance, self.request.headers.get("If-Match", ""))
-        syncs.delete_meeting(instance)
+    @extend_schema(
+        parameters=[DeletionSerializer, TIME_ZONE],
+        responses={
+            202: SyncSerializer,
+            204: None,
+            409: OpenApiResponse(description="`not_connected`: the CRM cannot be reached."),
+            412: OpenApiResponse(description="`outdated`: If-Match names another version."),
+        },
+    )
+    def destroy(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Deletes the meeting here; the CRM keeps what is there.
+
+        With `?in_crm=delete`, what this service made there is removed first, but not the people.
+        The meeting leaves the lists at once; `GET /meetings/{id}/sync` tells how the removal
+        stands, and answers 404 once it is done.
+        """
+        reader = reader_of(request)
+        asked = DeletionSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        meeting = self.get_object()
+        check_match(meeting, request.headers.get("If-Match", ""))
+        if "in_crm" in asked.validated_data:
+            return self._remove(meeting, reader)
+        syncs.delete_meeting(meeting)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _remove(self, meeting: Meeting, reader: Reader) -> Response:
+        try:
+            if syncs.request_removal(meeting, by=self.request.user):
+                return _accepted(reader, meeting.pk)
+        except syncs.NotConnectedError as error:
+            raise NotConnected from error
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(
         parameters=[IF_NONE_MATCH, TIME_ZONE, *POLLING_HEADERS],

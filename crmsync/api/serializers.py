@@ -38,6 +38,10 @@ class MeetingRowSerializer(SyncedMeetingSerializer):
         fields = [name for name in SyncedMeetingSerializer.Meta.fields if name != "notes"]
 
 
+class DeletionSerializer(serializers.Serializer[Any]):
+    in_crm = serializers.ChoiceField(choices=["delete"], required=False)
+
+
 class AttemptErrorSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=ERROR_CODES)
     title = serializers.CharField()

@@ -1,4 +1,4 @@
-"""What people do with syncs: start, retry now, cancel, and delete a meeting with its syncs.
+"""What people do with syncs: start, retry now, cancel, and delete or remove a meeting.
 
 Each change of a SyncRun is one conditional UPDATE that names the state it leaves. Workers make
 theirs in engine/. Rows are locked in the order connection, run, meeting.
@@ -61,7 +61,8 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     request = {
         "connection": connection,
         "provider": connection.provider,
-        "step": step,
+        "step": SyncStep.NOTES if meeting.removing_since else step,
+        "removes": meeting.removing_since is not None,
         "requested_by": by,
         "reason": reason,
         "request_id": get_contextvars().get("request_id", ""),
@@ -119,7 +120,10 @@ def cancel(meeting_id: int) -> bool:
         status=SyncRun.Status.CANCELED, finished_at=timezone.now()
     ):
         return False
-    transitions.clear_progress(meeting_id)
+    if run.removes:
+        transitions.keep(meeting_id)
+    else:
+        transitions.clear_progress(meeting_id)
     scheduling.enqueue_next_waiting(run.connection_id)
     return True
 
@@ -136,6 +140,7 @@ def cancel_all(connection: Connection) -> None:
         runs = SyncRun.objects.filter(pk__in=[pk for pk, _ in batch], status__in=SyncRun.ACTIVE)
         runs.update(**canceled)
         transitions.clear_progress_of([meeting for _, meeting in batch])
+        transitions.keep_all([meeting for _, meeting in batch])
 
 
 @transaction.atomic
@@ -149,6 +154,27 @@ def delete_meeting(meeting: Meeting) -> None:
         scheduling.extend_contact_lock(connection.pk)
     Meeting.objects.select_for_update().filter(pk=meeting.pk).first()
     meeting.delete()
+
+
+@transaction.atomic
+def request_removal(meeting: Meeting, by: Any) -> bool:
+    """Deletes the meeting here at once, and what we made in the CRM by a run of its own.
+
+    False if there was nothing to remove. Raises NotConnectedError.
+    """
+    connection = store.lock(user=meeting.user_id)
+    if not SyncAttempt.objects.filter(run__meeting=meeting).exists():
+        delete_meeting(meeting)
+        return False
+    last = SyncRun.objects.latest_of(meeting).select_related("connection").first()
+    if connection is None or last is None or last.is_of_former_account:
+        raise NotConnectedError
+    if not last.removes:
+        cancel(meeting.pk)
+    meeting.removing_since = meeting.removing_since or timezone.now()
+    transitions.begin_removal(meeting.pk, meeting.removing_since)
+    request_sync(meeting, by)
+    return True
 
 
 def _leave(run_id: int, statuses: Iterable[str]) -> SyncRunQuerySet:

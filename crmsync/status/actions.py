@@ -14,6 +14,7 @@ ACTIONS = {
     "never_synced": ["sync"],
     "queued": ["cancel"],
     "syncing": ["cancel"],
+    "removing": ["cancel"],
     "waiting": ["cancel"],
     "retrying": ["retry_now", "cancel"],
     "paused": ["reconnect", "cancel"],
@@ -31,9 +32,12 @@ LABELS: dict[str, Text] = {
     "edit": _("Edit"),
     "help": _("What is this?"),
 }
-SYNC_LABELS: dict[str, Text] = {
-    "never_synced": _("Sync to {crm}"),
-    "out_of_date": _("Sync the change"),
+# By what is the case, where the usual label would not fit.
+LABELS_OF_CASES: dict[tuple[str, str], Text] = {
+    ("never_synced", "sync"): _("Sync to {crm}"),
+    ("out_of_date", "sync"): _("Sync the change"),
+    ("removing", "cancel"): _("Keep the meeting"),
+    ("failed_removal", "sync"): _("Try again"),
 }
 REQUESTS = {
     "connect": ("PUT", "/connection"),
@@ -73,10 +77,10 @@ def _refused(run: SyncRun | None, now: datetime) -> set[str]:
     return refused | ({"reconnect"} if run.connection.state == Connection.State.PAUSED else set())
 
 
-def describe(name: str, state: str, facts: Mapping[str, Any]) -> dict[str, str]:
-    """`facts`: crm, pk and help_url."""
+def describe(name: str, case: str, facts: Mapping[str, Any]) -> dict[str, str]:
+    """`case`: the state, or `failed_removal`. `facts`: crm, pk and help_url."""
     method, href = REQUESTS[name]
-    label = SYNC_LABELS.get(state, LABELS[name]) if name == "sync" else LABELS[name]
+    label = LABELS_OF_CASES.get((case, name), LABELS[name])
     return {
         "name": name,
         "label": str(label).format_map(facts),

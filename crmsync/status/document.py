@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
+from crmsync.providers.merging import KEPT
 from crmsync.providers.roles import ON_PURPOSE
 from crmsync.status import actions, moments
 from crmsync.status.error_messages import capitalize_first, crm_name, describe_error
@@ -30,6 +31,7 @@ from crmsync.status.surroundings import ALONE, Surroundings
 from meetings.models import Meeting
 
 SKIPPED = RemoteRecord.Action.SKIPPED
+WITH_REASON = {SKIPPED, RemoteRecord.Action.REMOVED}
 
 
 def describe(
@@ -63,7 +65,7 @@ def describe(
         "phase": PHASES[state],
         "reason": reason or error_code or None,
         "position": around.position if reason == SyncRun.WaitReason.OTHER_SYNCS else None,
-        "actions": [actions.describe(name, state, links) for name in names],
+        "actions": [actions.describe(name, _case(state, run), links) for name in names],
         "poll_after": poll_after(state, reason, next_attempt_at, now),
         "progress": describe_progress(
             state, meeting, run, next_attempt_at or around.starts_about, now
@@ -83,6 +85,10 @@ def describe(
     facts["refused"] = ", ".join(_refused(run.written)) if run else ""
     facts["since"] = moments.tell_since(out_since, now, time_zone) if out_since else ""
     return document | _render_texts(document, MESSAGES[_message_key(document, run, around)], facts)
+
+
+def _case(state: str, run: SyncRun | None) -> str:
+    return "failed_removal" if state == "failed" and run is not None and run.removes else state
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
@@ -149,14 +155,22 @@ def _prerequisite(shown: list[dict[str, str]], kind: str, facts: dict[str, Any])
 def _message_key(document: dict[str, Any], run: SyncRun | None, around: Surroundings) -> str:
     """The key of the matching message."""
     state, reason, records = document["state"], document["reason"], document["records"]
+    is_partly = bool(records or document["last_sync_at"])
+    match state:
+        case "synced":
+            return _key_of_synced(run, records)
+        case "syncing" if document["attempt"] > 1:
+            return "syncing_again"
+        case "failed" if is_partly or _case(state, run) != state:
+            return "failed_removal" if _case(state, run) != state else "failed_partly"
+    return _key_of_reason(state, reason, run, around)
+
+
+def _key_of_reason(
+    state: str, reason: str | None, run: SyncRun | None, around: Surroundings
+) -> str:
     if reason == NO_WORKER and around.is_support_told:
         return "no_worker_told"
-    if state == "synced":
-        return _key_of_synced(run, records)
-    if state == "syncing" and document["attempt"] > 1:
-        return "syncing_again"
-    if state == "failed" and (records or document["last_sync_at"]):
-        return "failed_partly"
     if reason == SyncRun.WaitReason.RATE_LIMITED and run is not None:
         return "daily_quota" if run.error_code == "crm_daily_quota_used" else reason
     return reason if reason in MESSAGES else state
@@ -164,7 +178,10 @@ def _message_key(document: dict[str, Any], run: SyncRun | None, around: Surround
 
 def _key_of_synced(run: SyncRun | None, records: list[dict[str, str]]) -> str:
     written = run.written if run else []
-    if any(entry.get("remark") and entry["action"] != SKIPPED for entry in written):
+    remarks = {entry.get("remark") for entry in written if entry["action"] not in WITH_REASON}
+    if KEPT in remarks:
+        return "synced_kept"
+    if any(remarks):
         return "synced_partly"
     if _refused(written):
         return "synced_without"
@@ -179,15 +196,17 @@ def _refused(written: list[dict[str, str]]) -> list[str]:
 
 
 def _describe_record(entry: dict[str, str], meeting: Meeting) -> dict[str, str | None]:
-    names = {"meeting": meeting.title, "note": _("Notes"), "link": _("Link")}
-    name = names.get(entry["kind"]) or entry["name"] or entry["key"]
+    names = {"meeting": meeting.title, "note": _("Notes")}
+    name = names.get(entry["kind"]) or entry["name"] or _("Link")
+    if entry["kind"] == "contact":
+        name = entry["name"] or entry["key"]
     remark = entry.get("remark")  # Older runs have no remark.
-    is_skipped = entry["action"] == SKIPPED
+    is_reason = entry["action"] in WITH_REASON
     return {
         "kind": entry["kind"],
-        "name": f"{name} ({_(remark)})" if remark and not is_skipped else name,
+        "name": f"{name} ({_(remark)})" if remark and not is_reason else name,
         "action": entry["action"],
-        "reason": _(remark) if remark and is_skipped else None,
+        "reason": _(remark) if remark and is_reason else None,
         "url": entry["url"],
     }
 

@@ -154,6 +154,11 @@ STATES: dict[str, tuple[Text, Text, Text]] = {
         _("First the contacts are saved, then the meeting, then the notes."),
         NOTHING_TO_DO,
     ),
+    "removing": (
+        _("The meeting is being removed"),
+        _("It is deleted here. What we saved of it in your CRM is being removed; people stay."),
+        _("You need to do nothing. Until it is done, you may choose “Keep the meeting”."),
+    ),
     "retrying": (
         _("We will try again"),
         _(

@@ -64,6 +64,13 @@ MESSAGES: dict[str, StateMessage] = {
         "system",
         NOTHING_TO_DO,
     ),
+    "removing": StateMessage(
+        _("Removing the meeting from {crm}"),
+        _("It is deleted here. What we saved of it in {crm} is being removed; the people stay."),
+        "finish",
+        "system",
+        NOTHING_TO_DO,
+    ),
     "other_syncs": StateMessage(
         _("Waiting behind your other meetings"),
         _(
@@ -150,6 +157,16 @@ MESSAGES: dict[str, StateMessage] = {
         "nobody",
         _("You can shorten it yourself and sync the meeting again."),
     ),
+    "synced_kept": StateMessage(
+        _("Saved in {crm}, next to somebody else's changes"),
+        _(
+            "Somebody changed this meeting in {crm}. We left what they wrote. The records show"
+            " where it differs from what you entered."
+        ),
+        "none",
+        "nobody",
+        _("If yours is right, change it in {crm}."),
+    ),
     "synced_without": StateMessage(
         _("Saved in {crm}, but not with everybody"),
         _("{crm} did not accept {refused}. The meeting and everybody else are saved."),
@@ -183,6 +200,16 @@ MESSAGES: dict[str, StateMessage] = {
         _(
             "{title}. Nothing is lost: the meeting is safe here, and what was already "
             "saved stays in {crm}."
+        ),
+        "resolve",
+        None,
+        _("{remedy}"),
+    ),
+    "failed_removal": StateMessage(
+        _("Still in {crm}"),
+        _(
+            "{title}. The meeting is gone from your list here, but {crm} still has it."
+            " Nothing is lost."
         ),
         "resolve",
         None,

@@ -18,7 +18,7 @@ def describe_progress(
     next_attempt_at: datetime | None,
     now: datetime,
 ) -> dict[str, Any] | None:
-    if run is None:
+    if run is None or run.removes:
         return None
     step = SyncStep(meeting.in_progress_sync_status or run.step)
     seconds = expected_seconds_of(run)

@@ -19,7 +19,9 @@ HAS_ACTIVE_RUN = Q(Exists(RUNS.active()))
 INDEX_PREFILTERS = {
     "failed": Q(last_sync_success=False),
     "canceled": Q(Exists(RUNS.filter(status=Status.CANCELED))),
-    **dict.fromkeys(["queued", "syncing", "waiting", "retrying", "paused"], HAS_ACTIVE_RUN),
+    **dict.fromkeys(
+        ["queued", "syncing", "removing", "waiting", "retrying", "paused"], HAS_ACTIVE_RUN
+    ),
 }
 
 
@@ -81,9 +83,11 @@ def _active_cases(now: datetime) -> list[tuple[str, Q]]:
             "waiting",
             active & ~is_out & free & answers & Q(due_at__lte=since, ready_since__lte=since),
         ),
+        ("removing", Q(status=Status.RUNNING, removes=True) & ~(stopped & due)),
         ("syncing", Q(status=Status.RUNNING) & ~(stopped & due)),
         ("retrying", Q(status=Status.RETRYING)),
         ("waiting", active & (stopped | ~Q(wait_reason=""))),
+        ("removing", active & Q(removes=True)),
         ("queued", active),
     ]
 

@@ -14,6 +14,7 @@ PHASES = {
     "never_synced": "idle",
     "queued": "active",
     "syncing": "active",
+    "removing": "active",
     "waiting": "waiting",
     "retrying": "waiting",
     "paused": "waiting",
@@ -103,10 +104,12 @@ def _state_of_active(run: SyncRun, now: datetime) -> str:
     if is_unattended(run, now) or (outage_of(run) and not _is_claimed(run, now)):
         return "waiting"
     if run.status == Status.RUNNING and not _is_kept_from_its_next_step(run, now):
-        return "syncing"
+        return "removing" if run.removes else "syncing"
     if run.status == Status.RETRYING:
         return "retrying"
-    return "waiting" if _wait_reason(run, now) else "queued"
+    if _wait_reason(run, now):
+        return "waiting"
+    return "removing" if run.removes else "queued"
 
 
 def _is_kept_from_its_next_step(run: SyncRun, now: datetime) -> bool:

@@ -62,6 +62,10 @@ def _of_states() -> Iterator[Sample]:
         "synced": {"meeting": {"last_sync_success": True}, "run": succeeded},
         "out_of_date": {"meeting": {"last_sync_success": True}, "run": succeeded},
         "canceled": {"run": {"status": Status.CANCELED}},
+        "removing": {
+            "meeting": {"removing_since": timezone.now()},
+            "run": {"status": Status.QUEUED, "step": SyncStep.NOTES, "removes": True},
+        },
     }
     for state, values in cases.items():
         yield Sample(state, f"A meeting that is {state.replace('_', ' ')}", **values)

@@ -36,6 +36,11 @@ CASES = {
         CONNECTED,
     ),
     "canceled": ({}, {"status": "canceled"}, CONNECTED),
+    "removing": (
+        {"in_progress_sync_status": 3, "removing_since": BEFORE},
+        {"status": "running", "step": 3, "removes": True},
+        CONNECTED,
+    ),
 }
 
 
@@ -47,6 +52,11 @@ MORE_CASES = {
         CONNECTED,
     ),
     "rate_limited": ({}, {"status": "queued"}, {**CONNECTED, "not_before": LATER}),
+    "failed_removal": (
+        {"last_sync_success": False, "removing_since": BEFORE},
+        {"status": "failed", "removes": True, "error_code": "permission_missing"},
+        CONNECTED,
+    ),
     "by_support": ({}, {"status": "queued"}, {"state": "paused"}),
     "permission": (
         {},
