@@ -17,6 +17,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from accounts.cache import generation
+from crmsync.connections import store
 from crmsync.engine import breaker, heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents, notices
 from crmsync.metrics import totals
@@ -92,6 +93,7 @@ def send_background_hints(now: datetime) -> None:
         (hints.DELIVER_ALERT, alerts.select_due(now)),
         (hints.DELIVER_NOTICE, notices.select_due(now)),
         (hints.RUN_SUPPORT_ACTION, support_actions.select_due(now)),
+        (hints.RENEW_TOKEN, store.select_due_renewals(now)),
     ):
         if pks:
             hints.enqueue_background_jobs(job, pks)

@@ -5,7 +5,7 @@ A job is only a hint: the row that it names says what there is to do.
 
 from crmsync import dispatcher
 from crmsync.engine import heartbeat, steps
-from crmsync.operations import support_actions
+from crmsync.operations import connections, support_actions
 from crmsync.support import alert_delivery, notice_delivery
 from meetings.models import SyncStep
 
@@ -32,6 +32,10 @@ def deliver_notice(notice_id: int) -> None:
 
 def run_support_action(action_id: int) -> None:
     support_actions.run_batch(action_id)
+
+
+def renew_token(connection_id: int) -> None:
+    connections.renew_token(connection_id)
 
 
 def _perform(run_id: int, step: SyncStep) -> None:

@@ -137,6 +137,9 @@ ALLOW_PRIVATE_CRM_HOSTS = env.flag("ALLOW_PRIVATE_CRM_HOSTS", False)
 HUBSPOT_API_URL = env.web_address("HUBSPOT_API_URL", "https://api.hubapi.com")
 HUBSPOT_CLIENT_ID = env.text("HUBSPOT_CLIENT_ID")
 HUBSPOT_CLIENT_SECRET = env.text("HUBSPOT_CLIENT_SECRET")
+HUBSPOT_SCOPES = env.text("HUBSPOT_SCOPES") or (
+    "oauth crm.objects.contacts.read crm.objects.contacts.write"
+)
 SALESFORCE_LOGIN_URL = env.web_address("SALESFORCE_LOGIN_URL", "https://login.salesforce.com")
 SALESFORCE_CLIENT_ID = env.text("SALESFORCE_CLIENT_ID")
 SALESFORCE_CLIENT_SECRET = env.text("SALESFORCE_CLIENT_SECRET")

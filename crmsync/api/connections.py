@@ -8,7 +8,13 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from accounts.throttles import UserThrottle
 from crmsync.api.exceptions import ConnectingRefused
-from crmsync.api.serializers import ConnectionSerializer, ConnectSerializer
+from crmsync.api.serializers import (
+    NOT_CONNECTED,
+    ChangeConnectionSerializer,
+    ConnectionOrNoneSerializer,
+    ConnectionSerializer,
+    ConnectSerializer,
+)
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.connections import store
 from crmsync.errors import CrmError
@@ -22,12 +28,16 @@ class ConnectionView(APIView):
     """The caller's CRM connection; a person has at most one."""
 
     def get_throttles(self) -> list[BaseThrottle]:
-        connecting = [ConnectingThrottle()] if self.request.method == "PUT" else []
+        connecting = [ConnectingThrottle()] if self.request.method in {"PUT", "PATCH"} else []
         return [*super().get_throttles(), *connecting]
 
-    @extend_schema(responses={200: ConnectionSerializer, 404: NO_CONNECTION})
+    @extend_schema(responses={200: ConnectionOrNoneSerializer})
     def get(self, request: AuthenticatedRequest) -> Response:
-        return Response(ConnectionSerializer(_own_connection(request)).data)
+        """Without a connection, `state` is `not_connected` and there is nothing else."""
+        connection = store.for_user(request.user)
+        if connection is None:
+            return Response({"state": NOT_CONNECTED})
+        return Response(ConnectionSerializer(connection).data)
 
     @extend_schema(
         request=ConnectSerializer,
@@ -43,6 +53,21 @@ class ConnectionView(APIView):
             provider = serializer.validated_data["provider"]
             raise ConnectingRefused(error, provider, "credentials") from error
         return Response(ConnectionSerializer(connection).data)
+
+    @extend_schema(
+        request=ChangeConnectionSerializer,
+        responses={200: ConnectionSerializer, 404: NO_CONNECTION},
+    )
+    def patch(self, request: AuthenticatedRequest) -> Response:
+        """Changes the options alone, and looks at the account anew."""
+        connection = _own_connection(request)
+        context = {"provider": connection.provider}
+        serializer = ChangeConnectionSerializer(data=request.data, context=context)
+        serializer.is_valid(raise_exception=True)
+        with crm_calls.of(request.user.pk):
+            options = serializer.validated_data["options"]
+            changed = connections.change_options(connection, options)
+        return Response(ConnectionSerializer(changed).data)
 
     @extend_schema(responses={204: None, 404: NO_CONNECTION})
     def delete(self, request: AuthenticatedRequest) -> Response:

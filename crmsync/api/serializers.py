@@ -1,24 +1,46 @@
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from accounts import addresses
+from accounts.serializers import LowercaseEmailField
 from accounts.strict import KnownFieldsOnly
+from crmsync.connections import store
 from crmsync.connections.tokens import OAUTH_ONLY_KEYS
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import oauth
 from crmsync.providers import OAUTH, PROVIDERS
+from crmsync.providers.options import EVERY_CHOICE
 from crmsync.status import latest_runs
-from crmsync.status.connecting import describe_standing
+from crmsync.status.connecting import DEGRADED, describe_degraded, describe_standing
 from crmsync.status.error_messages import attempt_result, describe_error, error_texts, run_result
 from crmsync.status.serializers import CONNECTION_STATES, ERROR_CODES, ErrorSerializer
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
 
+NOT_CONNECTED = "not_connected"
 MAX_REASON = 500  # Characters that a CRM may say about a refused sign-in.
+
+
+class DomainField(serializers.CharField):
+    """The part of an address behind the @, in lower case."""
+
+    default_error_messages = {"invalid": _("Name a domain such as acme.example.")}
+
+    def to_internal_value(self, data: Any) -> str:
+        address = addresses.normalize(f"somebody@{super().to_internal_value(data)}")
+        try:
+            validate_email(address)
+        except DjangoValidationError:
+            self.fail("invalid")
+        return address.partition("@")[2]
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
@@ -108,24 +130,112 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
         return describe_error(run, run.error_code) if says_why and run.error_code else None
 
 
+class OptionsSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
+    """What the owner of a connection can choose. Not every CRM has all of it."""
+
+    internal_domains = serializers.ListField(
+        child=DomainField(),
+        required=False,
+        max_length=100,
+        help_text="Whose people are colleagues; by default those of your own e-mail address.",
+    )
+    skip_addresses = serializers.ListField(
+        child=LowercaseEmailField(),
+        required=False,
+        max_length=1000,
+        help_text="People and things that are never saved. Rooms and note-takers are known.",
+    )
+    create_people = serializers.ChoiceField(
+        choices=EVERY_CHOICE["create_people"],
+        required=False,
+        help_text="What becomes of attendees who are not in the CRM.",
+    )
+    owner = serializers.ChoiceField(
+        choices=EVERY_CHOICE["owner"],
+        required=False,
+        help_text="Whether the meeting belongs to the CRM's user with your e-mail address.",
+    )
+    company = serializers.ChoiceField(
+        choices=EVERY_CHOICE["company"],
+        required=False,
+        help_text="Whether the meeting is linked to the companies of its people.",
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        known = PROVIDERS[self.context["provider"]].choices
+        problems = {
+            name: [
+                _("{crm} does not have this.").format(crm=PROVIDERS[self.context["provider"]].name)
+            ]
+            for name, choice in value.items()
+            if name in EVERY_CHOICE and choice not in known.get(name, ())
+        }
+        if problems:
+            raise serializers.ValidationError(problems)
+        return value
+
+
+class DegradedSerializer(serializers.Serializer[Any]):
+    """What the CRM does not let this person do; their meetings are saved without it."""
+
+    code = serializers.ChoiceField(choices=list(DEGRADED))
+    text = serializers.CharField()
+
+
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     account = serializers.CharField(source="account_name")
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
     last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
     error = serializers.SerializerMethodField(help_text="`last_error` in words.")
+    options = serializers.SerializerMethodField()
+    degraded = serializers.SerializerMethodField()
 
     class Meta:
         model = Connection
-        fields = ["provider", "account", "state", "connected_at", "last_error", "error"]
+        fields = [
+            "provider",
+            "account",
+            "state",
+            "connected_at",
+            "last_error",
+            "error",
+            "options",
+            "degraded",
+        ]
+
+    @extend_schema_field(OptionsSerializer)
+    def get_options(self, connection: Connection) -> dict[str, Any]:
+        return store.options_of(connection)
+
+    @extend_schema_field(DegradedSerializer(many=True))
+    def get_degraded(self, connection: Connection) -> list[dict[str, str]]:
+        return describe_degraded(connection)
 
     @extend_schema_field(ErrorSerializer(allow_null=True))
     def get_error(self, connection: Connection) -> dict[str, Any] | None:
         return describe_standing(connection)
 
 
+class ConnectionOrNoneSerializer(ConnectionSerializer):
+    state = serializers.ChoiceField(choices=[*CONNECTION_STATES, NOT_CONNECTED])
+
+
+class ChangeConnectionSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
+    options = OptionsSerializer()
+
+
 class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(PROVIDERS))
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
+    options = OptionsSerializer(required=False)
+
+    def to_internal_value(self, data: Any) -> Any:
+        provider = data.get("provider") if isinstance(data, Mapping) else None
+        self.fields["options"].context["provider"] = (
+            provider if provider in PROVIDERS else "sandbox"
+        )
+        return super().to_internal_value(data)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         given = data["credentials"]
@@ -144,6 +254,12 @@ class AuthorizeSerializer(serializers.Serializer[Any]):
         default="",
         help_text="The page to return to, on one of the FRONTEND_ORIGINS.",
     )
+    instance_url = serializers.CharField(
+        max_length=255,
+        default="",
+        help_text="For Salesforce: My Domain, as in https://acme.my.salesforce.com, or that of a"
+        " sandbox. Without it people sign in at the usual address.",
+    )
 
     def validate_return_to(self, address: str) -> str:
         """Its origin decides, as the browser reads it."""
@@ -151,6 +267,14 @@ class AuthorizeSerializer(serializers.Serializer[Any]):
         if address and f"{page.scheme}://{page.netloc}" not in settings.FRONTEND_ORIGINS:
             raise serializers.ValidationError(_("This address is not one of the frontend's."))
         return page.geturl()
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        address = data["instance_url"].rstrip("/")
+        if address and not oauth.is_address_of(data["provider"], address):
+            text = _("{crm} has no sign-in at this address.")
+            reason = text.format(crm=PROVIDERS[data["provider"]].name)
+            raise serializers.ValidationError({"instance_url": [reason]})
+        return {**data, "instance_url": address}
 
     def validate_provider(self, provider: str) -> str:
         if not oauth.is_available(provider):

@@ -37,7 +37,7 @@ UNKNOWN_SIGN_IN = _("This sign-in has ended or was used before. Please start aga
 
 class AuthorizeView(APIView):
     throttle_classes = (UserThrottle, ConnectingThrottle)
-    known_parameters = {"get": {"provider", "return_to"}}
+    known_parameters = {"get": {"provider", "return_to", "instance_url"}}
 
     @extend_schema(
         parameters=[AuthorizeSerializer],

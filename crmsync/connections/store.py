@@ -1,7 +1,7 @@
 """The only writer of Connection. engine/scheduling.py decides when its runs start."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -24,6 +24,8 @@ logger = structlog.get_logger(__name__)
 
 State = Connection.State
 BATCH = 1000
+RENEW_AFTER = timedelta(days=7)  # Salesforce ends refresh tokens that are idle for 30 days.
+RENEW_AGAIN_AFTER = timedelta(hours=1)
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
 
@@ -93,7 +95,7 @@ def link_account(
     """Needs the connection's row locked."""
     connection.options = options
     connection.degraded = [*account.degraded]
-    connection.refreshed_at = timezone.now() if "refresh_token" in credentials else None
+    connection.renew_at = _next_renewal() if "refresh_token" in credentials else None
     connection.provider = provider
     connection.account_id = account.id
     connection.account_name = strip_unstorable(account.name)[:255]
@@ -112,6 +114,10 @@ def link_account(
 def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
     """False if the user has reconnected since `connection` was read: the error is outdated."""
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
+
+
+def set_options(connection: Connection, options: dict[str, Any]) -> bool:
+    return _change(connection, options=options)
 
 
 def mark_connected(connection: Connection, account: Account) -> bool:
@@ -189,8 +195,20 @@ def end_refresh(connection: Connection, credentials: dict[str, Any] | None = Non
     """Stores the new token, unless another was stored since the connection was read."""
     new: dict[str, Any] = {}
     if credentials is not None:
-        new = {"credentials": Sealed.seal(credentials), "refreshed_at": timezone.now()}
+        new = {"credentials": Sealed.seal(credentials), "renew_at": _next_renewal()}
     _with_unchanged_token(connection).update(refreshing_until=None, **new)
+
+
+def select_due_renewals(now: datetime) -> list[int]:
+    """Connections whose token nobody has used for a while; each is due again after an hour."""
+    due = Connection.objects.filter(renew_at__lte=now, state=State.CONNECTED)
+    pks = list(due.order_by("renew_at").values_list("pk", flat=True)[:BATCH])
+    due.filter(pk__in=pks).update(renew_at=now + RENEW_AGAIN_AFTER)
+    return pks
+
+
+def _next_renewal() -> datetime:
+    return timezone.now() + RENEW_AFTER
 
 
 def _with_unchanged_token(connection: Connection) -> QuerySet[Connection]:
@@ -206,6 +224,7 @@ def forget_credentials(connection: Connection) -> None:
     """Needs the connection's row locked."""
     connection.state = State.DISCONNECTED
     connection.credentials = Sealed("")
+    connection.renew_at = None
     connection.last_error = ""
     connection.not_before = None
     _save(connection)

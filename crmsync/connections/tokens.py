@@ -4,6 +4,7 @@ A refresh may replace the refresh token as well, so two at once could void each 
 A lease in the connection's row admits one process; the others wait for the token it stores.
 """
 
+import re
 import time
 from datetime import timedelta
 from functools import partial
@@ -30,8 +31,11 @@ STORED_KEYS = ("access_token", "refresh_token", "instance_url")
 OAUTH_ONLY_KEYS = (
     "refresh_token",
     "expires_at",
+    "login_url",
 )  # Only OAuth yields these; a request must not contain them.
 POLL_INTERVAL = 0.2  # Seconds.
+# Salesforce refuses two requests at once like a grant that is dead.
+CONCURRENT = re.compile(r"already being processed|expired authorization code", re.IGNORECASE)
 
 
 def session_kwargs(connection: Connection) -> dict[str, Any]:
@@ -50,6 +54,13 @@ def session_kwargs(connection: Connection) -> dict[str, Any]:
     return {"credentials": credentials, **given, "refresh": refresh}
 
 
+def renew(connection: Connection) -> None:
+    """Fetches a new token, whoever needs it. Raises CrmError."""
+    credentials = store.decrypt_credentials(connection)
+    if connection.provider in OAUTH and "refresh_token" in credentials:
+        _credentials_after_refresh(connection, credentials["access_token"])
+
+
 def request_token(oauth: OAuth, **grant: str) -> dict[str, Any]:
     """Exchanges a grant for credentials. Raises CrmError."""
     answer = _post(oauth, oauth.token_path, grant)
@@ -65,10 +76,11 @@ def revoke(provider: str, sealed: Sealed) -> None:
     """Ends the token at the CRM, if it came from a sign-in there. Call it after the commit."""
     if provider not in OAUTH or not store.can_open(sealed):
         return
-    token = sealed.open().get("refresh_token")
+    credentials = sealed.open()
+    token = credentials.get("refresh_token")
     if token is None:
         return
-    oauth = OAUTH[provider]()
+    oauth = _oauth_of(provider, credentials)
     try:
         _post(oauth, oauth.revoke_path, {"token": token, "token_type_hint": "refresh_token"})
     except CrmError as error:  # Nobody has the token any more; at the CRM it ends with its time.
@@ -114,15 +126,21 @@ def _credentials_after_refresh(connection: Connection, old_token: str) -> dict[s
 
 
 def _fetch_new_token(connection: Connection, credentials: dict[str, Any]) -> dict[str, Any]:
-    oauth = OAUTH[connection.provider]()
+    oauth = _oauth_of(connection.provider, credentials)
     try:
         grant = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
         renewed = {**credentials, **request_token(oauth, **grant)}
-    except CrmError:
+    except CrmError as error:
         store.end_refresh(connection)
+        if CONCURRENT.search(error.message):
+            raise CrmError("crm_unavailable", error.message) from error
         raise
     store.end_refresh(connection, renewed)
     return renewed
+
+
+def _oauth_of(provider: str, credentials: dict[str, Any]) -> OAuth:
+    return OAUTH[provider]().at(credentials.get("login_url", ""))
 
 
 def _explain(answer: Answer) -> CrmError:

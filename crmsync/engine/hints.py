@@ -29,7 +29,8 @@ Hint = tuple[int, int]  # The run's id and its step.
 DELIVER_ALERT = "crmsync.jobs.deliver_alert"
 DELIVER_NOTICE = "crmsync.jobs.deliver_notice"
 RUN_SUPPORT_ACTION = "crmsync.jobs.run_support_action"
-NAMES = {*JOBS.values(), DELIVER_ALERT, DELIVER_NOTICE, RUN_SUPPORT_ACTION}
+RENEW_TOKEN = "crmsync.jobs.renew_token"  # noqa: S105
+NAMES = {*JOBS.values(), DELIVER_ALERT, DELIVER_NOTICE, RUN_SUPPORT_ACTION, RENEW_TOKEN}
 
 
 def send_hint(run_id: int, step: int) -> None:

@@ -53,8 +53,8 @@ class Connection(models.Model):
         editable=False,
         help_text="What its owner chose.",
     )
-    refreshed_at = models.DateTimeField(
-        null=True, editable=False, help_text="When the CRM granted the token; empty without OAuth."
+    renew_at = models.DateTimeField(
+        null=True, editable=False, help_text="Refresh tokens that nobody uses end."
     )
     state = models.CharField(max_length=16, choices=State.choices, default=State.CONNECTED)
     not_before = models.DateTimeField(
@@ -73,7 +73,14 @@ class Connection(models.Model):
 
     class Meta:
         permissions = [("pause_connection", "Can pause and resume connections")]
-        indexes = [models.Index(fields=["state", "provider"], name="connections_by_state")]
+        indexes = [
+            models.Index(fields=["state", "provider"], name="connections_by_state"),
+            models.Index(
+                fields=["renew_at"],
+                name="renewals_of_connections",
+                condition=models.Q(renew_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_name} ({self.provider})"

@@ -46,6 +46,14 @@ def _options_of(user: Any, provider: str) -> dict[str, Any]:
     return next((options for (options,) in chosen), {})
 
 
+def change_options(connection: Connection, options: dict[str, Any]) -> Connection:
+    """Those not named stay."""
+    with transaction.atomic():
+        store.set_options(connection, {**connection.options, **options})
+    connection.refresh_from_db()
+    return check(connection)
+
+
 def check(connection: Connection) -> Connection:
     """Looks at the account anew, whether its credentials still work, and acts on the answer."""
     found = _look_at(connection)
@@ -67,6 +75,19 @@ def _look_at(connection: Connection) -> Account | CrmError:
             return PROVIDERS[connection.provider](session).check()
     except CrmError as error:
         return error
+
+
+def renew_token(pk: int) -> None:
+    """Keeps a refresh token alive that no sync has used for a while."""
+    connection = Connection.objects.filter(pk=pk, state=Connection.State.CONNECTED).first()
+    if connection is None:
+        return
+    try:
+        tokens.renew(connection)
+    except CrmError as error:
+        if error.kind.handling is Handling.HOLD:
+            with transaction.atomic():
+                scheduling.block_connection(connection, error)
 
 
 @transaction.atomic

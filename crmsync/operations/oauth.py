@@ -10,7 +10,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -48,9 +48,24 @@ def is_available(provider: str) -> bool:
     return provider in OAUTH and bool(OAUTH[provider]().client_id)
 
 
-def authorize_url(user: User, provider: str, return_to: str = "") -> str:
-    """The page where the person grants access. Needs a provider that `is_available`."""
-    oauth = OAUTH[provider]()
+def is_address_of(provider: str, address: str) -> bool:
+    """Whether people may sign in there: elsewhere our client's secret would be given away."""
+    domains = OAUTH[provider]().domains
+    try:
+        page = urlsplit(address)
+    except ValueError:
+        return False
+    is_theirs = page.scheme == "https" and str(page.hostname).endswith(tuple(domains))
+    is_plain = address == f"{page.scheme}://{page.netloc}" and "@" not in page.netloc
+    return bool(domains) and is_plain and (is_theirs or settings.ALLOW_PRIVATE_CRM_HOSTS)
+
+
+def authorize_url(user: User, provider: str, return_to: str = "", instance_url: str = "") -> str:
+    """The page where the person grants access. Needs a provider that `is_available`.
+
+    `instance_url`: the person's own address of the CRM, if they do not sign in at the usual one.
+    """
+    oauth = OAUTH[provider]().at(instance_url)
     verifier = secrets.token_urlsafe(48)
     OAuthState.objects.filter(begun_at__lt=timezone.now() - LIFETIME).delete()
     sign_in = OAuthState.objects.create(
@@ -59,7 +74,7 @@ def authorize_url(user: User, provider: str, return_to: str = "") -> str:
         provider=provider,
         nonce=secrets.token_urlsafe(),
         return_to=return_to,
-        secrets=Sealed.seal({"verifier": verifier}),
+        secrets=Sealed.seal({"verifier": verifier, "login_url": instance_url}),
     )
     asked = {
         "response_type": "code",
@@ -67,6 +82,7 @@ def authorize_url(user: User, provider: str, return_to: str = "") -> str:
         "redirect_uri": _callback_url(),
         "scope": oauth.scopes,
         "state": signing.dumps(sign_in.nonce, salt=SALT),
+        **({"optional_scope": oauth.optional_scopes} if oauth.optional_scopes else {}),
         "code_challenge": _challenge(verifier),
         "code_challenge_method": "S256",
     }
@@ -114,13 +130,15 @@ def complete(user: User, connection_code: str) -> Connection:
 
 def _exchange(sign_in: OAuthState) -> dict[str, Any]:
     kept = sign_in.secrets.open()
-    return tokens.request_token(
-        OAUTH[sign_in.provider](),
+    login_url = kept.get("login_url", "")  # Sign-ins of an older version have none.
+    credentials = tokens.request_token(
+        OAUTH[sign_in.provider]().at(login_url),
         grant_type="authorization_code",
         code=kept["code"],
         code_verifier=kept["verifier"],
         redirect_uri=_callback_url(),
     )
+    return {**credentials, "login_url": login_url} if login_url else credentials
 
 
 def _take(user: User, connection_code: str) -> OAuthState:

@@ -10,9 +10,10 @@ calls `session.before_call()` before every call to the CRM, and raises nothing b
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from crmsync.errors import CrmError
@@ -100,7 +101,11 @@ def link_key(meeting: MeetingContent, whom: str) -> str:
 
 @dataclass(frozen=True)
 class OAuth:
-    """The CRM's OAuth endpoints, and our client there. `scopes` are those that a sync needs."""
+    """The CRM's OAuth endpoints, and our client there.
+
+    `scopes` are those that a sync needs; it does without the `optional_scopes`. `domains` are the
+    ends of further addresses at which people may sign in.
+    """
 
     authorize_url: str
     token_host: str
@@ -109,6 +114,15 @@ class OAuth:
     client_id: str
     client_secret: str
     scopes: str
+    optional_scopes: str = ""
+    domains: Sequence[str] = ()
+
+    def at(self, address: str) -> "OAuth":
+        """The same at one of the further addresses; empty: as it is."""
+        if not address:
+            return self
+        authorize_url = address + urlsplit(self.authorize_url).path
+        return replace(self, authorize_url=authorize_url, token_host=address)
 
 
 Known = Mapping[tuple[str, str], Ref]  # By kind and local key.

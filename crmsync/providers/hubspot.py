@@ -38,7 +38,12 @@ from crmsync.providers.writing import Writer, not_made, notes_of, of_meeting, re
 
 OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
-SCOPES = ("crm.objects.contacts.read", "crm.objects.contacts.write", "crm.schemas.contacts.write")
+# Not everybody who sells may grant these.
+OPTIONAL_SCOPES = (
+    "crm.schemas.contacts.write",
+    "crm.objects.owners.read",
+    "crm.objects.companies.read",
+)
 
 
 def oauth() -> OAuth:
@@ -49,7 +54,8 @@ def oauth() -> OAuth:
         revoke_path=f"/oauth/{OAUTH_VERSION}/token/revoke",
         client_id=settings.HUBSPOT_CLIENT_ID,
         client_secret=settings.HUBSPOT_CLIENT_SECRET,
-        scopes=" ".join(SCOPES),
+        scopes=settings.HUBSPOT_SCOPES,
+        optional_scopes=" ".join(OPTIONAL_SCOPES),
     )
 
 

@@ -9,6 +9,7 @@ LISTS = ("internal_domains", "skip_addresses")
 CREATE_PEOPLE = {"create_people": ("contacts", "nobody")}
 OWNER_AND_COMPANY = {"owner": ("by_email", "none"), "company": ("by_contact", "none")}
 Choices = Mapping[str, Sequence[str]]
+EVERY_CHOICE = {"create_people": ("contacts", "leads", "nobody"), **OWNER_AND_COMPANY}
 
 
 def with_defaults(chosen: Mapping[str, Any], choices: Choices, owner: str) -> dict[str, Any]:

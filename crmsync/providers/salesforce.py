@@ -27,7 +27,7 @@ from crmsync.providers.base import (
 from crmsync.providers.formatting import Marked, fit, is_marked, mark
 from crmsync.providers.gone import not_found_means_deleted, unless_gone
 from crmsync.providers.http import CrmClient
-from crmsync.providers.options import OWNER_AND_COMPANY, Choices
+from crmsync.providers.options import EVERY_CHOICE, Choices
 from crmsync.providers.parsing import as_object
 from crmsync.providers.salesforce_calls import QUERY_SIZE, Calls, records_in
 from crmsync.providers.salesforce_errors import KEY, explain, has_no_access
@@ -51,6 +51,7 @@ def oauth() -> OAuth:
         client_id=settings.SALESFORCE_CLIENT_ID,
         client_secret=settings.SALESFORCE_CLIENT_SECRET,
         scopes="api refresh_token",
+        domains=(".salesforce.com", ".salesforce.mil"),
     )
 
 
@@ -68,7 +69,7 @@ class Salesforce:
     needs: Sequence[str] = ("instance_url", "access_token")
     address = "instance_url"
     token = "access_token"  # noqa: S105
-    choices: Choices = {"create_people": ("contacts", "leads", "nobody"), **OWNER_AND_COMPANY}
+    choices: Choices = EVERY_CHOICE
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -44,6 +44,29 @@ WORDS: dict[str, tuple[Text | None, Text]] = {
 }
 
 
+# What the CRM does not let this person do, and what follows.
+DEGRADED: dict[str, Text] = {
+    "unique_key": _(
+        "{crm} has no field of its own for our key, so we look for a meeting before we write it."
+    ),
+    "owner": _(
+        "We found no user of {crm} with your e-mail address, or may not look. New meetings belong"
+        " to whoever connected {crm}."
+    ),
+    "companies": _("We may not see companies in {crm}, so meetings are linked to people only."),
+    "leads": _("You may not see leads in {crm}, so only contacts are found."),
+    "shared_activities": _(
+        "Shared Activities is off in {crm}, so a meeting there names one person only."
+    ),
+}
+
+
+def describe_degraded(connection: Connection) -> list[dict[str, str]]:
+    words = {"crm": crm_name(connection.provider)}
+    codes = [code for code in connection.degraded if code in DEGRADED]
+    return [{"code": code, "text": str(DEGRADED[code]).format_map(words)} for code in codes]
+
+
 def describe_refusal(error: CrmError, provider: str) -> dict[str, Any]:
     """The catalogue's error object, in words for connecting."""
     texts = _texts(error.code, provider, error.field, error.detail)

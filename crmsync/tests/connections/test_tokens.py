@@ -1,9 +1,11 @@
 import time
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from conftest import in_threads
+from crmsync import dispatcher
 from crmsync.connections import store, tokens
 from crmsync.errors import CrmError
 from crmsync.fields import Sealed
@@ -138,3 +140,61 @@ def test_leaves_a_static_token_alone(connection):
 def test_leaves_a_token_alone_where_nobody_signs_in(connection):
     connection.credentials = Sealed.seal({"refresh_token": "r3fresh", "expires_at": 0})
     assert "refresh" not in tokens.session_kwargs(connection)
+
+
+TOKEN = ("POST", "/oauth/2026-03/token")
+
+
+@pytest.mark.parametrize(
+    "said", ["expired authorization code", "Token request is already being processed"]
+)
+def test_tries_again_where_another_request_came_first(signed_in, hubspot, said):
+    refusal = {"error": "invalid_grant", "error_description": said}
+    hubspot.first[TOKEN] = [(400, refusal)]
+    connection = signed_in(10)
+    with pytest.raises(CrmError) as refused:
+        tokens.session_kwargs(connection)
+    assert refused.value.code == "crm_unavailable"
+    assert tokens.session_kwargs(connection)["credentials"]["access_token"] == "access-1"
+
+
+@pytest.fixture
+def idle(signed_in):
+    """A connection that nobody has used for a week."""
+    connection = signed_in(600)
+    Connection.objects.update(renew_at=timezone.now())
+    return connection
+
+
+def test_renews_a_token_that_nobody_uses(idle, hubspot, settle):
+    dispatcher.sweep()
+    settle()
+    assert hubspot.granted == 1
+    idle.refresh_from_db()
+    assert idle.renew_at > timezone.now() + timedelta(days=6)
+    assert idle.credentials.open()["refresh_token"] == "refresh-1"
+
+
+def test_renews_it_later_where_the_crm_does_not_answer(idle, hubspot, settle):
+    hubspot.first[TOKEN] = [(503, {})]
+    dispatcher.sweep()
+    settle()
+    idle.refresh_from_db()
+    assert idle.state == Connection.State.CONNECTED
+    assert timezone.now() < idle.renew_at < timezone.now() + timedelta(hours=2)
+
+
+def test_tells_the_owner_where_the_idle_grant_is_dead(idle, hubspot, settle):
+    hubspot.grants = set()
+    dispatcher.sweep()
+    settle()
+    idle.refresh_from_db()
+    assert (idle.state, idle.last_error) == ("needs_reauth", "connection_expired")
+
+
+def test_renews_nothing_of_those_who_have_left(idle, hubspot, settle):
+    connections.disconnect(idle)
+    dispatcher.sweep()
+    settle()
+    connections.renew_token(idle.pk)
+    assert hubspot.granted == 0

@@ -27,7 +27,8 @@ def test_sends_the_person_to_the_crm(own_api, hubspot):
     assert asked["client_id"] == "client"
     assert asked["redirect_uri"] == "http://localhost:8000/connection/callback"
     assert asked["code_challenge_method"] == "S256"
-    assert "crm.objects.contacts.write" in asked["scope"]
+    assert asked["scope"] == "oauth crm.objects.contacts.read crm.objects.contacts.write"
+    assert "crm.objects.owners.read" in asked["optional_scope"]
     assert "client-s3cret" not in url.query
 
 
@@ -201,7 +202,7 @@ def test_disconnects_though_the_crm_does_not_revoke(own_api, api, hubspot, setti
     complete(own_api, park(own_api, api, hubspot))
     settings.HUBSPOT_CLIENT_SECRET = "wrong"
     assert own_api.delete("/connection").status_code == 204
-    assert own_api.get("/connection").status_code == 404
+    assert own_api.get("/connection").json() == {"state": "not_connected"}
 
 
 def test_revokes_the_token_of_an_account_that_is_left(own_api, api, hubspot):

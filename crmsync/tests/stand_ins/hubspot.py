@@ -3,7 +3,7 @@
 import re
 from itertools import count
 
-from crmsync.tests.stand_ins.hubspot_tokens import GrantingTokens
+from crmsync.tests.stand_ins.granting_tokens import GrantingTokens
 from crmsync.tests.stand_ins.server import Refused, StandIn, route
 
 OBJECTS = r"/crm/(?:objects/2026-09|v3/objects)"

@@ -4,6 +4,7 @@ import re
 from itertools import count
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from crmsync.tests.stand_ins.granting_tokens import GrantingTokens
 from crmsync.tests.stand_ins.server import Refused, StandIn, route
 
 DATA = r"/services/data/v62\.0"
@@ -11,7 +12,9 @@ KEY = "Syncsite_Key__c"
 QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'")
 
 
-class SalesforceStandIn(StandIn):
+class SalesforceStandIn(GrantingTokens, StandIn):
+    token_path = "/services/oauth2/token"
+    revoke_path = "/services/oauth2/revoke"
     head = ("Sforce-Limit-Info: api-usage=18/5000",)
     no_entry = (401, [{"errorCode": "INVALID_SESSION_ID", "message": "Session expired"}])
 
@@ -26,6 +29,9 @@ class SalesforceStandIn(StandIn):
         self.users = {}  # By address.
         self.fields |= {KEY} if unique_key else set()
         self.fields |= {"EventWhoIds"} if shared_activities else set()
+
+    def granted_with(self):
+        return {"instance_url": self.url}
 
     @route("GET", rf"{DATA}/sobjects/Event/describe")
     def describe(self, **_):

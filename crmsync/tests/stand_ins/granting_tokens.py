@@ -1,4 +1,4 @@
-"""HubSpot's token endpoint: grants with PKCE, rotation and revocation."""
+"""A token endpoint: grants with PKCE, rotation and revocation."""
 
 import hashlib
 from base64 import urlsafe_b64encode
@@ -6,6 +6,9 @@ from urllib.parse import parse_qs
 
 
 class GrantingTokens:
+    token_path = "/oauth/2026-03/token"
+    revoke_path = "/oauth/2026-03/token/revoke"
+
     def __init__(self):
         super().__init__()
         self.grants = {"first-code"}  # Codes and refresh tokens that are worth a token.
@@ -14,11 +17,13 @@ class GrantingTokens:
         self.revoked = []
 
     def respond(self, method, target, body, headers):
-        if not target.startswith("/oauth/2026-03/token"):
+        if target not in (self.token_path, self.revoke_path):
             return super().respond(method, target, body, headers)
+        if self.first[method, target]:
+            return self.first[method, target].pop(0)
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         with self.lock:
-            return self.revoke(form) if target.endswith("/revoke") else self.grant(form)
+            return self.revoke(form) if target == self.revoke_path else self.grant(form)
 
     def revoke(self, form):
         if form.get("client_secret") != "client-s3cret":
@@ -41,7 +46,11 @@ class GrantingTokens:
             "refresh_token": f"refresh-{self.granted}",
             "expires_in": 1800,
             "token_type": "bearer",
+            **self.granted_with(),
         }
+
+    def granted_with(self):
+        return {}
 
 
 def challenge_of(verifier):
