@@ -24,13 +24,17 @@ from crmsync.providers.base import (
     skipped,
 )
 from crmsync.providers.formatting import (
+    MAX_PREFIX,
+    PREFIX,
+    PREFIXES,
     Marked,
     fit,
     is_marked,
     last_name_for,
     mark,
     split_name,
-    titled,
+    split_prefix,
+    with_prefix,
 )
 from crmsync.providers.gone import not_found_means_deleted, unless_gone
 from crmsync.providers.http import Answer, CrmClient, checking_address, error_of
@@ -50,7 +54,7 @@ from crmsync.providers.writing import (
 PAGE = 200  # Interactions per answer, at most.
 CONTACTS_PAGE = 100
 MAX_PAGES = 50
-NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200, 10_000
+NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200 - MAX_PREFIX, 10_000
 FORMS = {"occurred_at": Form(instant), "body": Form(one_line, "\n", BODY_LIMIT - 100)}
 FIELDS = {
     "email": gettext_noop("e-mail address"),
@@ -112,22 +116,27 @@ class BottleCrm:
             field = gettext_noop("attendees")
             detail = gettext_noop("A meeting needs an attendee.")
             raise CrmError("field_missing", field=field, detail=detail)
-        first = min(contacts, key=lambda contact: contact.local_key)
+        first = _first_of(contacts)
         link = self._write(meeting, first, known, _content(meeting))
-        remark = link.remark or fit(titled(meeting), TITLE_LIMIT)[1]
-        return [replace(link, kind="meeting", local_key=str(meeting.key), remark=remark), link]
+        remark = link.remark or fit(meeting.title, TITLE_LIMIT)[1]
+        ref = replace(link, kind="meeting", local_key=str(meeting.key), remark=remark)
+        return [ref, replace(link, remark="")]
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
         text, remark = fit(_text(meeting), BODY_LIMIT - len(mark(meeting.key)) - 2)
-        ours = {**_content(meeting), "body": text}
-        links = [self._write(meeting, contact, known, ours) for contact in contacts]
+        own, copies = {"body": text}, {**_content(meeting), "body": text}
+        first = _first_of(contacts)
+        links = [
+            self._write(meeting, contact, known, own if contact == first else copies)
+            for contact in contacts
+        ]
         keys = {link.local_key for link in links}
         left = [ref for ref in links_of(known) if ref.local_key not in keys]
         self._delete(ref.remote_id for ref in left)
         action = "updated" if any(link.action != "unchanged" for link in links) else "unchanged"
-        kept = next((link.remark for link in links if link.remark), "")
+        kept = links[contacts.index(first)].remark
         note = Ref("note", str(meeting.key), meeting_ref.remote_id, action, remark=remark or kept)
         notes = notes_of(meeting, note, known.get(("note", note.local_key)))
         return [*notes, *[replace(link, remark="") for link in links], *unlinked(left)]
@@ -180,18 +189,16 @@ class BottleCrm:
             raise CrmError("record_deleted", "BottleCRM does not have the interaction any more.")
         if found is None:
             return self._make(meeting, contact, Ref("link", key, "", ""), old, ours)
-        text = Marked(found.get("body"), meeting.key, mark(meeting.key))
-        remote_id = require_id(found)
+        body = Marked(found.get("body"), meeting.key, mark(meeting.key))
+        remote_id, theirs = require_id(found), _as_read(found, body)
 
         def send(changes: Mapping[str, Any]) -> Mapping[str, Any]:
-            body = text.with_mark(changes.get("body", text.without))
-            returned = self._change(remote_id, {**changes, "body": body})
-            return {**returned, "body": text.strip(returned.get("body"))}
+            sent = _as_sent({**theirs, **changes}, [*changes], body)
+            return _as_read(self._change(remote_id, sent), body)
 
-        new = Ref("link", key, remote_id, "")
-        written = self.writer.change(new, old, ours, {**found, "body": text.without}, send)
-        if written.action == "unchanged" and not text.is_marked:
-            self._change(remote_id, {"body": text.with_mark(text.without)})
+        written = self.writer.change(Ref("link", key, remote_id, ""), old, ours, theirs, send)
+        if written.action == "unchanged" and not body.is_marked:
+            self._change(remote_id, {"body": body.with_mark(body.without)})
         return written
 
     def _make(
@@ -203,8 +210,9 @@ class BottleCrm:
         ours: Mapping[str, Any],
     ) -> Ref:
         made = self.writer.create(new, old, ours)
-        body = Marked("", meeting.key, mark(meeting.key)).with_mark(str(ours.get("body", "")))
-        content = {**ours, "kind": "meeting", "contact": contact.remote_id, "body": body}
+        body = Marked("", meeting.key, mark(meeting.key))
+        sent = _as_sent({"body": "", **ours}, [*ours], body)
+        content = {**sent, "kind": "meeting", "contact": contact.remote_id}
         with not_found_means_deleted():
             answer = self.client.call("POST", "/api/interactions/", json=content)
         return replace(made, remote_id=require_id(answer))
@@ -278,14 +286,35 @@ def _refused_field(data: Mapping[str, Any]) -> tuple[str, str]:
     return str(field), " ".join(str(word) for word in words)[:500]
 
 
+def _first_of(contacts: Sequence[Ref]) -> Ref:
+    """Whose interaction counts as the meeting."""
+    return min(contacts, key=lambda contact: contact.local_key)
+
+
 def _content(meeting: MeetingContent) -> dict[str, Any]:
     return {
         "occurred_at": meeting.starts_at.isoformat(),
         "duration_seconds": int((meeting.ends_at - meeting.starts_at).total_seconds()),
-        "subject": fit(titled(meeting), TITLE_LIMIT)[0],
+        "subject": fit(meeting.title, TITLE_LIMIT)[0],
+        PREFIX: PREFIXES[meeting.status],
     }
 
 
 def _text(meeting: MeetingContent) -> str:
     """The location and the notes."""
     return "\n\n".join(filter(None, [meeting.location, meeting.notes]))
+
+
+def _as_read(interaction: Mapping[str, Any], body: Marked) -> dict[str, Any]:
+    """Without the mark, and with the prefix of the subject beside it."""
+    prefix, title = split_prefix(interaction.get("subject"))
+    text = body.strip(interaction.get("body"))
+    return {**interaction, "subject": title, PREFIX: prefix, "body": text}
+
+
+def _as_sent(content: Mapping[str, Any], names: Sequence[str], body: Marked) -> dict[str, Any]:
+    """Those that are named, and always the marked body."""
+    sent = {name: content[name] for name in names if name != PREFIX}
+    if {"subject", PREFIX} & {*names}:
+        sent["subject"] = with_prefix(content[PREFIX], content["subject"])
+    return {**sent, "body": body.with_mark(content["body"])}

@@ -13,7 +13,14 @@ from nameparser import HumanName
 T = TypeVar("T")
 ENDING = "\n… (shortened)"
 SHORTENED = gettext_noop("shortened")
-PREFIXES = {"canceled": "Canceled", "completed": "Completed", "no_show": "No show"}
+PREFIX = "prefix"  # The name of a title's, beside the CRM's fields.
+PREFIXES = {
+    "scheduled": "",
+    "canceled": "Canceled",
+    "completed": "Completed",
+    "no_show": "No show",
+}
+MAX_PREFIX = len("Completed: ")
 
 
 def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, str]:
@@ -70,10 +77,15 @@ class Marked:
         return f"{text}\n\n{self.ending}".strip("\n") if self.ending else text
 
 
-def titled(meeting: Any) -> str:
-    """For a CRM that has no field for how a meeting went."""
-    prefix = PREFIXES.get(meeting.status)
-    return f"{prefix}: {meeting.title}" if prefix else meeting.title
+def with_prefix(prefix: str, title: str) -> str:
+    """A title for a CRM that has no field for how a meeting went."""
+    return f"{prefix}: {title}" if prefix else title
+
+
+def split_prefix(text: Any) -> tuple[str, str]:
+    """How the meeting went, if the title says so, and the title."""
+    prefix, colon, title = str(text or "").partition(": ")
+    return (prefix, title) if colon and prefix in PREFIXES.values() else ("", str(text or ""))
 
 
 def split_name(name: str) -> tuple[str, str]:

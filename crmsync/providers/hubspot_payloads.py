@@ -24,6 +24,9 @@ FORMS = {
     "hs_meeting_end_time": TIME,
     NOTES: Form(text_of_html, "<br>", NOTES_LIMIT),
     OWNER: Form(quiet=True),
+    "hs_meeting_outcome": Form(default="SCHEDULED"),
+    URL: Form(quiet=True),
+    KEY: Form(quiet=True),
 }
 OUTCOMES = {
     "scheduled": "SCHEDULED",

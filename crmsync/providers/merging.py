@@ -41,18 +41,19 @@ def text_of_html(value: str) -> str:
 class Form:
     """How a field is compared; `newline` and `limit` are those of a text that can be added to.
 
-    A field is `quiet` if the owner of the meeting entered nothing of it.
+    The owner of the meeting entered nothing of a `quiet` field, nor of one with the `default`.
     """
 
     reduce: Callable[[str], str] = one_line
     newline: str = ""
     limit: int = 0
     quiet: bool = False
+    default: str = ""
 
 
 @dataclass(frozen=True)
 class Merge:
-    """`changes` are to be written; `kept` says whether something of ours is not there."""
+    """`changes` are to be written; `kept`: whether something that was entered is not there."""
 
     changes: Mapping[str, Any]
     digests: Digests
@@ -72,8 +73,7 @@ def merge(
         current, mine = _text(theirs.get(name)), known.get(name, ())
         merged = _merge(_text(wanted), current, mine, form)
         if merged is None:
-            is_ours = form.quiet or not _text(wanted) or _digest(wanted, form) in mine
-            digests[name], kept = mine, kept or not is_ours
+            digests[name], kept = mine, kept or _is_missing(_text(wanted), current, form)
             continue
         digests[name] = [_digest(wanted, form)]
         if form.reduce(merged) != form.reduce(current):
@@ -116,6 +116,13 @@ def _beside_theirs(wanted: str, current: str, mine: Sequence[str], form: Form) -
         return theirs
     joined = f"{theirs}{form.newline * 2}{HEADER}{form.newline}{wanted}"
     return joined if len(joined) <= form.limit else None
+
+
+def _is_missing(wanted: str, current: str, form: Form) -> bool:
+    ours = form.reduce(wanted)
+    if form.quiet or ours == form.default:
+        return False
+    return not (form.newline and ours in form.reduce(current))
 
 
 def _cut(text: str, newline: str) -> str:

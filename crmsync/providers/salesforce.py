@@ -104,10 +104,9 @@ class Salesforce:
         new = Ref("meeting", str(meeting.key), "", "", remark=payloads.remark_of(meeting))
         if found is None:
             return self._make_event(meeting, new, old, contacts)
-        placed = self._placed(new, payloads.id_of(found), "")
-        send = partial(self._patch, placed.remote_id)
-        ours = self._fields(meeting)
-        return [self.writer.change(placed, old, ours, found, send)]
+        placed, event = self._placed(new, payloads.id_of(found), ""), payloads.as_read(found)
+        send = partial(self._change, placed.remote_id, event)
+        return [self.writer.change(placed, old, self._fields(meeting), event, send)]
 
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
@@ -153,14 +152,14 @@ class Salesforce:
         self, meeting: MeetingContent, new: Ref, known: Ref | None, contacts: Sequence[Ref]
     ) -> Sequence[Ref]:
         ours = self._fields(meeting)
-        made = self.writer.create(new, known, ours)
+        made, sent = self.writer.create(new, known, ours), payloads.as_sent(ours, {})
         if self.can.get("unique_key"):
-            content = {name: value for name, value in ours.items() if name != KEY}
+            content = {name: value for name, value in sent.items() if name != KEY}
             done = self.calls.one("PATCH", f"/sobjects/Event/{KEY}/{meeting.key}", content)
             action = "created" if as_object(done).get("created") else "updated"
             return [self._placed(made, payloads.id_of(as_object(done)), action)]
         guests = guests_of([], contacts, {}, several=False)
-        marked = {**ours, "Description": mark(meeting.key), **guests.changes}
+        marked = {**sent, "Description": mark(meeting.key), **guests.changes}
         done = self.calls.one("POST", "/sobjects/Event", marked)
         event = self._placed(made, payloads.id_of(as_object(done)), "created")
         return [event, *guests.links(meeting, contacts, {})]
@@ -227,6 +226,11 @@ class Salesforce:
         if written.action == "unchanged" and further:
             self._patch(event_id, further)
         return notes_of(meeting, written, old)
+
+    def _change(
+        self, event_id: str, event: Mapping[str, Any], changes: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        return payloads.as_read(self._patch(event_id, payloads.as_sent(changes, event)))
 
     def _patch(self, event_id: str, content: Mapping[str, Any]) -> Mapping[str, Any]:
         """The event as it is then."""

@@ -8,14 +8,23 @@ from urllib.parse import quote
 
 from crmsync.errors import CrmError
 from crmsync.providers.base import MeetingContent, Person
-from crmsync.providers.formatting import fit, last_name_for, split_name, titled
+from crmsync.providers.formatting import (
+    MAX_PREFIX,
+    PREFIX,
+    PREFIXES,
+    fit,
+    last_name_for,
+    split_name,
+    split_prefix,
+    with_prefix,
+)
 from crmsync.providers.http import MAX_QUOTED, Answer
 from crmsync.providers.merging import Form, instant, one_line
 from crmsync.providers.parsing import as_object, as_objects, require_id
 from crmsync.providers.salesforce_errors import explain
 
 DATA = "/services/data/v62.0"
-TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT = 255, 255, 32_000
+TITLE_LIMIT, PLACE_LIMIT, NOTES_LIMIT = 255 - MAX_PREFIX, 255, 32_000
 CONTACT, LEAD = "003", "00Q"  # Ids begin with a prefix for their type.
 PEOPLE = {CONTACT: "Contact", LEAD: "Lead"}
 EVENT_FIELDS = ["Subject", "StartDateTime", "EndDateTime", "Location", "ShowAs", "OwnerId"]
@@ -42,7 +51,8 @@ def body_of(part: Answer) -> Any:
 
 def event_fields(meeting: MeetingContent) -> dict[str, Any]:
     return {
-        "Subject": fit(titled(meeting), TITLE_LIMIT)[0],
+        "Subject": fit(meeting.title, TITLE_LIMIT)[0],
+        PREFIX: PREFIXES[meeting.status],
         "StartDateTime": format_time(meeting.starts_at),
         "EndDateTime": format_time(meeting.ends_at),
         "Location": fit(meeting.location, PLACE_LIMIT)[0],
@@ -50,9 +60,25 @@ def event_fields(meeting: MeetingContent) -> dict[str, Any]:
     }
 
 
+def as_read(event: Mapping[str, Any]) -> dict[str, Any]:
+    """With the prefix of the subject beside it."""
+    prefix, title = split_prefix(event.get("Subject"))
+    return {**event, "Subject": title, PREFIX: prefix}
+
+
+def as_sent(changes: Mapping[str, Any], event: Mapping[str, Any]) -> dict[str, Any]:
+    """`event`: as_read() before."""
+    sent = dict(changes)
+    if "Subject" in sent or PREFIX in sent:
+        both = {**event, **sent}
+        sent["Subject"] = with_prefix(both[PREFIX], both["Subject"])
+    sent.pop(PREFIX, None)
+    return sent
+
+
 def remark_of(meeting: MeetingContent) -> str:
     """A remark if the title or the location has to be shortened."""
-    return fit(titled(meeting), TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
+    return fit(meeting.title, TITLE_LIMIT)[1] or fit(meeting.location, PLACE_LIMIT)[1]
 
 
 def upsert_person(kind: str, person: Person) -> dict[str, Any]:

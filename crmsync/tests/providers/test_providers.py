@@ -339,10 +339,22 @@ def test_keeps_a_title_that_somebody_changed_and_says_so(crm):
     crm.edit_title(meeting, "Kick-off with Acme")
     again = sync(crm, meeting, refs)
     assert crm.written(meeting).title == "Kick-off with Acme"
-    assert KEPT not in {ref.remark for ref in again}
+    assert [ref.kind for ref in again if ref.remark == KEPT] == ["meeting"]
     renamed = sync(crm, meeting.with_content(title="Start"), [*refs, *again])
     assert crm.written(meeting).title == "Kick-off with Acme"
-    assert KEPT in {ref.remark for ref in renamed if ref.kind == "meeting"}
+    assert [ref.kind for ref in renamed if ref.remark == KEPT] == ["meeting"]
+
+
+def test_tells_how_the_meeting_went_beside_a_title_of_somebody_else(crm):
+    meeting = case("Ann Lee")
+    refs = sync(crm, meeting)
+    crm.edit_title(meeting, "Kick-off with Acme")
+    refs = [*refs, *sync(crm, meeting.with_content(status="canceled"), refs)]
+    assert "cancel" in crm.told(meeting).lower()
+    assert crm.written(meeting).title.endswith("Kick-off with Acme")
+    sync(crm, meeting, refs)
+    assert "cancel" not in crm.told(meeting).lower()
+    assert crm.written(meeting).title == "Kick-off with Acme"
 
 
 def test_writes_over_what_it_may_have_written_itself(crm):
