@@ -1,7 +1,7 @@
 """A CRM over HTTP that keeps whatever it is told, notices no duplicate, and misbehaves.
 
-`GET /<kind>?key=` finds, `POST /<kind>` creates, `PUT /<kind>/<id>` changes; the bearer token is
-the account. A fault after a write hides from the caller that the write was made.
+`GET /<kind>?key=` finds, `POST /<kind>` creates, `PUT /<kind>/<id>` changes, `DELETE` removes; the
+bearer token is the account. A fault after a write hides from the caller that the write was made.
 """
 
 import json
@@ -21,6 +21,7 @@ STATUSES = {"unavailable": 503, "rate_limited": 429, "locked": 423}
 ANSWER_SECONDS = (0.005, 0.03)
 SLOW_SECONDS = (1.0, 2.0)
 RETRY_AFTER_SECONDS = 1
+REMOVED = "removed"  # The kind of a record that is there no more.
 Answer = tuple[int, bytes, dict[str, str]]  # Status, body and headers.
 
 
@@ -88,11 +89,18 @@ class FaultyServer(ThreadingHTTPServer):
             self.records.append(record)
             return record
 
-    def update(self, record_id: str, content: dict[str, Any]) -> Record:
+    def update(self, record_id: str, content: dict[str, Any]) -> bool:
+        """False if it was removed."""
         with self.lock:
             record = self.records[int(record_id) - 1]
             record.content = content
-            return record
+            return record.kind != REMOVED
+
+    def remove(self, record_id: str) -> bool:
+        with self.lock:
+            record = self.records[int(record_id) - 1]
+            was_there, record.kind, record.key = record.kind != REMOVED, REMOVED, record_id
+            return was_there
 
     def handle_error(self, *_: Any) -> None:
         """A caller that is killed hangs up; that is what a chaos run is for."""
@@ -119,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.send(*answer)
 
-    do_GET = do_POST = do_PUT = handle_call
+    do_GET = do_POST = do_PUT = do_DELETE = handle_call
 
     def refuse(self, refusal: str) -> Answer:
         headers = {"Retry-After": self.retry_after()} if refusal == "rate_limited" else {}
@@ -147,7 +155,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "POST":
             key = self.body.pop("key")
             return 201, {"id": self.server.create(self.account, kind, key, self.body).id}
-        return 200, {"id": self.server.update(record_id, self.body).id}
+        if self.command == "DELETE":
+            is_known = self.server.remove(record_id)
+        else:
+            is_known = self.server.update(record_id, self.body)
+        return (200 if is_known else 404), {"id": record_id}
 
     def retry_after(self) -> str:
         """Either way to say it."""

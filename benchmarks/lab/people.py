@@ -35,6 +35,8 @@ class Observations:
     asked: set[int] = field(default_factory=set)
     canceled: set[int] = field(default_factory=set)
     deleted: set[int] = field(default_factory=set)
+    removed: set[int] = field(default_factory=set)
+    keys: dict[int, tuple[str, str]] = field(default_factory=dict)  # Account and key of each.
     actions_done: Counter[int] = field(default_factory=Counter)
     actions_under_way: Counter[int] = field(default_factory=Counter)
     latest: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=10))
@@ -131,7 +133,13 @@ class Salesperson(Person):
             self.seen.canceled.discard(meeting)
 
     def change_mind(self, meeting: int, token: str) -> None:
-        actions = {None: 0.71, self.edit: 0.2, self.cancel: 0.06, self.delete: 0.03}
+        actions = {
+            None: 0.7,
+            self.edit: 0.19,
+            self.cancel: 0.05,
+            self.delete: 0.02,
+            self.remove: 0.04,
+        }
         [action] = self.random.choices(list(actions), list(actions.values()))
         if action:
             action(meeting, token)
@@ -159,6 +167,12 @@ class Salesperson(Person):
         self.seen.deleted.add(meeting)
         with self.seen.action(meeting):
             self.api.call("DELETE", f"/meetings/{meeting}", token)
+
+    def remove(self, meeting: int, token: str) -> None:
+        """From the CRM as well."""
+        self.seen.removed.add(meeting)
+        with self.seen.action(meeting):
+            self.api.call("DELETE", f"/meetings/{meeting}?in_crm=delete", token)
 
 
 class Poller(Person):

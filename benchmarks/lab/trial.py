@@ -36,7 +36,7 @@ class Trial:
         seen = Observations()
         faults = Faults(stack, postgres, self.seed)
         with FaultyServer(self.seed) as crm:
-            self._sync_all(stack, self._make_meetings(crm.url), faults, seen)
+            self._sync_all(stack, self._make_meetings(crm.url, seen), faults, seen)
             seen.outages, seen.restarts = faults.database_outages, stack.restarts
             verdict = judge(self.seed, self.syncs, crm, seen)
         return verdict, seen
@@ -62,7 +62,7 @@ class Trial:
         at_work = any(salesperson.is_alive() for salesperson in salespeople)
         return len(seen.asked) / self.syncs if at_work else 1
 
-    def _make_meetings(self, crm_url: str) -> Owned:
+    def _make_meetings(self, crm_url: str, seen: Observations) -> Owned:
         rng = random.Random(self.seed)
         users = rows.make_users(self.users)
         rows.connect(users, "faulty", url=crm_url)
@@ -70,5 +70,6 @@ class Trial:
         # One owner has half of them all.
         owners = (users[0] if n % 2 else rng.choice(users[1:]) for n in range(self.syncs))
         meetings = rows.make_meetings(owners)
+        seen.keys = {one.pk: (one.user.email, str(one.key)) for one in meetings}
         rows.invite(meetings, lambda: rng.sample(EMAILS, rng.randint(1, 3)))
         return [(meeting.pk, tokens[meeting.user_id]) for meeting in meetings]

@@ -79,6 +79,7 @@ def _violations(latest: Latest, crm: FaultyServer, seen: Observations) -> dict[s
         "stuck syncs": SyncRun.objects.active().count(),
         "duplicate records in the CRM": len(crm.duplicates()),
         "missing records in the CRM": sum(len(_missing(run, crm)) for run in latest.values()),
+        "removed, but still in the CRM": sum(_is_left(pk, crm, seen) for pk in seen.removed),
         "called synced, but not so in the CRM": sum(_is_untrue(r, crm) for r in latest.values()),
         "steps backward": len(seen.backward),
         "5xx while the database was up": len(_while_database_was_up(seen)),
@@ -98,7 +99,7 @@ def _latest_runs() -> Latest:
 def _is_lost(pk: int, latest: Latest, seen: Observations) -> bool:
     """Neither synced nor failed with a reason, canceled or deleted."""
     if not Meeting.objects.filter(pk=pk).exists():
-        return pk not in seen.deleted
+        return pk not in seen.deleted | seen.removed
     run = latest.get(pk)
     if run is None or (run.status == Status.CANCELED and pk not in seen.canceled):
         return True
@@ -112,6 +113,14 @@ def _missing(run: SyncRun, crm: FaultyServer) -> list[str]:
     keys = [("meeting", str(meeting.key)), ("note", str(meeting.key))]
     keys += [("contact", attendee.email) for attendee in meeting.attendees.all()]
     return [key for kind, key in keys if not crm.find(meeting.user.email, kind, key)]
+
+
+def _is_left(pk: int, crm: FaultyServer, seen: Observations) -> bool:
+    """Of one that somebody deleted here alone, the CRM may keep everything."""
+    if pk in seen.deleted or Meeting.objects.filter(pk=pk).exists():
+        return False
+    account, key = seen.keys[pk]
+    return any(crm.find(account, kind, key) for kind in ("meeting", "note"))
 
 
 def _is_untrue(run: SyncRun, crm: FaultyServer) -> bool:

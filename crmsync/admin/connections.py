@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment, users_matching
 from crmsync.admin.bulk_actions import MAX_TARGETS, confirm
 from crmsync.models import Connection, RemoteRecord, SandboxRecord, SupportAction
+from crmsync.status.connecting import describe_degraded
 from crmsync.status.error_messages import error_texts
 
 SHOWN = ("owner", "provider", "account_name", "standing", "error", "since")
@@ -20,7 +21,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     search_fields = ["user__email"]
     search_help_text = "The beginning of the customer's e-mail address"
     actions = ["pause", "resume"]
-    fields = readonly_fields = (*SHOWN, "not_before")
+    fields = readonly_fields = (*SHOWN, "not_before", "limits", "options")
 
     @admin.display(description="customer")
     def owner(self, connection: Connection) -> str:
@@ -37,6 +38,10 @@ class ConnectionAdmin(ReadOnlyAdmin):
     @admin.display(description="connected at (UTC)")
     def since(self, connection: Connection) -> str:
         return format_moment(connection.connected_at)
+
+    @admin.display(description="what the account does not let us do")
+    def limits(self, connection: Connection) -> str:
+        return " ".join(told["text"] for told in describe_degraded(connection)) or "–"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -128,7 +128,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="step")
     def at_step(self, run: SyncRun) -> str:
-        return f"{run.step}/{len(SyncStep)}"
+        return "removal" if run.removes else f"{run.step}/{len(SyncStep)}"
 
     @admin.display(description="tries")
     def attempts(self, run: SyncRun) -> int:

@@ -39,7 +39,9 @@ def run_result(run: SyncRun) -> str:
     """The outcome of a run, in a few words."""
     title = error_texts(run.error_code, run.crm, run.error_field)["title"]
     words = {"crm": crm_name(run.crm), "title": title}
-    return str(RUN_RESULTS[run.status]).format_map(words)
+    is_removal = run.removes and run.status == SyncRun.Status.FAILED
+    key = "failed_removal" if is_removal else run.status
+    return str(RUN_RESULTS[key]).format_map(words)
 
 
 def attempt_result(attempt: SyncAttempt) -> str:

@@ -235,6 +235,7 @@ RUN_RESULTS: dict[str, Text] = {
     "retrying": _("Waiting for the next try"),
     "succeeded": _("Saved in {crm}"),
     "failed": _("Not saved: {title}"),
+    "failed_removal": _("Not removed: {title}"),
     "canceled": _("Canceled"),
 }
 ATTEMPT_RESULTS: dict[str, Text] = {
