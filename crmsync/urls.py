@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import connections, help, mails, meetings, people, sign_ins
+from crmsync.api import connections, help, mails, meetings, people, sign_ins, syncs
 from meetings.converters import BigIdConverter
 
 register_converter(BigIdConverter, "big_id")
@@ -11,6 +11,7 @@ router.register("meetings", meetings.SyncedMeetingViewSet)
 
 urlpatterns = [
     *router.urls,
+    path("syncs", syncs.SyncsView.as_view()),
     path("me", people.PersonView.as_view()),
     path("connection", connections.ConnectionView.as_view()),
     path("connection/check", connections.ConnectionCheckView.as_view()),

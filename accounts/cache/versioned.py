@@ -60,7 +60,12 @@ def decode(entry: bytes | None) -> Any:
 
 def store(key: str, version: int, copy: Any) -> None:
     """`copy` was read after this thread last looked into Redis."""
-    _replace_many([(key, version, json.dumps(copy))])
+    store_many([(key, version, copy)])
+
+
+def store_many(entries: Sequence[tuple[str, int, Any]]) -> None:
+    """Each as key, version and copy."""
+    _replace_many([(key, version, json.dumps(copy)) for key, version, copy in entries])
 
 
 def invalidate(key: str, version: int) -> None:

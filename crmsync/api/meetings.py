@@ -154,7 +154,7 @@ class SyncedMeetingViewSet(MeetingViewSet):
         """
         reader = reader_of(request)
         document = _own_document(pk, reader, request.cached_keys, request.cached_entries)
-        if _is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
+        if is_known(document.etag, request.META.get("HTTP_IF_NONE_MATCH", "")):
             counters.count("poll", "sync", "304")
             return HttpResponse(status=304, headers=document.headers)
         counters.count("poll", "sync", "200")
@@ -218,7 +218,7 @@ def _own_document(meeting_id: int, reader: Reader, *cached: Sequence[Any]) -> Do
     return document
 
 
-def _is_known(etag: str, if_none_match: str) -> bool:
+def is_known(etag: str, if_none_match: str) -> bool:
     """Only If-None-Match counts here; If-Match is for changes."""
     known = {tag.removeprefix("W/") for tag in parse_etags(if_none_match)}
     return bool(known & {"*", etag.removeprefix("W/")})

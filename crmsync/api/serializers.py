@@ -21,7 +21,12 @@ from crmsync.providers.options import EVERY_CHOICE
 from crmsync.status import latest_runs
 from crmsync.status.connecting import DEGRADED, describe_degraded, describe_standing
 from crmsync.status.error_messages import attempt_result, describe_error, error_texts, run_result
-from crmsync.status.serializers import CONNECTION_STATES, ERROR_CODES, ErrorSerializer
+from crmsync.status.serializers import (
+    CONNECTION_STATES,
+    ERROR_CODES,
+    ErrorSerializer,
+    SyncSerializer,
+)
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
 
@@ -62,6 +67,40 @@ class MeetingRowSerializer(SyncedMeetingSerializer):
 
 class DeletionSerializer(serializers.Serializer[Any]):
     in_crm = serializers.ChoiceField(choices=["delete"], required=False)
+
+
+class SyncsSerializer(serializers.Serializer[Any]):
+    """`syncs` are the documents that differ, `gone` the meetings that are no more."""
+
+    syncs = SyncSerializer(many=True)
+    gone = serializers.ListField(child=serializers.IntegerField())
+    poll_after = serializers.IntegerField(help_text="In seconds.")
+
+
+class BulkSyncSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
+    meetings = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=10**18),
+        allow_empty=False,
+        max_length=100,
+    )
+
+
+class RefusalSerializer(serializers.Serializer[Any]):
+    detail = serializers.CharField()
+    code = serializers.CharField()
+
+
+class StartedOneSerializer(serializers.Serializer[Any]):
+    """202 comes with `sync`, 404 and 409 with `error`."""
+
+    meeting_id = serializers.IntegerField()
+    status = serializers.IntegerField()
+    sync = SyncSerializer(required=False)
+    error = RefusalSerializer(required=False)
+
+
+class StartedSerializer(serializers.Serializer[Any]):
+    results = StartedOneSerializer(many=True)
 
 
 class AttemptErrorSerializer(serializers.Serializer[Any]):

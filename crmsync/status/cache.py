@@ -8,7 +8,7 @@ would change without a change of any row.
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
@@ -36,6 +36,7 @@ class CachedDocument(TypedDict):
     versions: list[int]
     valid_until: str | None
     etag: str
+    revision: str
     state: str
     reason: NotRequired[str | None]  # Copies of older versions have none.
     next_attempt_at: str | None
@@ -61,6 +62,8 @@ def get(
     meeting, connection, cached = map(versioned.decode, entries)
     if cached is None or meeting is None or meeting["user_id"] != reader.user_id:
         return None
+    if "revision" not in cached:  # A copy of an older version.
+        return None
     if {meeting["id"], cached.get("meeting_id")} != {meeting_id}:
         return None
     if cached.get("terms") != reader.terms:
@@ -72,12 +75,41 @@ def get(
     )
 
 
+def keys_of_many(meeting_ids: Sequence[int], user_id: int, language: str) -> list[str]:
+    """The key of the connection, then two for each meeting."""
+    own = (keys(pk, user_id, language) for pk in meeting_ids)
+    return [
+        connection_cache.key(user_id),
+        *(key for meeting, _, key2 in own for key in (meeting, key2)),
+    ]
+
+
+def get_many(
+    entries: Sequence[bytes | None], meeting_ids: Sequence[int], reader: Reader, now: datetime
+) -> dict[int, CachedDocument]:
+    """`entries`: of keys_of_many()."""
+    connection, *rest = entries
+    pairs = zip(meeting_ids, rest[::2], rest[1::2], strict=True)
+    found = {pk: get((meeting, connection, own), pk, reader, now) for pk, meeting, own in pairs}
+    return {pk: cached for pk, cached in found.items() if cached}
+
+
 def store(meeting: Meeting, key: str, cached: CachedDocument) -> None:
     """`meeting` and `cached` must come from the same read. `key`: the last one of keys()."""
-    meeting_version, connection_version = cached["versions"]
-    meeting_cache.store(meeting_cache.snapshot_of(meeting))
-    versioned.store(connection_cache.key(meeting.user_id), connection_version, connection_version)
-    versioned.store(key, meeting_version, cached)
+    store_many([(meeting, key, cached)])
+
+
+def store_many(documents: Sequence[tuple[Meeting, str, CachedDocument]]) -> None:
+    entries: list[tuple[str, int, Any]] = []
+    for meeting, key, cached in documents:
+        meeting_version, connection_version = cached["versions"]
+        snapshot = meeting_cache.snapshot_of(meeting)
+        entries += [
+            (meeting_cache.key(meeting.pk), meeting_version, snapshot),
+            (connection_cache.key(meeting.user_id), connection_version, connection_version),
+            (key, meeting_version, cached),
+        ]
+    versioned.store_many(entries)
 
 
 def forget(meeting_ids: Sequence[int]) -> None:

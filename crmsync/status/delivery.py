@@ -1,7 +1,7 @@
 """Delivers a meeting's document to its owner: from Redis while valid, else from the rows."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,10 @@ from crmsync.status.document import describe
 from crmsync.status.reader import Reader
 from crmsync.status.serializers import SyncSerializer
 from crmsync.status.state import poll_after, valid_until
+from crmsync.status.surroundings import Surroundings
 from meetings.models import Meeting
+
+REVISION_LENGTH = 10
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,10 @@ class Document:
 
     body: str
     etag: str
+    revision: str
     poll_after: int
+    versions: Sequence[int] = ()
+    valid_until: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -53,7 +59,7 @@ def read(
     cached = cache.get(entries, meeting_id, reader, now) if entries else None
     counters.count("cache", "document", "hit" if cached else "miss")
     names = names or keys(meeting_id, reader.user_id)
-    return _finish(cached or _load(meeting_id, reader, names, now), now)
+    return finish(cached or _load(meeting_id, reader, names, now), now)
 
 
 def keys(meeting_id: int, user_id: int) -> list[str]:
@@ -66,12 +72,16 @@ def keys(meeting_id: int, user_id: int) -> list[str]:
 
 
 def build(
-    meeting: Meeting, run: SyncRun | None, now: datetime, time_zone: str = ""
+    meeting: Meeting,
+    run: SyncRun | None,
+    now: datetime,
+    time_zone: str = "",
+    around: Surroundings | None = None,
 ) -> dict[str, Any]:
     """As its owner reads it. `meeting` needs their connection, `run` is its latest."""
     time_zone = meeting.user.time_zone or time_zone
     connection = store.for_user(meeting.user)
-    around = surroundings.read(run, now)
+    around = surroundings.read(run, now) if around is None else around
     described = describe(meeting, run, connection, now, time_zone=time_zone, around=around)
     return SyncSerializer(described).data
 
@@ -98,7 +108,7 @@ def _read_and_store(
     return cached
 
 
-def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | None:
+def finish(cached: cache.CachedDocument | None, now: datetime) -> Document | None:
     """Adds `poll_after`, which differs from poll to poll."""
     if cached is None:
         return None
@@ -107,7 +117,14 @@ def _finish(cached: cache.CachedDocument | None, now: datetime) -> Document | No
         cached["state"], cached.get("reason"), parse_datetime(at) if at else None, now
     )
     body = f'{cached["body"][:-1]},"poll_after":{seconds}}}'
-    return Document(body, cached["etag"], seconds)
+    return Document(
+        body,
+        cached["etag"],
+        cached["revision"],
+        seconds,
+        cached["versions"],
+        cached["valid_until"],
+    )
 
 
 def _read_rows(
@@ -120,7 +137,7 @@ def _read_rows(
     meeting: Any = run.meeting if run else _read_meeting(meeting_id, reader.user_id)
     if run is None and meeting is not None and meeting.has_runs:
         return _read_rows(meeting_id, reader, now)  # Its first run has just been requested.
-    return (None if meeting is None else _make(meeting, run, reader, now)), meeting
+    return (None if meeting is None else make(meeting, run, reader, now)), meeting
 
 
 def _read_meeting(meeting_id: int, user_id: int) -> Any:
@@ -130,20 +147,31 @@ def _read_meeting(meeting_id: int, user_id: int) -> Any:
     return own.filter(pk=meeting_id).annotate(has_runs=has_runs).first()
 
 
-def _make(
-    meeting: Meeting, run: SyncRun | None, reader: Reader, now: datetime
+def _revision_of(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:REVISION_LENGTH]
+
+
+def make(
+    meeting: Meeting,
+    run: SyncRun | None,
+    reader: Reader,
+    now: datetime,
+    around: Surroundings | None = None,
 ) -> cache.CachedDocument:
-    data = build(meeting, run, now, reader.time_zone)
+    """`around`, if it was read together with that of others."""
+    data = build(meeting, run, now, reader.time_zone, around)
     until = valid_until(run, now, reader.time_zone)
     link = getattr(meeting.user, "connection", None)  # Also a disconnected one.
-    del data["poll_after"]
+    del data["poll_after"], data["revision"]
+    data["revision"] = _revision_of(data)
     body = JSONRenderer().render(data)
     return cache.CachedDocument(
         meeting_id=meeting.pk,
         terms=reader.terms,
         versions=[meeting.version, link.version if link else 0],
         valid_until=until.isoformat() if until else None,
-        etag=f'W/"{hashlib.sha256(body).hexdigest()[:32]}"',
+        etag=f'W/"{data["revision"]}"',
+        revision=data["revision"],
         state=data["state"],
         reason=data["reason"],
         next_attempt_at=data["next_attempt_at"],

@@ -67,6 +67,7 @@ def describe(
         "position": around.position if reason == SyncRun.WaitReason.OTHER_SYNCS else None,
         "actions": [actions.describe(name, _case(state, run), links) for name in names],
         "poll_after": poll_after(state, reason, next_attempt_at, now),
+        "revision": "",  # Of the finished document.
         "progress": describe_progress(
             state, meeting, run, next_attempt_at or around.starts_about, now
         ),

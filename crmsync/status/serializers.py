@@ -122,6 +122,7 @@ class SyncSerializer(serializers.Serializer[Any]):
     next = NextSerializer()
     actions = ActionSerializer(many=True)
     poll_after = serializers.IntegerField()
+    revision = serializers.CharField(help_text="Changes exactly when the ETag does.")
     progress = ProgressSerializer(allow_null=True)
     attempt = serializers.IntegerField(allow_null=True)
     max_attempts = serializers.IntegerField()
