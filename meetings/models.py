@@ -88,6 +88,7 @@ class Meeting(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["user", "-id"], name="meetings_of_user"),
+            models.Index(fields=["user", "starts_at", "-id"], name="meetings_of_user_by_start"),
             models.Index(
                 fields=["-id"], name="meetings_never_synced", condition=Q(last_sync_success=None)
             ),

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -75,7 +75,7 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         keys = self._keys_of_poll()
         return super().get_authenticators() if keys is None else [PollAuthentication(keys)]
 
-    def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
+    def _keys_of_poll(self) -> Callable[[int], Sequence[str]] | None:
         """The Redis keys that the poll needs; None if it is no poll."""
         # Called before DRF sets self.action, and by the schema without a meeting.
         if "pk" not in self.kwargs or self.action_map.get("get") not in POLLS:

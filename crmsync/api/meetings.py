@@ -5,7 +5,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
@@ -15,12 +14,15 @@ from rest_framework.response import Response
 
 from accounts.authentication import AuthenticatedRequest, PollRequest
 from accounts.cache import counters
+from crmsync.api import listing
+from crmsync.api.etags import is_known
 from crmsync.api.exceptions import NotBefore, NotConnected, NothingToCancel
-from crmsync.api.filters import SyncStateFilter
+from crmsync.api.filters import OrderingFilter, SyncStateFilter
 from crmsync.api.pagination import DeferringPagination
 from crmsync.api.readers import reader_of
 from crmsync.api.serializers import (
     DeletionSerializer,
+    ListSerializer,
     MeetingRowSerializer,
     RunSerializer,
     SyncedMeetingSerializer,
@@ -64,12 +66,12 @@ TIME_ZONE = OpenApiParameter(
 class SyncedMeetingViewSet(MeetingViewSet):
     """The caller's meetings."""
 
-    filter_backends = [MeetingSearchFilter, SyncStateFilter]
+    filter_backends = [MeetingSearchFilter, SyncStateFilter, OrderingFilter]
     pagination_class = DeferringPagination
     free_of_limits = POLLS | {"sync"}
     known_parameters = {
-        "list": {"page", "search", "state"},
-        "runs": {"page"},
+        "list": {"page", "page_size", "search", "state", "ordering", "expand", "counts", "tz"},
+        "runs": {"page", "page_size"},
         "destroy": {"in_crm", "tz"},
         "sync": {"tz"},
         "start_sync": {"tz"},
@@ -83,10 +85,25 @@ class SyncedMeetingViewSet(MeetingViewSet):
         shown = prefetch_latest_run(meetings)
         return shown.defer("notes") if self.action == "list" else shown
 
+    @extend_schema(
+        parameters=[ListSerializer, TIME_ZONE, IF_NONE_MATCH],
+        responses={200: MeetingRowSerializer(many=True)},
+    )
+    def list(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """The caller's meetings without their notes, 50 a page.
+
+        With `expand=sync`, each row has the whole document of its sync. With `counts=1`, the
+        answer counts the meetings by state. The ETag is that of the page.
+        """
+        asked = ListSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        response = super().list(request, *args, **kwargs)
+        return listing.finish(request, response, asked.validated_data, self)
+
     def get_serializer_class(self) -> type[SyncedMeetingSerializer]:
         return MeetingRowSerializer if self.action == "list" else SyncedMeetingSerializer
 
-    def _keys_of_poll(self) -> Callable[[int], list[str]] | None:
+    def _keys_of_poll(self) -> Callable[[int], Sequence[str]] | None:
         if "pk" not in self.kwargs or self.action_map.get("get") != "sync":
             return super()._keys_of_poll()
         pk = self.kwargs["pk"]
@@ -216,12 +233,6 @@ def _own_document(meeting_id: int, reader: Reader, *cached: Sequence[Any]) -> Do
     if document is None:
         raise NotFound
     return document
-
-
-def is_known(etag: str, if_none_match: str) -> bool:
-    """Only If-None-Match counts here; If-Match is for changes."""
-    known = {tag.removeprefix("W/") for tag in parse_etags(if_none_match)}
-    return bool(known & {"*", etag.removeprefix("W/")})
 
 
 def _accepted(reader: Reader, meeting_id: int) -> Response:

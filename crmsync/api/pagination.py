@@ -3,7 +3,10 @@
 from typing import Any
 
 from django.core.paginator import EmptyPage, Page, Paginator
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
 
 
 class EmptiedPage(Page[Any]):
@@ -30,4 +33,16 @@ class DeferringPaginator(Paginator):
 
 
 class DeferringPagination(PageNumberPagination):
+    """50 a page; `page_size` asks for up to 100."""
+
     django_paginator_class = DeferringPaginator
+    page_size_query_param = "page_size"
+    max_page_size = 100
+
+    def get_page_size(self, request: Request) -> int | None:
+        asked = request.query_params.get(self.page_size_query_param, "1")
+        is_number = asked.isascii() and asked.isdigit() and len(asked) < 4
+        if not is_number or not 1 <= int(asked) <= self.max_page_size:
+            reason = _("Choose from 1 to {count}.").format(count=self.max_page_size)
+            raise ValidationError({self.page_size_query_param: [reason]})
+        return super().get_page_size(request)

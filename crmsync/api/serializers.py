@@ -59,10 +59,20 @@ class SyncedMeetingSerializer(MeetingSerializer):
 
 
 class MeetingRowSerializer(SyncedMeetingSerializer):
-    """A meeting in a list: without `notes`, which may be long."""
+    """A meeting in a list: without `notes`, which may be long; `sync` with `expand=sync`."""
+
+    sync = SyncSerializer(read_only=True)
 
     class Meta(SyncedMeetingSerializer.Meta):
-        fields = [name for name in SyncedMeetingSerializer.Meta.fields if name != "notes"]
+        fields = [
+            *(name for name in SyncedMeetingSerializer.Meta.fields if name != "notes"),
+            "sync",
+        ]
+
+
+class ListSerializer(serializers.Serializer[Any]):
+    expand = serializers.ChoiceField(choices=["sync"], required=False)
+    counts = serializers.ChoiceField(choices=["1"], required=False)
 
 
 class DeletionSerializer(serializers.Serializer[Any]):
@@ -85,7 +95,7 @@ class BulkSyncSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     )
 
 
-class RefusalSerializer(serializers.Serializer[Any]):
+class NotStartedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     code = serializers.CharField()
 
@@ -96,7 +106,7 @@ class StartedOneSerializer(serializers.Serializer[Any]):
     meeting_id = serializers.IntegerField()
     status = serializers.IntegerField()
     sync = SyncSerializer(required=False)
-    error = RefusalSerializer(required=False)
+    error = NotStartedSerializer(required=False)
 
 
 class StartedSerializer(serializers.Serializer[Any]):
