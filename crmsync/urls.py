@@ -12,6 +12,7 @@ router.register("meetings", meetings.SyncedMeetingViewSet)
 urlpatterns = [
     *router.urls,
     path("syncs", syncs.SyncsView.as_view()),
+    path("syncs/stream", syncs.StreamView.as_view()),
     path("me", people.PersonView.as_view()),
     path("connection", connections.ConnectionView.as_view()),
     path("connection/check", connections.ConnectionCheckView.as_view()),

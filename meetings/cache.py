@@ -1,8 +1,10 @@
 """The meeting look-up of polls, cached in Redis as versioned.py describes."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any, TypedDict, cast
 
+from django.db import transaction
 from django.db.models.signals import post_delete, pre_delete
 from redis.exceptions import RedisError
 
@@ -46,7 +48,9 @@ def invalidate(meeting_id: int, version: int) -> None:
 
 def invalidate_many(versions: Mapping[int, int]) -> None:
     """`versions`: of meetings, by id."""
-    versioned.invalidate_many({key(pk): version for pk, version in versions.items()})
+    keys = {key(pk): version for pk, version in versions.items()}
+    versioned.invalidate_many(keys)
+    transaction.on_commit(partial(versioned.announce, list(keys)))
 
 
 def invalidate_deleted(meeting_ids: Iterable[int]) -> None:

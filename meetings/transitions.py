@@ -69,6 +69,15 @@ def keep(meeting_id: int) -> None:
     _move(meeting_id, Q(), in_progress_sync_status=None, removing_since=None)
 
 
+def keep_if_removing(meeting_id: int) -> bool:
+    """Its removal has failed before."""
+    try:
+        _move(meeting_id, Q(removing_since__isnull=False), removing_since=None)
+    except TransitionRefusedError:
+        return False
+    return True
+
+
 def keep_all(meeting_ids: Sequence[int]) -> None:
     """Their removals were stopped together."""
     _move_together(meeting_ids, Q(removing_since__isnull=False), removing_since=None)

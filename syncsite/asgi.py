@@ -6,7 +6,7 @@ thread. What it refuses still passes through Django, which gives the answer its 
 
 from typing import Any
 
-from syncsite.front import bodies
+from syncsite.front import bodies, streams
 from syncsite.front.answers import Send, send_answer
 from syncsite.front.environ import Environ, make_environ
 from syncsite.front.refusals import RefusedError
@@ -17,6 +17,9 @@ async def application(scope: dict[str, Any], receive: bodies.Receive, send: Send
     if scope["type"] != "http":
         return
     environ = make_environ(scope)
+    if streams.is_stream(environ):
+        await streams.serve(environ, receive, send)
+        return
     try:
         if bodies.may_have_body(environ):
             answer = await _read_and_ask(environ, receive)

@@ -147,6 +147,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN")
 SENTRY_DSN = env.text("SENTRY_DSN")
 SYNC_OUTAGE_HOURS = env.number("SYNC_OUTAGE_HOURS", 24, least=0)
 SYNC_PROBE_SECONDS = 30.0  # Between two tries of a CRM that answers nobody.
+STREAMS_PER_PROCESS = env.whole_number("STREAMS_PER_PROCESS", 5000)
 SYNC_STALL_MINUTES = env.number("SYNC_STALL_MINUTES", 10, least=1)
 
 vars().update(env.mail_server("EMAIL_URL"))

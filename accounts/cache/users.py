@@ -39,7 +39,9 @@ def store(user: CachedUser) -> None:
 
 
 def invalidate(*pks: int) -> None:
-    versioned.invalidate_many({_key(pk): INVALIDATED for pk in pks})
+    keys = {_key(pk): INVALIDATED for pk in pks}
+    versioned.invalidate_many(keys)
+    versioned.announce(keys)
 
 
 def _key(pk: int) -> str:

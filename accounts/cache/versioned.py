@@ -8,7 +8,8 @@ the writer die in between, any reader of the new version may replace the fence.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django_redis import get_redis_connection
@@ -24,9 +25,12 @@ TTL_SECONDS = 90
 BATCH = 1000  # Entries that are replaced at once.
 TOMBSTONE_VERSION = 2**52  # A deleted row has no further versions. Lua counts exactly up to 2**53.
 
+CHANGES = "changes"  # The channel that names the keys of rows that have changed.
+
 # KEYS: the generation, the entries. ARGV: TTL, the generation seen, a new one and its life, then a
 # version and a copy for each entry. A copy whose row was read in an earlier generation becomes a
-# fence. Returns the current generation.
+# fence. A copy that replaces a fence or a lower version tells of a commit, so it is announced if
+# its key names a row. Returns the current generation.
 REPLACE_UNLESS_NEWER = """
 local current = redis.call('GET', KEYS[1])
 if not current then
@@ -39,6 +43,11 @@ for i = 2, #KEYS do
   local kept = redis.call('GET', KEYS[i])
   local newer = kept and string.match(kept, '^%S+ (%d+)')
   if not newer or tonumber(newer) <= tonumber(version) then
+    local is_fence = kept and string.match(kept, '^%S+ %d+ ?(.?)') == ''
+    local is_change = newer and (is_fence or tonumber(newer) < tonumber(version))
+    if is_change and copy ~= '' and string.match(KEYS[i], '^%a+:%d+$') then
+      redis.call('PUBLISH', 'changes', KEYS[i])
+    end
     local entry = current .. ' ' .. version .. ' ' .. (is_read_in_it and copy or '')
     redis.call('SET', KEYS[i], entry, 'EX', ARGV[1])
   end
@@ -66,6 +75,15 @@ def store(key: str, version: int, copy: Any) -> None:
 def store_many(entries: Sequence[tuple[str, int, Any]]) -> None:
     """Each as key, version and copy."""
     _replace_many([(key, version, json.dumps(copy)) for key, version, copy in entries])
+
+
+def announce(keys: Iterable[str]) -> None:
+    """After the commit of changes whose copies nobody stores."""
+    client = get_redis_connection("default")
+    with suppress(RedisError), client.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.publish(CHANGES, key)
+        pipe.execute()
 
 
 def invalidate(key: str, version: int) -> None:

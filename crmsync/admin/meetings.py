@@ -20,7 +20,10 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "sync"
     GROUPS = {
         "failed": ("Failed", ["failed"]),
-        "in_progress": ("In progress", ["queued", "syncing", "waiting", "retrying", "paused"]),
+        "in_progress": (
+            "In progress",
+            ["queued", "syncing", "removing", "waiting", "retrying", "paused"],
+        ),
         "never": ("Never", ["never_synced", "not_connected"]),
         "synced": ("Synced", ["synced", "out_of_date"]),
     }

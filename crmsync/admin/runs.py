@@ -31,7 +31,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        states = ["queued", "waiting", "syncing", "retrying", "paused", *ENDED]
+        states = ["queued", "waiting", "syncing", "removing", "retrying", "paused", *ENDED]
         return [(state, state.capitalize()) for state in states]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:

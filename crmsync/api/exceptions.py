@@ -21,6 +21,11 @@ class Unavailable(APIException):
     wait = 5  # Seconds; DRF sends it as Retry-After.
 
 
+class NoStreams(Unavailable):
+    default_detail = _("No stream can be opened here now. Poll /syncs instead.")
+    default_code = "no_streams"
+
+
 class NotConnected(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_detail = _("Connect a CRM first.")

@@ -119,7 +119,7 @@ class AttemptErrorSerializer(serializers.Serializer[Any]):
 
 
 class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
-    label = serializers.CharField(source="get_step_display")  # type: ignore[assignment]
+    label = serializers.SerializerMethodField()  # type: ignore[assignment]
     outcome = serializers.ChoiceField(choices=SyncAttempt.Outcome.values, allow_blank=True)
     result = serializers.SerializerMethodField(help_text="In words.")
     error = serializers.SerializerMethodField()
@@ -136,6 +136,10 @@ class AttemptSerializer(serializers.ModelSerializer[SyncAttempt]):
             "result",
             "error",
         ]
+
+    def get_label(self, attempt: SyncAttempt) -> str:
+        label = _("Removing the meeting") if attempt.run.removes else attempt.get_step_display()
+        return str(label)
 
     def get_result(self, attempt: SyncAttempt) -> str:
         return attempt_result(attempt)
@@ -282,7 +286,7 @@ class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         provider = data.get("provider") if isinstance(data, Mapping) else None
         self.fields["options"].context["provider"] = (
-            provider if provider in PROVIDERS else "sandbox"
+            provider if isinstance(provider, str) and provider in PROVIDERS else "sandbox"
         )
         return super().to_internal_value(data)
 

@@ -17,8 +17,9 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest, PollAuthentication, PollRequest
 from accounts.cache import counters
+from accounts.tokens import REVOCATION_CLAIM
 from crmsync.api.etags import is_known
-from crmsync.api.exceptions import NotBefore, NotConnected
+from crmsync.api.exceptions import NoStreams, NotBefore, NotConnected
 from crmsync.api.meetings import IF_NONE_MATCH, TIME_ZONE
 from crmsync.api.readers import reader_of
 from crmsync.api.serializers import BulkSyncSerializer, StartedSerializer, SyncsSerializer
@@ -32,6 +33,13 @@ MAX_MEETINGS = 100
 IDLE_POLL_AFTER = 60
 # Where the front of the web process finds what a stream sends and has to watch.
 FOLLOWED = "syncsite.followed"
+
+
+KNOWN = OpenApiParameter(
+    "known",
+    description="Up to 100 meetings, separated by commas, each with the `revision` that you have,"
+    " if any: `1:ab12cd34ef,2:,3`.",
+)
 
 
 @dataclass(frozen=True)
@@ -62,15 +70,7 @@ class SyncsView(APIView):
         return lambda user_id: many.keys([known.meeting_id for known in asked], user_id)
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter(
-                "known",
-                description="Up to 100 meetings, separated by commas, each with the `revision`"
-                " that you have, if any: `1:ab12cd34ef,2:,3`.",
-            ),
-            TIME_ZONE,
-            IF_NONE_MATCH,
-        ],
+        parameters=[KNOWN, TIME_ZONE, IF_NONE_MATCH],
         responses={200: SyncsSerializer, 304: OpenApiResponse(description="Nothing has changed.")},
     )
     def get(self, request: PollRequest) -> HttpResponse:
@@ -79,7 +79,7 @@ class SyncsView(APIView):
         asked = parse_known(request.GET.get("known", ""))
         ids = [known.meeting_id for known in asked]
         documents = many.read(ids, reader, request.cached_keys, request.cached_entries)
-        request.META[FOLLOWED] = documents
+        request.META[FOLLOWED] = _followed(request, documents)
         return _answer(request, asked, documents)
 
     @extend_schema(
@@ -95,6 +95,43 @@ class SyncsView(APIView):
         refused = {pk: _refusal(own.get(pk), request.user, reader) for pk in ids}
         started = many.read([pk for pk in ids if refused[pk] is None], reader)
         return Response({"results": [_result(pk, refused[pk], started.get(pk)) for pk in ids]})
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a stream sends, and what it has to watch. `ends_at` is a Unix time."""
+
+    user_id: int
+    ends_at: float
+    token_key: str
+    documents: dict[int, Document]
+
+
+def _followed(request: PollRequest, documents: dict[int, Document]) -> Followed:
+    token: Any = request.auth
+    return Followed(request.user.pk, token["exp"], token.get(REVOCATION_CLAIM, ""), documents)
+
+
+class StreamView(APIView):
+    """The front of the web process answers this; Django does only where there is no such front."""
+
+    known_parameters = {"get": {"known", "tz"}}
+
+    @extend_schema(
+        parameters=[KNOWN, TIME_ZONE],
+        responses={
+            (200, "text/event-stream"): str,
+            503: OpenApiResponse(description="Too many streams are open: poll `/syncs` instead."),
+        },
+    )
+    def get(self, request: AuthenticatedRequest) -> Response:
+        """`/syncs` as server-sent events.
+
+        `event: sync` has a document as its data: first those that differ from what you have, then
+        each within a second of its change. `event: gone` has the ids of meetings that are no more.
+        `event: bye` comes before the end, when the token ends or the service stops.
+        """
+        raise NoStreams
 
 
 def parse_known(text: str) -> list[Known]:

@@ -16,7 +16,9 @@ def connection_changed(user_id: int, version: int) -> None:
 
 def connections_changed(versions: Mapping[int, int]) -> None:
     """`versions`: by user. Whoever reads one of so many writes its copy."""
-    versioned.invalidate_many({key(user_id): version for user_id, version in versions.items()})
+    keys = {key(user_id): version for user_id, version in versions.items()}
+    versioned.invalidate_many(keys)
+    transaction.on_commit(partial(versioned.announce, list(keys)))
 
 
 def key(user_id: int) -> str:

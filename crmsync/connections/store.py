@@ -116,8 +116,9 @@ def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
-def set_options(connection: Connection, options: dict[str, Any]) -> bool:
-    return _change(connection, options=options)
+def set_options(connection: Connection, options: dict[str, Any]) -> None:
+    """Needs the connection's row locked."""
+    _update(Connection.objects.filter(pk=connection.pk), connection, options=options)
 
 
 def mark_connected(connection: Connection, account: Account) -> bool:

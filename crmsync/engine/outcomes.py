@@ -148,7 +148,7 @@ def _give_up_waiting(run: SyncRun, now: datetime) -> None:
     why = {"error_code": "attempts_exhausted", "error_cause": "crm_unavailable"}
     if connection and waiting.update(status=Status.FAILED, finished_at=now, **why):
         incidents.record_failure(connection, "crm_unavailable", now)
-        transitions.record_failure(run.meeting_id)
+        _record_failure(run)
 
 
 def _reap(claim: claims.Claim) -> bool:
@@ -249,7 +249,7 @@ def _apply_consequences(
         notices.request(run, error.code, now)
     match decision:
         case retry_policy.Retry():
-            transitions.record_failed_attempt(run.meeting_id)
+            _record_failed_attempt(run)
             scheduling.enqueue_next_waiting(run.connection_id)
         case retry_policy.Wait(seconds):
             transitions.touch(run.meeting_id)
@@ -260,8 +260,22 @@ def _apply_consequences(
             transitions.clear_progress(run.meeting_id)
             scheduling.block_connection(run.connection, error)
         case retry_policy.GiveUp():
-            transitions.record_failure(run.meeting_id)
+            _record_failure(run)
             scheduling.enqueue_next_waiting(run.connection_id)
+
+
+def _record_failed_attempt(run: SyncRun) -> None:
+    if run.removes:  # It says nothing of how the last sync went.
+        transitions.touch(run.meeting_id)
+    else:
+        transitions.record_failed_attempt(run.meeting_id)
+
+
+def _record_failure(run: SyncRun) -> None:
+    if run.removes:
+        transitions.clear_progress(run.meeting_id)
+    else:
+        transitions.record_failure(run.meeting_id)
 
 
 def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:

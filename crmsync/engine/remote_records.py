@@ -15,17 +15,19 @@ Kind, Action = RemoteRecord.Kind, RemoteRecord.Action
 def store(run: SyncRun, refs: Iterable[Ref]) -> None:
     # In a fixed order, so that two meetings that share contacts cannot deadlock.
     by_key = {(ref.kind, ref.local_key): ref for ref in refs}
-    gone = [ref.local_key for ref in by_key.values() if ref.action == Action.REMOVED]
-    RemoteRecord.objects.filter(
-        connection=run.connection_id, meeting=run.meeting_id, local_key__in=gone
-    ).delete()
+    for kind in Kind:
+        gone = [key for key, ref in by_key.items() if ref.action == Action.REMOVED]
+        keys = [local_key for of_kind, local_key in gone if of_kind == kind]
+        if keys:
+            own = RemoteRecord.objects.filter(connection=run.connection_id, kind=kind)
+            own.filter(local_key__in=keys).delete()
     kept = [by_key[key] for key in sorted(by_key) if by_key[key].action != Action.REMOVED]
     _upsert([_record(run, ref) for ref in kept], ["meeting", "remote_id", "url", "action"])
 
 
-def intend(run: SyncRun, ref: Ref) -> None:
-    """Keeps the digests of a write before it is made, since its answer may be lost."""
-    _upsert([_record(run, ref)], [])
+def intend(run: SyncRun, *refs: Ref) -> None:
+    """Keeps the digests of writes before they are made, since their answers may be lost."""
+    _upsert([_record(run, ref) for ref in refs], [])
 
 
 def _upsert(records: Sequence[RemoteRecord], further: Sequence[str]) -> None:
@@ -117,11 +119,10 @@ def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:
 def forget_meeting(run: SyncRun) -> None:
     """Forgets where the records of the run's meeting are, after one was deleted in the CRM.
 
-    What we wrote to those that are still there remains known.
+    What we wrote, and whom we linked, remains known.
     """
     records = for_meeting(run.meeting).filter(connection=run.connection_id)
-    records.filter(kind=Kind.CONTACT).delete()
-    records.update(remote_id="")
+    records.exclude(kind=Kind.LINK).update(remote_id="")
 
 
 def forget_removed(run: SyncRun) -> None:

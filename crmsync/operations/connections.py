@@ -49,7 +49,9 @@ def _options_of(user: Any, provider: str) -> dict[str, Any]:
 def change_options(connection: Connection, options: dict[str, Any]) -> Connection:
     """Those not named stay."""
     with transaction.atomic():
-        store.set_options(connection, {**connection.options, **options})
+        locked = store.lock(pk=connection.pk)
+        if locked is not None:
+            store.set_options(locked, {**locked.options, **options})
     connection.refresh_from_db()
     return check(connection)
 

@@ -6,6 +6,7 @@ new password ends what was begun.
 """
 
 import hashlib
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from datetime import timedelta
@@ -29,6 +30,7 @@ from crmsync.providers import OAUTH
 LIFETIME = timedelta(minutes=10)
 PARKED_LIFETIME = timedelta(minutes=2)
 SALT = "crmsync.oauth"
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 class RefusedError(Exception):
@@ -55,9 +57,10 @@ def is_address_of(provider: str, address: str) -> bool:
         page = urlsplit(address)
     except ValueError:
         return False
-    is_theirs = page.scheme == "https" and str(page.hostname).endswith(tuple(domains))
-    is_plain = address == f"{page.scheme}://{page.netloc}" and "@" not in page.netloc
-    return bool(domains) and is_plain and (is_theirs or settings.ALLOW_PRIVATE_CRM_HOSTS)
+    is_theirs = page.scheme == "https" and page.netloc.endswith(tuple(domains))
+    is_plain = address == f"{page.scheme}://{page.netloc}" and HOST.fullmatch(page.netloc)
+    is_local = settings.ALLOW_PRIVATE_CRM_HOSTS and address == f"{page.scheme}://{page.netloc}"
+    return bool(domains) and bool((is_theirs and is_plain) or is_local)
 
 
 def authorize_url(user: User, provider: str, return_to: str = "", instance_url: str = "") -> str:

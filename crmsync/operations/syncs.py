@@ -14,7 +14,7 @@ from structlog.contextvars import get_contextvars
 
 from crmsync.connections import store
 from crmsync.engine import hints, scheduling, step_durations
-from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun, SyncRunQuerySet
 from meetings import transitions
 from meetings.models import Meeting, SyncStep
 
@@ -57,12 +57,17 @@ def _request_sync(meeting: Meeting, by: Any, step: int, reason: str) -> tuple[Sy
     connection = store.lock(user=meeting.user_id)
     if connection is None or connection.state == Connection.State.DISCONNECTED:
         raise NotConnectedError
+    # As it is now: a removal may have begun or been canceled since the meeting was read.
+    kept = Meeting.objects.filter(pk=meeting.pk).values_list("removing_since", flat=True)
+    removes = next(iter(kept), None) is not None
+    if removes and _is_elsewhere(meeting):
+        raise NotConnectedError
     is_next = scheduling.has_free_slot(connection)
     request = {
         "connection": connection,
         "provider": connection.provider,
-        "step": SyncStep.NOTES if meeting.removing_since else step,
-        "removes": meeting.removing_since is not None,
+        "step": SyncStep.NOTES if removes else step,
+        "removes": removes,
         "requested_by": by,
         "reason": reason,
         "request_id": get_contextvars().get("request_id", ""),
@@ -114,9 +119,17 @@ def _retry_now(run: SyncRun) -> None:
 
 @transaction.atomic
 def cancel(meeting_id: int) -> bool:
-    """Cancels the active run. Its worker stops before the next call to the CRM."""
-    run = SyncRun.objects.active().filter(meeting=meeting_id).first()
-    if run is None or not _leave(run.pk, SyncRun.ACTIVE).update(
+    """Cancels the active run. Its worker stops before the next call to the CRM.
+
+    The meeting of a removal comes back, also of one that has failed.
+    """
+    run = SyncRun.objects.latest_of(meeting_id).first()
+    if run is None:
+        return False
+    store.lock(pk=run.connection_id)  # Or a removal could be asked for meanwhile.
+    if run.removes and not _leave(run.pk, SyncRun.ACTIVE).exists():
+        return transitions.keep_if_removing(meeting_id)
+    if not _leave(run.pk, SyncRun.ACTIVE).update(
         status=SyncRun.Status.CANCELED, finished_at=timezone.now()
     ):
         return False
@@ -140,7 +153,8 @@ def cancel_all(connection: Connection) -> None:
         runs = SyncRun.objects.filter(pk__in=[pk for pk, _ in batch], status__in=SyncRun.ACTIVE)
         runs.update(**canceled)
         transitions.clear_progress_of([meeting for _, meeting in batch])
-        transitions.keep_all([meeting for _, meeting in batch])
+    removing = Meeting.objects.filter(user=connection.user_id, removing_since__isnull=False)
+    transitions.keep_all(list(removing.values_list("pk", flat=True)))
 
 
 @transaction.atomic
@@ -163,18 +177,24 @@ def request_removal(meeting: Meeting, by: Any) -> bool:
     False if there was nothing to remove. Raises NotConnectedError.
     """
     connection = store.lock(user=meeting.user_id)
-    if not SyncAttempt.objects.filter(run__meeting=meeting).exists():
+    was_sent = SyncAttempt.objects.filter(run__meeting=meeting).exists()
+    if not was_sent and not RemoteRecord.objects.filter(meeting=meeting).exists():
         delete_meeting(meeting)
         return False
-    last = SyncRun.objects.latest_of(meeting).select_related("connection").first()
-    if connection is None or last is None or last.is_of_former_account:
+    if connection is None or _is_elsewhere(meeting):
         raise NotConnectedError
-    if not last.removes:
+    if not SyncRun.objects.active().filter(meeting=meeting, removes=True).exists():
         cancel(meeting.pk)
-    meeting.removing_since = meeting.removing_since or timezone.now()
-    transitions.begin_removal(meeting.pk, meeting.removing_since)
+        transitions.begin_removal(meeting.pk, timezone.now())
     request_sync(meeting, by)
     return True
+
+
+def _is_elsewhere(meeting: Meeting) -> bool:
+    """Whether what was last sent of it went to an account that is no longer connected."""
+    sent = SyncRun.objects.latest_of(meeting).filter(attempts__isnull=False)
+    last = sent.select_related("connection").first()
+    return last is not None and last.account_number < last.connection.account_number
 
 
 def _leave(run_id: int, statuses: Iterable[str]) -> SyncRunQuerySet:

@@ -27,9 +27,9 @@ class Session:
     """What one step of one sync works with; `resources` are closed when it ends.
 
     `before_call` renews the step's lease and stops a worker that has lost it. `intend` keeps the
-    digests of a write before it is made, since its answer may be lost. `refresh`, if the token can
-    be refreshed, takes the refused token and returns the next one. `capabilities` is what `check`
-    found the account to support, `options` what its owner chose, `owner` their e-mail address.
+    Refs of writes before they are made, since their answers may be lost. `refresh`, if the token
+    can be refreshed, takes the refused token and returns the next one. `capabilities` is what
+    `check` found the account to support, `options` what its owner chose, `owner` their address.
     """
 
     credentials: Mapping[str, Any]
@@ -39,7 +39,7 @@ class Session:
     owner: str = ""
     refresh: Callable[[str], str] | None = None
     before_call: Callable[[], None] = lambda: None
-    intend: Callable[["Ref"], None] = lambda ref: None
+    intend: Callable[..., None] = lambda *refs: None
     resources: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> "Session":
@@ -83,7 +83,8 @@ class Ref:
 
     `remark` says what had to be shortened or left out; it is marked for translation. A person whom
     the CRM did not accept is `skipped`: without an id, and with the CRM's words as the remark.
-    `digests` are those of the values that we wrote, or may have written, by the CRM's field.
+    `digests` are those of the values that we wrote, or may have written, by the CRM's field. A link
+    is `created` for good, if we made it; one that somebody else made is `unchanged`.
     """
 
     kind: str

@@ -6,7 +6,7 @@ belongs to one contact for good. So each attendee has one of their own; the firs
 as the meeting.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,9 +24,9 @@ from crmsync.providers.base import (
     skipped,
 )
 from crmsync.providers.formatting import (
+    MARK_LENGTH,
     MAX_PREFIX,
     PREFIX,
-    PREFIXES,
     Marked,
     fit,
     is_marked,
@@ -34,11 +34,12 @@ from crmsync.providers.formatting import (
     mark,
     split_name,
     split_prefix,
+    titled,
     with_prefix,
 )
 from crmsync.providers.gone import not_found_means_deleted, unless_gone
 from crmsync.providers.http import Answer, CrmClient, checking_address, error_of
-from crmsync.providers.merging import Form, instant, one_line
+from crmsync.providers.merging import LEFT, Form, instant, is_untouched, one_line
 from crmsync.providers.options import CREATE_PEOPLE, Choices
 from crmsync.providers.parsing import as_object, require_id
 from crmsync.providers.writing import (
@@ -55,7 +56,11 @@ PAGE = 200  # Interactions per answer, at most.
 CONTACTS_PAGE = 100
 MAX_PAGES = 50
 NAME_LIMIT, TITLE_LIMIT, BODY_LIMIT = 255, 200 - MAX_PREFIX, 10_000
-FORMS = {"occurred_at": Form(instant), "body": Form(one_line, "\n", BODY_LIMIT - 100)}
+FORMS = {
+    "occurred_at": Form(instant, group="time"),
+    "duration_seconds": Form(group="time"),
+    "body": Form(one_line, "\n", BODY_LIMIT - MARK_LENGTH),
+}
 FIELDS = {
     "email": gettext_noop("e-mail address"),
     "first_name": gettext_noop("attendee’s name"),
@@ -112,10 +117,7 @@ class BottleCrm:
         self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
         if not contacts:
-            self._delete(ref.remote_id for ref in links_of(known))
-            field = gettext_noop("attendees")
-            detail = gettext_noop("A meeting needs an attendee.")
-            raise CrmError("field_missing", field=field, detail=detail)
+            raise self._needs_an_attendee(meeting, known)
         first = _first_of(contacts)
         link = self._write(meeting, first, known, _content(meeting))
         remark = link.remark or fit(meeting.title, TITLE_LIMIT)[1]
@@ -125,7 +127,9 @@ class BottleCrm:
     def add_notes(
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
-        text, remark = fit(_text(meeting), BODY_LIMIT - len(mark(meeting.key)) - 2)
+        if not contacts:
+            raise self._needs_an_attendee(meeting, known)
+        text, remark = fit(_text(meeting), BODY_LIMIT - MARK_LENGTH)
         own, copies = {"body": text}, {**_content(meeting), "body": text}
         first = _first_of(contacts)
         links = [
@@ -134,21 +138,47 @@ class BottleCrm:
         ]
         keys = {link.local_key for link in links}
         left = [ref for ref in links_of(known) if ref.local_key not in keys]
-        self._delete(ref.remote_id for ref in left)
+        gone = [self._take_back(ref, meeting) for ref in left]
         action = "updated" if any(link.action != "unchanged" for link in links) else "unchanged"
         kept = links[contacts.index(first)].remark
         note = Ref("note", str(meeting.key), meeting_ref.remote_id, action, remark=remark or kept)
         notes = notes_of(meeting, note, known.get(("note", note.local_key)))
-        return [*notes, *[replace(link, remark="") for link in links], *unlinked(left)]
+        return [*notes, *[replace(link, remark="") for link in links], *gone]
 
     def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
         """Also what we may have made without having been told so."""
-        contacts = [ref for (kind, _), ref in known.items() if kind == "contact" and ref.remote_id]
-        with unless_gone():
-            found = [self._find(meeting, contact.remote_id, "") for contact in contacts]
-            self._delete(require_id(row) for row in found if row)
-        self._delete(ref.remote_id for ref in of_meeting(known))
+        emails = [key for kind, key in known if kind == "contact"]
+        for contact_id in filter(None, map(self._find_contact, emails)):
+            with unless_gone():
+                row = self._find(meeting, contact_id, "")
+                self._delete(require_id(row) if row else "")
+        for ref in of_meeting(known):
+            self._delete(ref.remote_id)
         return removed(of_meeting(known))
+
+    def _needs_an_attendee(self, meeting: MeetingContent, known: Known) -> CrmError:
+        for ref in links_of(known):
+            self._take_back(ref, meeting)
+        detail = gettext_noop("A meeting needs an attendee.")
+        return CrmError("field_missing", field=gettext_noop("attendees"), detail=detail)
+
+    def _take_back(self, ref: Ref, meeting: MeetingContent) -> Ref:
+        """Removes the interaction of somebody who left, unless somebody wrote there."""
+        try:
+            # There is no other way to read a single one; it changes nothing.
+            found = self._change(ref.remote_id, {}) if ref.remote_id else {}
+        except CrmError as error:
+            if error.code != "record_deleted":
+                raise
+            found = {}
+        if found and not self._is_ours(found, ref, meeting):
+            return replace(ref, action="unchanged", remark=LEFT)
+        self._delete(require_id(found) if found else "")
+        return unlinked([ref])[0]
+
+    def _is_ours(self, found: Mapping[str, Any], ref: Ref, meeting: MeetingContent) -> bool:
+        read = _as_read(found, Marked(found.get("body"), meeting.key, mark(meeting.key)))
+        return not ref.digests or is_untouched(read, ref.digests, FORMS)
 
     def _upsert_contact(self, person: Person) -> Ref:
         found = self._find_contact(person.email)
@@ -185,8 +215,6 @@ class BottleCrm:
         key = link_key(meeting, contact.local_key)
         old = known.get(("link", key))
         found = self._find(meeting, contact.remote_id, old.remote_id if old else "")
-        if found is None and old and old.remote_id:
-            raise CrmError("record_deleted", "BottleCRM does not have the interaction any more.")
         if found is None:
             return self._make(meeting, contact, Ref("link", key, "", ""), old, ours)
         body = Marked(found.get("body"), meeting.key, mark(meeting.key))
@@ -220,18 +248,21 @@ class BottleCrm:
     def _find(
         self, meeting: MeetingContent, contact_id: str, known_id: str
     ) -> dict[str, Any] | None:
-        """The contact's interaction: the known one, or one that is marked."""
+        """The contact's interaction: the known one, or one that is marked.
+
+        All of the contact's are read, so one that is not found is not there.
+        """
         asked = {"contact": contact_id, "limit": PAGE}
         with not_found_means_deleted():
             for page in self._pages("/api/interactions/", "interactions", asked):
                 for interaction in page:
                     is_ours = is_marked(interaction.get("body"), meeting.key)
-                    if interaction.get("id") == known_id or (is_ours and not known_id):
+                    if is_ours or interaction.get("id") == known_id:
                         return interaction
         return None
 
-    def _delete(self, remote_ids: Iterable[str]) -> None:
-        for remote_id in dict.fromkeys(filter(None, remote_ids)):
+    def _delete(self, remote_id: str) -> None:
+        if remote_id:
             with unless_gone():
                 self.client.call("DELETE", f"/api/interactions/{remote_id}/")
 
@@ -292,11 +323,12 @@ def _first_of(contacts: Sequence[Ref]) -> Ref:
 
 
 def _content(meeting: MeetingContent) -> dict[str, Any]:
+    prefix, title = titled(meeting)
     return {
         "occurred_at": meeting.starts_at.isoformat(),
         "duration_seconds": int((meeting.ends_at - meeting.starts_at).total_seconds()),
-        "subject": fit(meeting.title, TITLE_LIMIT)[0],
-        PREFIX: PREFIXES[meeting.status],
+        "subject": fit(title, TITLE_LIMIT)[0],
+        PREFIX: prefix,
     }
 
 

@@ -21,6 +21,7 @@ PREFIXES = {
     "no_show": "No show",
 }
 MAX_PREFIX = len("Completed: ")
+MARK_LENGTH = len("\n\n[syncsite ]") + 36
 
 
 def fit(text: str, limit: int, form: Callable[[str], str] = str) -> tuple[str, str]:
@@ -75,6 +76,16 @@ class Marked:
 
     def with_mark(self, text: str) -> str:
         return f"{text}\n\n{self.ending}".strip("\n") if self.ending else text
+
+
+def titled(meeting: Any) -> tuple[str, str]:
+    """A prefix that tells how the meeting went, and the title.
+
+    The prefix is the title's own where it says the same, or nothing else does.
+    """
+    own, rest = split_prefix(meeting.title)
+    prefix = PREFIXES[meeting.status]
+    return (own, rest) if prefix in {"", own} else (prefix, meeting.title)
 
 
 def with_prefix(prefix: str, title: str) -> str:

@@ -34,7 +34,7 @@ from crmsync.providers.hubspot_links import Batches, Links, link
 from crmsync.providers.hubspot_payloads import BATCH, FORMS, NOTES, VERSION
 from crmsync.providers.options import CREATE_PEOPLE, OWNER_AND_COMPANY, Choices
 from crmsync.providers.parsing import as_object, require_id
-from crmsync.providers.writing import Writer, not_made, notes_of, of_meeting, removed
+from crmsync.providers.writing import Writer, contacts_of, not_made, notes_of, of_meeting, removed
 
 OAUTH_VERSION = "2026-03"  # The later version does not document its token endpoint.
 CONTACT_TYPE, MEETING_TYPE = "0-1", "0-47"
@@ -75,7 +75,7 @@ class HubSpot:
         self.client = CrmClient(settings.HUBSPOT_API_URL, session, token, explain)
         self.host = self.client.host
         self.batches = Batches(self.client)
-        self.links = Links(self.batches)
+        self.links = Links(self.batches, session)
 
     def check(self) -> Account:
         details = as_object(self.client.call("GET", "/account-info/v3/details"))
@@ -122,7 +122,7 @@ class HubSpot:
         return [*self._write_notes(meeting_ref, meeting, known), *links]
 
     def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
-        contacts = [ref for (kind, _), ref in known.items() if kind == "contact"]
+        contacts = contacts_of(known)
         found = self._find_meeting(meeting, known.get(("meeting", str(meeting.key))), contacts)
         if found is not None:
             with unless_gone():
@@ -214,11 +214,12 @@ class HubSpot:
             found = self._upsert_by_key(str(meeting.key), ours)
             return [self._placed(made, found, payloads.action_of(found))]
         linked = list({contact.remote_id: contact for contact in contacts}.values())[:BATCH]
+        links = [link(meeting, one.local_key, one.remote_id) for one in linked]
+        self.session.intend(*links)
         associations = [payloads.association(contact.remote_id) for contact in linked]
         body = {"properties": ours, "associations": associations}
         with not_found_means_deleted():
             found = self.client.call("POST", f"/crm/objects/{VERSION}/meetings", json=body)
-        links = [link(meeting, one.local_key, one.remote_id, "created") for one in linked]
         return [self._placed(made, found, "created"), *links]
 
     def _upsert_by_key(self, key: str, ours: Mapping[str, str]) -> dict[str, Any]:

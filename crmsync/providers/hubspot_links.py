@@ -5,17 +5,17 @@ from typing import Any
 
 import crmsync.providers.hubspot_payloads as payloads
 from crmsync.errors import CrmError
-from crmsync.providers.base import Known, MeetingContent, Ref, link_key
+from crmsync.providers.base import Known, MeetingContent, Ref, Session, link_key
 from crmsync.providers.formatting import chunks
 from crmsync.providers.gone import not_found_means_deleted
 from crmsync.providers.http import CrmClient
 from crmsync.providers.hubspot_errors import explain_item
 from crmsync.providers.hubspot_payloads import BATCH, VERSION
 from crmsync.providers.parsing import as_object, as_objects
-from crmsync.providers.writing import links_of, unlinked
+from crmsync.providers.writing import found_there, made_links_of, unlinked
 
 MAX_PAGES = 20
-COMPANY = "company-"  # Begins the local key of a link to a company; no address contains it so.
+COMPANY = "company-"  # Begins the name of a linked company.
 
 
 class Batches:
@@ -53,14 +53,15 @@ class Batches:
 
 
 class Links:
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, session: Session) -> None:
         self.batches = batches
+        self.session = session
 
     def settle_people(
         self, meeting_id: str, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> list[Ref]:
         wanted = {contact.local_key: contact.remote_id for contact in contacts}
-        own = [ref for ref in links_of(known) if COMPANY not in ref.local_key]
+        own = [ref for ref in made_links_of(known) if not _is_company(ref)]
         return self._settle("contacts", meeting_id, meeting, wanted, own)
 
     def settle_companies(
@@ -70,7 +71,7 @@ class Links:
             "contacts", [contact.remote_id for contact in contacts], [payloads.COMPANY]
         )
         ids = filter(None, (payloads.company_of(person) for person in people))
-        own = [ref for ref in links_of(known) if COMPANY in ref.local_key]
+        own = [ref for ref in made_links_of(known) if _is_company(ref)]
         return self._settle(
             "companies", meeting_id, meeting, {f"{COMPANY}{one}": one for one in ids}, own
         )
@@ -88,12 +89,17 @@ class Links:
             return []
         linked = set(self.linked_to(f"meetings/{kind}", [meeting_id]))
         left = [ref for ref in own if ref.remote_id not in wanted.values()]
-        self._link(kind, meeting_id, {*wanted.values()} - linked)
-        self._unlink(kind, meeting_id, {ref.remote_id for ref in left} & linked)
+        ours = {ref.local_key for ref in own}
+        refs = [link(meeting, whom, remote_id) for whom, remote_id in wanted.items()]
         refs = [
-            link(meeting, whom, remote_id, "unchanged" if remote_id in linked else "created")
-            for whom, remote_id in wanted.items()
+            ref if ref.remote_id not in linked or ref.local_key in ours else found_there(ref)
+            for ref in refs
         ]
+        missing = [ref for ref in refs if ref.remote_id not in linked]
+        if missing:
+            self.session.intend(*missing)
+            self._link(kind, meeting_id, {ref.remote_id for ref in missing})
+        self._unlink(kind, meeting_id, {ref.remote_id for ref in left} & linked)
         keys = {ref.local_key for ref in refs}
         return [*refs, *unlinked(ref for ref in own if ref.local_key not in keys)]
 
@@ -126,5 +132,10 @@ class Links:
         return list(found)
 
 
-def link(meeting: MeetingContent, whom: str, remote_id: str, action: str) -> Ref:
-    return Ref("link", link_key(meeting, whom), remote_id, action)
+def link(meeting: MeetingContent, whom: str, remote_id: str) -> Ref:
+    return Ref("link", link_key(meeting, whom), remote_id, "created")
+
+
+def _is_company(ref: Ref) -> bool:
+    whom = ref.local_key.partition(":")[2]
+    return whom.startswith(COMPANY) and "@" not in whom

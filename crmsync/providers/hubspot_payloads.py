@@ -17,7 +17,7 @@ TITLE_LIMIT = 255
 NOTES_LIMIT = 65_536
 NOTES, OWNER, COMPANY = "hs_internal_meeting_notes", "hubspot_owner_id", "associatedcompanyid"
 URL = "hs_meeting_external_url"
-TIME = Form(instant)
+TIME = Form(instant, group="time")
 FORMS = {
     "hs_timestamp": TIME,
     "hs_meeting_start_time": TIME,

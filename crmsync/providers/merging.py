@@ -19,6 +19,7 @@ from django.utils.translation import gettext_noop
 Digests = Mapping[str, Sequence[str]]  # By field: of every value that may be ours.
 HEADER = "— syncsite —"
 KEPT = gettext_noop("changed in the CRM, so left as it is there")
+LEFT = gettext_noop("no longer an attendee, but somebody wrote there, so it was left")
 LENGTH = 16  # Of a digest.
 
 
@@ -34,14 +35,17 @@ def instant(value: str) -> str:
 
 
 def text_of_html(value: str) -> str:
-    return one_line(html.unescape(strip_tags(re.sub(r"<(br|p|div|li)\b", r" <\1", value))))
+    """The text, and what else somebody may have put there: a picture, a link, a table."""
+    shown = re.sub(r"<(img|a|iframe|video|table|object|embed)\b([^>]*)>", r" [\1 \2] ", value)
+    return one_line(html.unescape(strip_tags(re.sub(r"<(br|p|div|li)\b", r" <\1", shown))))
 
 
 @dataclass(frozen=True)
 class Form:
     """How a field is compared; `newline` and `limit` are those of a text that can be added to.
 
-    The owner of the meeting entered nothing of a `quiet` field, nor of one with the `default`.
+    The owner of the meeting entered nothing of a `quiet` field, nor of one with the `default`. The
+    fields of a `group` are written together or not at all, such as a start and an end.
     """
 
     reduce: Callable[[str], str] = one_line
@@ -49,6 +53,7 @@ class Form:
     limit: int = 0
     quiet: bool = False
     default: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,11 +73,16 @@ def merge(
 ) -> Merge:
     """`theirs` is the record as it is now; `known` are the digests of what we wrote before."""
     changes, digests, kept = {}, {}, False
+    of = {name: forms.get(name, Form()) for name in ours}
+    found = {
+        name: _merge(_text(wanted), _text(theirs.get(name)), known.get(name, ()), of[name])
+        for name, wanted in ours.items()
+    }
+    edited = {of[name].group for name, merged in found.items() if merged is None}
     for name, wanted in ours.items():
-        form = forms.get(name, Form())
-        current, mine = _text(theirs.get(name)), known.get(name, ())
-        merged = _merge(_text(wanted), current, mine, form)
-        if merged is None:
+        form, merged, mine = of[name], found[name], known.get(name, ())
+        current = _text(theirs.get(name))
+        if merged is None or (form.group and form.group in edited):
             digests[name], kept = mine, kept or _is_missing(_text(wanted), current, form)
             continue
         digests[name] = [_digest(wanted, form)]
@@ -87,6 +97,13 @@ def digests_of(written: Mapping[str, Any], forms: Mapping[str, Form]) -> Digests
         name: [_digest(_text(value).rpartition(HEADER)[2], forms.get(name, Form()))]
         for name, value in written.items()
     }
+
+
+def is_untouched(theirs: Mapping[str, Any], known: Digests, forms: Mapping[str, Form]) -> bool:
+    """Whether every field has a value that we wrote."""
+    return all(
+        _digest(theirs.get(name), forms.get(name, Form())) in mine for name, mine in known.items()
+    )
 
 
 def united(*several: Digests) -> Digests:

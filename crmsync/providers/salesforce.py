@@ -33,7 +33,7 @@ from crmsync.providers.salesforce_calls import QUERY_SIZE, Calls, records_in
 from crmsync.providers.salesforce_errors import KEY, explain, has_no_access
 from crmsync.providers.salesforce_guests import Guests, guests_of
 from crmsync.providers.salesforce_people import People
-from crmsync.providers.writing import Writer, notes_of, of_meeting, removed
+from crmsync.providers.writing import Writer, contacts_of, notes_of, of_meeting, removed
 
 NOTES_LIMIT = payloads.NOTES_LIMIT
 NOT_ALL = gettext_noop("not with every attendee")
@@ -112,13 +112,16 @@ class Salesforce:
         self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
         state = self._read_for_notes(meeting_ref.remote_id, contacts, known)
-        notes = self._write_notes(meeting_ref, meeting, known, state)
         links = state.guests.links(meeting, contacts, known)
+        new = [link for link in links if link.remote_id not in state.guests.before]
+        if new:
+            self.session.intend(*new)
+        notes = self._write_notes(meeting_ref, meeting, known, state)
         is_complete = {contact.remote_id for contact in contacts} <= {*state.guests.named}
         return [*notes, *links, *([] if is_complete else [self._incomplete(meeting_ref)])]
 
     def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
-        contacts = [ref for (kind, _), ref in known.items() if kind == "contact"]
+        contacts = contacts_of(known)
         found = self._find_event(meeting, known.get(("meeting", str(meeting.key))), contacts)
         if found is not None:
             with unless_gone():
@@ -159,10 +162,12 @@ class Salesforce:
             action = "created" if as_object(done).get("created") else "updated"
             return [self._placed(made, payloads.id_of(as_object(done)), action)]
         guests = guests_of([], contacts, {}, several=False)
+        links = guests.links(meeting, contacts, {})
+        self.session.intend(*links)
         marked = {**sent, "Description": mark(meeting.key), **guests.changes}
         done = self.calls.one("POST", "/sobjects/Event", marked)
         event = self._placed(made, payloads.id_of(as_object(done)), "created")
-        return [event, *guests.links(meeting, contacts, {})]
+        return [event, *links]
 
     def _fields(self, meeting: MeetingContent) -> dict[str, Any]:
         owner = self.can.get("owner") if self.session.options.get("owner") == "by_email" else None
@@ -192,11 +197,17 @@ class Salesforce:
         named = [row.get("RelationId") for row in records_in(parts[1])] if several else []
         current = named if several else [event.get("WhoId")]
         guests = guests_of([str(one) for one in current if one], contacts, known, several=several)
-        return EventState(event, guests, self._account_of(people, records_in(parts[2])))
+        account = self._account_of(people, guests.named, records_in(parts[2]))
+        return EventState(event, guests, account)
 
-    def _account_of(self, people: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    def _account_of(
+        self, people: Sequence[str], named: Sequence[str], rows: Sequence[Mapping[str, Any]]
+    ) -> str:
         """Of the first person who has one; empty if none has, or nobody wants it."""
         if self.session.options.get("company") != "by_contact":
+            return ""
+        # An event with a lead belongs to no account.
+        if any(one.startswith(payloads.LEAD) for one in named):
             return ""
         accounts = {payloads.id_of(row): str(row.get("AccountId") or "") for row in rows}
         return next((accounts[one] for one in people if accounts.get(one)), "")
@@ -217,8 +228,10 @@ class Salesforce:
         }
 
         def send(changes: Mapping[str, Any]) -> Mapping[str, Any]:
-            marked = text.with_mark(changes.get("Description", text.without))
-            returned = self._patch(event_id, {**further, **changes, "Description": marked})
+            marked = dict(changes)
+            if "Description" in marked:
+                marked["Description"] = text.with_mark(marked["Description"])
+            returned = self._patch(event_id, {**further, **marked})
             return {**returned, "Description": text.strip(returned.get("Description"))}
 
         new = Ref("note", str(meeting.key), event_id, "", meeting_ref.url, remark=remark)

@@ -9,7 +9,7 @@ from typing import Any
 
 import crmsync.providers.salesforce_payloads as payloads
 from crmsync.providers.base import Known, MeetingContent, Ref, link_key
-from crmsync.providers.writing import links_of, unlinked
+from crmsync.providers.writing import found_there, made_before, made_links_of, unlinked
 
 MAX_INVITED = 50
 
@@ -24,12 +24,16 @@ class Guests:
 
     def links(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> list[Ref]:
         named = [contact for contact in contacts if contact.remote_id in self.named]
-        links = [self._link(link_key(meeting, one.local_key), one.remote_id) for one in named]
+        links = [
+            self._link(link_key(meeting, one.local_key), one.remote_id, known) for one in named
+        ]
         keys = {ref.local_key for ref in links}
-        return [*links, *unlinked(ref for ref in links_of(known) if ref.local_key not in keys)]
+        return [*links, *unlinked(ref for ref in made_links_of(known) if ref.local_key not in keys)]
 
-    def _link(self, key: str, remote_id: str) -> Ref:
-        return Ref("link", key, remote_id, "unchanged" if remote_id in self.before else "created")
+    def _link(self, key: str, remote_id: str, known: Known) -> Ref:
+        link = Ref("link", key, remote_id, "created")
+        is_ours = remote_id not in self.before or made_before(key, known)
+        return link if is_ours else found_there(link)
 
 
 def guests_of(
@@ -37,7 +41,7 @@ def guests_of(
 ) -> Guests:
     """`current`: the ids that the event names now. `several`: whether it can name more than one."""
     wanted = list(dict.fromkeys(ref.remote_id for ref in contacts))  # Some have two addresses.
-    ours = {ref.remote_id for ref in links_of(known)}
+    ours = {ref.remote_id for ref in made_links_of(known)}
     kept = [one for one in current if one in wanted or one not in ours]
     people = [one for one in wanted if one.startswith(payloads.CONTACT)]
     if several and all(one.startswith(payloads.CONTACT) for one in kept) and (people or not wanted):

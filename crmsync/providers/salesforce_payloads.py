@@ -9,13 +9,14 @@ from urllib.parse import quote
 from crmsync.errors import CrmError
 from crmsync.providers.base import MeetingContent, Person
 from crmsync.providers.formatting import (
+    MARK_LENGTH,
     MAX_PREFIX,
     PREFIX,
-    PREFIXES,
     fit,
     last_name_for,
     split_name,
     split_prefix,
+    titled,
     with_prefix,
 )
 from crmsync.providers.http import MAX_QUOTED, Answer
@@ -29,9 +30,9 @@ CONTACT, LEAD = "003", "00Q"  # Ids begin with a prefix for their type.
 PEOPLE = {CONTACT: "Contact", LEAD: "Lead"}
 EVENT_FIELDS = ["Subject", "StartDateTime", "EndDateTime", "Location", "ShowAs", "OwnerId"]
 FORMS = {
-    "StartDateTime": Form(instant),
-    "EndDateTime": Form(instant),
-    "Description": Form(one_line, "\n", NOTES_LIMIT),
+    "StartDateTime": Form(instant, group="time"),
+    "EndDateTime": Form(instant, group="time"),
+    "Description": Form(one_line, "\n", NOTES_LIMIT - MARK_LENGTH),
     **dict.fromkeys(["ShowAs", "OwnerId", "WhatId"], Form(quiet=True)),
 }
 
@@ -50,9 +51,10 @@ def body_of(part: Answer) -> Any:
 
 
 def event_fields(meeting: MeetingContent) -> dict[str, Any]:
+    prefix, title = titled(meeting)
     return {
-        "Subject": fit(meeting.title, TITLE_LIMIT)[0],
-        PREFIX: PREFIXES[meeting.status],
+        "Subject": fit(title, TITLE_LIMIT)[0],
+        PREFIX: prefix,
         "StartDateTime": format_time(meeting.starts_at),
         "EndDateTime": format_time(meeting.ends_at),
         "Location": fit(meeting.location, PLACE_LIMIT)[0],

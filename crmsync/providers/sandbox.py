@@ -27,7 +27,8 @@ from crmsync.providers.options import CREATE_PEOPLE, Choices
 from crmsync.providers.sandbox_faults import Faults
 from crmsync.providers.writing import (
     Writer,
-    links_of,
+    found_there,
+    made_links_of,
     not_made,
     notes_of,
     of_meeting,
@@ -39,8 +40,8 @@ from meetings.models import SyncStep
 NAME = "sandbox"
 CONNECTION = {"provider": NAME, "account_id": "Sandbox", "account_name": "Sandbox"}
 FORMS = {
-    "starts_at": Form(instant),
-    "ends_at": Form(instant),
+    "starts_at": Form(instant, group="time"),
+    "ends_at": Form(instant, group="time"),
     "notes": Form(one_line, "\n", 200_000),
 }
 
@@ -81,8 +82,9 @@ class Sandbox:
                 raise CrmError("record_deleted", "The sandbox does not have the meeting any more.")
             made = self.writer.create(Ref("meeting", key, "", ""), old, ours)
             emails = sorted(contact.local_key for contact in contacts)
+            links = [_link(meeting, contact) for contact in contacts]
+            self.session.intend(*links)
             record = self._make("meeting", key, {**ours, "contacts": emails})
-            links = [_link(meeting, contact, "created") for contact in contacts]
             return [replace(made, remote_id=str(record.pk), url=_url(record)), *links]
 
     def add_notes(
@@ -116,13 +118,18 @@ class Sandbox:
         record = self._find("meeting", str(meeting.key))
         if record is None:
             raise CrmError("record_deleted", "The sandbox does not have the meeting any more.")
-        old = {ref.local_key.partition(":")[2]: ref for ref in links_of(known)}
+        old = {ref.local_key.partition(":")[2]: ref for ref in made_links_of(known)}
         wanted = {contact.local_key: contact for contact in contacts}
         linked = set(record.data.get("contacts", []))
         settled = sorted({*wanted} | (linked - {*old}))
+        links = [_link(meeting, contact) for contact in contacts]
+        links = [
+            link if email not in linked or email in old else found_there(link)
+            for email, link in zip(wanted, links, strict=True)
+        ]
         if settled != sorted(linked):
+            self.session.intend(*(one for one in links if one.action == "created"))
             self._save(record, {"contacts": settled})
-        links = [_link(meeting, one, _linked(one.local_key in linked)) for one in contacts]
         return [*links, *unlinked(ref for email, ref in old.items() if email not in wanted)]
 
     def _write_notes(
@@ -168,12 +175,8 @@ def _content_of(meeting: MeetingContent) -> dict[str, Any]:
     }
 
 
-def _link(meeting: MeetingContent, contact: Ref, action: str) -> Ref:
-    return Ref("link", link_key(meeting, contact.local_key), contact.remote_id, action)
-
-
-def _linked(is_old: bool) -> str:
-    return "unchanged" if is_old else "created"
+def _link(meeting: MeetingContent, contact: Ref) -> Ref:
+    return Ref("link", link_key(meeting, contact.local_key), contact.remote_id, "created")
 
 
 def forget_meetings(keys: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.providers.base import Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.merging import KEPT, Form, digests_of, merge, united
+from crmsync.providers.merging import KEPT, Digests, Form, digests_of, merge, united
 from crmsync.providers.roles import NOT_MADE
 
 NO_ATTENDEE = gettext_noop("No longer an attendee.")
@@ -35,7 +35,8 @@ class Writer:
 
         `known` is the record as we left it, `theirs` as it is now.
         """
-        before = known.digests if known else {}
+        names = {*ours, *self.forms} & {*theirs}
+        before = _digests_before(known, {name: theirs[name] for name in names}, self.forms)
         merged = merge(ours, theirs, before, self.forms)
         digests, action = merged.digests, "unchanged"
         if merged.changes:
@@ -54,9 +55,29 @@ class Writer:
         return made
 
 
+def _digests_before(
+    known: Ref | None, theirs: Mapping[str, Any], forms: Mapping[str, Form]
+) -> Digests:
+    if known is None:
+        return {}
+    # Older versions kept no digests, and wrote over everything.
+    is_older = bool(known.remote_id) and not known.digests
+    return digests_of(theirs, forms) if is_older else known.digests
+
+
+def made_before(key: str, known: Known) -> bool:
+    """Whether the link of that key is ours."""
+    ref = known.get(("link", key))
+    return ref is not None and ref.action == "created"
+
+
 def not_made(person: Person) -> Ref:
     """For somebody whom the owner does not want in the CRM."""
     return Ref("contact", person.email, "", "skipped", remark=NOT_MADE)
+
+
+def contacts_of(known: Known) -> list[Ref]:
+    return [ref for ref in known.values() if ref.kind == "contact" and ref.remote_id]
 
 
 def of_meeting(known: Known) -> list[Ref]:
@@ -71,12 +92,22 @@ def notes_of(meeting: MeetingContent, note: Ref, known: Ref | None) -> list[Ref]
 
 
 def links_of(known: Known) -> list[Ref]:
-    """Those of people and companies; a link without a name is the meeting's own."""
+    """Those of people and companies; one without a name is the meeting's own."""
     return [ref for ref in known.values() if ref.kind == "link" and ":" in ref.local_key]
+
+
+def made_links_of(known: Known) -> list[Ref]:
+    """Those that nobody else made."""
+    return [ref for ref in links_of(known) if ref.action == "created"]
 
 
 def removed(refs: Iterable[Ref]) -> Sequence[Ref]:
     return [replace(ref, action="removed") for ref in refs]
+
+
+def found_there(link: Ref) -> Ref:
+    """Somebody else made it, so it is not ours to take off."""
+    return replace(link, action="unchanged")
 
 
 def unlinked(links: Iterable[Ref]) -> Sequence[Ref]:

@@ -38,6 +38,7 @@ LABELS_OF_CASES: dict[tuple[str, str], Text] = {
     ("out_of_date", "sync"): _("Sync the change"),
     ("removing", "cancel"): _("Keep the meeting"),
     ("failed_removal", "sync"): _("Try again"),
+    ("failed_removal", "cancel"): _("Keep the meeting"),
 }
 REQUESTS = {
     "connect": ("PUT", "/connection"),
@@ -63,6 +64,8 @@ def names_of(
         names[names.index("sync")] = "connect"
     elif "sync" in names and connection and connection.state == Connection.State.NEEDS_REAUTH:
         names.insert(0, "reconnect")
+    elif state == "failed" and run is not None and run.removes:
+        names.append("cancel")
     elif state == "failed" and error and error["field"]:
         names.insert(0, "edit")
     refused = _refused(run, now)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from crmsync.engine import retry_policy
 from crmsync.errors import CATALOGUE
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.providers.merging import KEPT
+from crmsync.providers.merging import KEPT, LEFT
 from crmsync.providers.roles import ON_PURPOSE
 from crmsync.status import actions, moments
 from crmsync.status.error_messages import capitalize_first, crm_name, describe_error
@@ -89,7 +89,10 @@ def describe(
 
 
 def _case(state: str, run: SyncRun | None) -> str:
-    return "failed_removal" if state == "failed" and run is not None and run.removes else state
+    """The state, or which one of a removal."""
+    if run is None or not run.removes:
+        return state
+    return f"{state}_removal" if state in {"failed", "canceled"} else "removing"
 
 
 def _attempt(state: str, run: SyncRun | None) -> int | None:
@@ -162,8 +165,12 @@ def _message_key(document: dict[str, Any], run: SyncRun | None, around: Surround
             return _key_of_synced(run, records)
         case "syncing" if document["attempt"] > 1:
             return "syncing_again"
-        case "failed" if is_partly or _case(state, run) != state:
-            return "failed_removal" if _case(state, run) != state else "failed_partly"
+        case "failed" | "canceled" if _case(state, run) != state:
+            return _case(state, run)
+        case "failed" if is_partly:
+            return "failed_partly"
+    if state == "paused" and _case(state, run) == "removing":
+        return f"{reason}_removal"
     return _key_of_reason(state, reason, run, around)
 
 
@@ -180,7 +187,7 @@ def _key_of_reason(
 def _key_of_synced(run: SyncRun | None, records: list[dict[str, str]]) -> str:
     written = run.written if run else []
     remarks = {entry.get("remark") for entry in written if entry["action"] not in WITH_REASON}
-    if KEPT in remarks:
+    if remarks & {KEPT, LEFT}:
         return "synced_kept"
     if any(remarks):
         return "synced_partly"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from crmsync.errors import CATALOGUE, WE_TRY_AGAIN, Actor, Handling
 from crmsync.models import SyncAttempt, SyncRun
 from crmsync.providers import PROVIDERS
-from crmsync.status.messages import ATTEMPT_RESULTS, RUN_RESULTS
+from crmsync.status.messages import ATTEMPT_RESULTS, REMOVAL_REMEDY, RUN_RESULTS
 
 
 def describe_error(run: SyncRun, code: str, path: str | None = None) -> dict[str, Any]:
@@ -21,6 +21,8 @@ def describe_error(run: SyncRun, code: str, path: str | None = None) -> dict[str
     kind = CATALOGUE[code]
     goes_on = run.status in SyncRun.ACTIVE and kind.handling is not Handling.HOLD
     texts = error_texts(code, run.crm, run.error_field, _detail(run))
+    if run.removes and not goes_on:
+        texts["remedy"] = str(REMOVAL_REMEDY).format(crm=crm_name(run.crm))
     if goes_on and kind.handling is Handling.RETRY:
         texts["remedy"] = str(WE_TRY_AGAIN)
     return {

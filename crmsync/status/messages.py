@@ -28,6 +28,8 @@ class StateMessage:
 
 NOTHING_TO_DO = _("You need to do nothing. You can close this page.")
 
+REMOVAL_REMEDY = _("Try again, keep the meeting, or remove it in {crm} yourself.")
+
 MESSAGES: dict[str, StateMessage] = {
     "not_connected": StateMessage(
         _("No CRM is connected"),
@@ -197,10 +199,7 @@ MESSAGES: dict[str, StateMessage] = {
     ),
     "failed_partly": StateMessage(
         _("Not everything is saved in {crm}"),
-        _(
-            "{title}. Nothing is lost: the meeting is safe here, and what was already "
-            "saved stays in {crm}."
-        ),
+        _("{title}. Nothing is lost: the meeting is safe here. The records show what is in {crm}."),
         "resolve",
         None,
         _("{remedy}"),
@@ -212,8 +211,29 @@ MESSAGES: dict[str, StateMessage] = {
             " Nothing is lost."
         ),
         "resolve",
+        "you",
+        REMOVAL_REMEDY,
+    ),
+    "needs_reauth_removal": StateMessage(
+        _("Waiting until {crm} is connected again"),
+        _("{title}. Nothing is lost: the meeting stays in {crm} until then."),
+        "reconnect",
         None,
-        _("{remedy}"),
+        _("Connect {crm} again to have it removed, or keep the meeting."),
+    ),
+    "by_support_removal": StateMessage(
+        _("Our support has paused your syncs"),
+        _("Nothing is lost: the meeting stays in {crm} until support resumes them."),
+        "resume",
+        "support",
+        NOTHING_TO_DO,
+    ),
+    "canceled_removal": StateMessage(
+        _("The meeting is kept"),
+        _("It is safe here. Part of it may be gone from {crm} already."),
+        "sync",
+        "you",
+        _("Sync it again to have all of it there."),
     ),
     "canceled": StateMessage(
         _("The sync was canceled"),

@@ -21,7 +21,7 @@ Status = SyncRun.Status
 HOURS = 24
 MAX_SHOWN = 10
 MAX_HEALTHY_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()
-ACTIVE_STATES = ("queued", "waiting", "syncing", "retrying", "paused")
+ACTIVE_STATES = ("queued", "waiting", "syncing", "removing", "retrying", "paused")
 
 
 class Ended(NamedTuple):

@@ -203,3 +203,17 @@ def test_make_leads_in_salesforce(own_api, salesforce, make_meeting, settle):
     (lead,) = salesforce.records["Lead"].values()
     (event,) = salesforce.records["Event"].values()
     assert (lead["Company"], event["WhoId"]) == ("acme.example", lead["Id"])
+
+
+@pytest.mark.parametrize("provider", [[], {}, ["hubspot"], None, 7])
+def test_of_no_provider_are_refused(own_api, provider):
+    body = {"provider": provider, "credentials": {}, "options": {}}
+    refused = own_api.put("/connection", body)
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, "provider")
+
+
+def test_are_changed_while_support_has_paused_the_connection(own_api, hubspot):
+    connect(own_api)
+    Connection.objects.update(state="paused")
+    own_api.patch("/connection", {"options": {"company": "none"}})
+    assert Connection.objects.get().options == {"company": "none"}

@@ -76,6 +76,10 @@ def test_is_any_of_salesforces(own_api, my_domain, settings, address):
         "http://acme.my.salesforce.com",
         "acme.my.salesforce.com",
         "https://[",
+        "https://evil.example\\.salesforce.com",
+        "https://evil.example%2f.salesforce.com",
+        "https://acme.my.salesforce.com:x",
+        "https://acme .salesforce.com",
     ],
 )
 def test_is_nobody_elses(own_api, my_domain, settings, address):

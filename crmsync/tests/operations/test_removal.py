@@ -1,6 +1,7 @@
 """DELETE /meetings/{id}?in_crm=delete: gone here at once, and then from the CRM."""
 
 import pytest
+from django.core.cache import cache as redis_cache
 from django.utils import timezone
 
 from conftest import run_command
@@ -177,3 +178,87 @@ def test_keeps_no_active_run_of_a_meeting_that_is_gone(own_api, synced, settle):
     settle()
     with pytest.raises(Meeting.DoesNotExist):
         syncs.request_sync(meeting, by=None)
+
+
+def test_stays_canceled_for_whoever_read_the_meeting_before(own_api, synced, settle):
+    meeting = synced("ann@acme.example")
+    remove(own_api, meeting)
+    early = Meeting.objects.get()
+    own_api.delete(f"/meetings/{meeting.pk}/sync")
+    syncs.request_sync(early, by=None)
+    assert not SyncRun.objects.active().get().removes
+    settle()
+    assert state_of(own_api, meeting) == "synced"
+
+
+def test_is_what_whoever_read_the_meeting_before_asks_for(own_api, synced, settle):
+    meeting = synced("locked.step3@sandbox.invalid")
+    remove(own_api, meeting)
+    settle()
+    syncs.request_sync(meeting, by=None)
+    assert SyncRun.objects.active().get().removes
+
+
+def test_needs_no_run_that_retention_has_removed(own_api, synced, settle):
+    meeting = synced("ann@acme.example")
+    SyncRun.objects.all().delete()
+    assert remove(own_api, meeting).status_code == 202
+    settle()
+    assert not SandboxRecord.objects.filter(kind="meeting").exists()
+
+
+def test_is_for_the_account_that_has_the_meeting(own_api, synced, settle):
+    meeting = synced("locked.step3@sandbox.invalid")
+    remove(own_api, meeting)
+    settle()
+    own_api.put("/connection", {"provider": "sandbox", "credentials": {"account": "Another"}})
+    assert own_api.get(f"/meetings/{meeting.pk}").status_code == 200  # It came back.
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    own_api.delete(f"/meetings/{meeting.pk}/sync")
+    assert remove(own_api, meeting).status_code == 409
+
+
+def test_that_failed_can_be_called_off(own_api, synced, settle):
+    meeting = synced("locked.step3@sandbox.invalid")
+    before = own_api.get(f"/meetings/{meeting.pk}/last_sync_success").json()
+    remove(own_api, meeting)
+    settle()
+    told = own_api.get(f"/meetings/{meeting.pk}/sync").json()
+    assert [(a["name"], a["label"]) for a in told["actions"]][1] == ("cancel", "Keep the meeting")
+    assert own_api.delete(f"/meetings/{meeting.pk}/sync").status_code == 202
+    assert own_api.get(f"/meetings/{meeting.pk}").status_code == 200
+    assert own_api.get(f"/meetings/{meeting.pk}/last_sync_success").json() == before
+
+
+def test_asks_for_no_edit_where_the_crm_rejects_the_data(own_api, synced, settle):
+    meeting = synced("rejected.step3@sandbox.invalid")
+    remove(own_api, meeting)
+    settle()
+    told = own_api.get(f"/meetings/{meeting.pk}/sync").json()
+    assert "edit" not in {action["name"] for action in told["actions"]}
+    assert "Correct" not in told["error"]["remedy"] + told["next"]["text"]
+
+
+def test_says_what_it_waits_for(own_api, synced, settle):
+    meeting = synced("ann@acme.example")
+    remove(own_api, meeting)
+    Connection.objects.update(state="needs_reauth", last_error="connection_expired")
+    redis_cache.clear()
+    told = own_api.get(f"/meetings/{meeting.pk}/sync").json()
+    assert "stays in Sandbox until then" in told["detail"]
+    assert "keep the meeting" in told["next"]["text"]
+    assert {a["label"] for a in told["actions"]} >= {"Keep the meeting"}
+
+
+def test_forgets_no_meeting_for_its_notes(own_api, synced, settle):
+    """The record of the notes has the key of the meeting, too."""
+    meeting = synced("ann@acme.example")
+    own_api.patch(f"/meetings/{meeting.pk}", {"notes": ""})
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    kinds = RemoteRecord.objects.order_by("kind").values_list("kind", flat=True)
+    assert list(kinds) == ["contact", "link", "meeting"]
+    own_api.patch(f"/meetings/{meeting.pk}", {"title": "Second talk"})
+    own_api.post(f"/meetings/{meeting.pk}/sync")
+    settle()
+    assert SandboxRecord.objects.get(kind="meeting").data["title"] == "Second talk"

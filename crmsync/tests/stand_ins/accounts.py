@@ -109,11 +109,15 @@ class HubSpotAccount(HttpAccount):
     def edit_title(self, meeting, text):
         self.meeting(meeting)["hs_meeting_title"] = text
 
+    def move_start(self, meeting, at):
+        self.meeting(meeting)["hs_meeting_start_time"] = at
+
     def link_guest(self, meeting, email):
         (meeting_id,) = (
             i for i, p in self.crm.objects["meetings"].items() if p == self.meeting(meeting)
         )
-        self.crm.link(self.crm.add("contacts", {"email": email}), meeting_id)
+        found = self.crm.find("contacts", "email", email)
+        self.crm.link(found or self.crm.add("contacts", {"email": email}), meeting_id)
 
     def told(self, meeting):
         return str(self.meeting(meeting))
@@ -161,6 +165,9 @@ class SalesforceAccount(HttpAccount):
 
     def edit_title(self, meeting, text):
         self.event(meeting)["Subject"] = text
+
+    def move_start(self, meeting, at):
+        self.event(meeting)["StartDateTime"] = at
 
     def link_guest(self, meeting, email):
         _, made = self.crm.put("Contact", None, {"Email": email, "LastName": "Guest"})
@@ -217,6 +224,10 @@ class BottleCrmAccount(HttpAccount):
     def edit_title(self, meeting, text):
         for row in self.interactions(meeting):
             self.patch(row, subject=text)
+
+    def move_start(self, meeting, at):
+        for row in self.interactions(meeting):
+            self.patch(row, occurred_at=at)
 
     def patch(self, row, **content):
         self.direct.patch(f"/api/interactions/{row['id']}/", json=content).raise_for_status()

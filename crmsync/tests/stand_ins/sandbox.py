@@ -27,8 +27,8 @@ def session(account, known, **given):
     options = with_defaults(account.options, choices, account.owner)
     known = {} if known is None else known
 
-    def intend(ref):
-        known[ref.kind, ref.local_key] = ref
+    def intend(*refs):
+        known.update({(ref.kind, ref.local_key): ref for ref in refs})
 
     return Session(**given, options=options, owner=account.owner, intend=intend)
 
@@ -108,6 +108,9 @@ class SandboxAccount:
 
     def edit_title(self, meeting, text):
         self.edit(meeting, "meeting", "title", lambda title: text)
+
+    def move_start(self, meeting, at):
+        self.edit(meeting, "meeting", "starts_at", lambda _: at)
 
     def link_guest(self, meeting, email):
         self.edit(meeting, "meeting", "contacts", lambda emails: sorted([*emails, email]))

@@ -1,0 +1,60 @@
+"""What a process with open streams compares with the database, in a few statements for all."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db import close_old_connections
+
+from accounts.models import User
+from crmsync.models import Connection
+from meetings.models import Meeting
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`meetings`: versions by id. `connections`: versions by user. `tokens`: keys by user."""
+
+    meetings: dict[int, int]
+    connections: dict[int, int]
+    tokens: dict[int, str]
+
+
+def read(meeting_ids: Iterable[int], user_ids: Sequence[int]) -> Rows:
+    """Raises DatabaseError."""
+    close_old_connections()
+    try:
+        return Rows(_versions(meeting_ids), _connections(user_ids), _tokens(user_ids))
+    finally:
+        close_old_connections()
+
+
+def _versions(ids: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for batch in _batches(ids):
+        rows = Meeting.objects.filter(pk__in=batch).order_by()
+        found |= dict(rows.values_list("pk", "version"))
+    return found
+
+
+def _connections(user_ids: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for batch in _batches(user_ids):
+        found |= dict(Connection.objects.filter(user__in=batch).values_list("user_id", "version"))
+    return found
+
+
+def _tokens(user_ids: Iterable[int]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for batch in _batches(user_ids):
+        active = User.objects.filter(pk__in=batch, is_active=True)
+        found |= dict(active.values_list("pk", "token_key"))
+    return found
+
+
+def _batches(ids: Iterable[int]) -> Iterator[list[int]]:
+    rest = iter(ids)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

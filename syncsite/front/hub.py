@@ -1,0 +1,167 @@
+"""Tells the streams of this process what has changed.
+
+One subscription to Redis for all of them. Messages may be lost, so every COMPARE_SECONDS the rows
+are compared with what the streams have sent, in a few statements for all. While Redis is away
+that happens more often.
+"""
+
+import asyncio
+import signal
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Protocol
+
+import redis.asyncio
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+from redis.exceptions import RedisError
+
+from accounts.cache.versioned import CHANGES
+from crmsync.status import watch
+
+logger = structlog.get_logger(__name__)
+
+COMPARE_SECONDS = 30
+COMPARE_SECONDS_WITHOUT_REDIS = 5
+CHECK_TOKENS_SECONDS = 15
+TICK_SECONDS = 1
+MAX_STREAMS_OF_A_PERSON = 10
+
+
+class Follower(Protocol):
+    user_id: int
+    token_key: str
+
+    def meetings(self) -> Iterable[int]: ...
+
+    def notice(self, meeting_ids: Iterable[int]) -> None: ...
+
+    def compare(self, rows: watch.Rows) -> None: ...
+
+    def check_token(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self.by_key: defaultdict[str, set[Follower]] = defaultdict(set)
+        self.of_person: Counter[int] = Counter()
+        self.tasks: list[asyncio.Task[None]] = []
+        self.hears = False  # Whether the subscription is alive.
+        self.is_stopping = False
+
+    def is_full(self) -> bool:
+        return self.is_stopping or len(self.followers) >= settings.STREAMS_PER_PROCESS
+
+    def has_too_many(self, user_id: int) -> bool:
+        return self.of_person[user_id] >= MAX_STREAMS_OF_A_PERSON
+
+    def add(self, follower: Follower) -> None:
+        if not self.tasks:
+            self._start()
+        self.followers.add(follower)
+        self.of_person[follower.user_id] += 1
+        for key in _keys_of(follower):
+            self.by_key[key].add(follower)
+
+    def remove(self, follower: Follower) -> None:
+        self.followers.discard(follower)
+        self.of_person[follower.user_id] -= 1
+        for key in _keys_of(follower):
+            self.by_key[key].discard(follower)
+            if not self.by_key[key]:
+                del self.by_key[key]
+
+    def announce(self, key: str) -> None:
+        kind, _, number = key.partition(":")
+        for follower in list(self.by_key.get(key, ())):
+            if kind == "meeting":
+                follower.notice([int(number)])
+            elif kind == "connection":
+                follower.notice(follower.meetings())
+            else:
+                follower.check_token()
+
+    def stop(self) -> None:
+        self.is_stopping = True
+        for follower in list(self.followers):
+            follower.stop()
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.tasks = [loop.create_task(self._listen()), loop.create_task(self._compare())]
+        _before_stop(loop, self.stop)
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(RedisError, OSError):
+                await self._hear()
+            self.hears = False
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _hear(self) -> None:
+        client = redis.asyncio.from_url(
+            settings.CACHE_URL, health_check_interval=5, socket_connect_timeout=1, socket_timeout=5
+        )
+        async with client, client.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(CHANGES)
+            self.hears = True
+            await self._look_at_rows()  # For what changed while nobody listened.
+            while True:
+                message = await subscription.get_message(timeout=1)
+                if message is not None:
+                    self.announce(message["data"].decode())
+
+    async def _compare(self) -> None:
+        compared_at = time.monotonic()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            waited = time.monotonic() - compared_at
+            if waited < (CHECK_TOKENS_SECONDS if self.hears else COMPARE_SECONDS_WITHOUT_REDIS):
+                continue
+            compared_at = time.monotonic()
+            await self._look_at_rows()
+
+    async def _look_at_rows(self) -> None:
+        followers = list(self.followers)
+        meetings = {pk for follower in followers for pk in follower.meetings()}
+        people = sorted({follower.user_id for follower in followers})
+        if not people:
+            return
+        try:
+            rows = await asyncio.to_thread(watch.read, meetings, people)
+        except DatabaseError as error:
+            logger.warning("streams not compared", error=str(error))
+            return
+        for follower in followers:
+            follower.compare(rows)
+            await asyncio.sleep(0)  # Others want to be served, too.
+
+
+def _keys_of(follower: Follower) -> list[str]:
+    own = [f"connection:{follower.user_id}", f"user:{follower.user_id}"]
+    return [*own, *(f"meeting:{pk}" for pk in follower.meetings())]
+
+
+def _before_stop(loop: asyncio.AbstractEventLoop, stop: object) -> None:
+    """Runs `stop` before the server's own handler: it waits for open streams for ever."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        handlers = getattr(loop, "_signal_handlers", {})
+        before = handlers.get(number)
+
+        def handle(before: object = before) -> None:
+            stop()  # type: ignore[operator]
+            if before is not None:
+                before._run()  # type: ignore[attr-defined]
+
+        with suppress(RuntimeError, ValueError, NotImplementedError):
+            if before is not None:
+                loop.add_signal_handler(number, handle)
+
+
+hub = Hub()

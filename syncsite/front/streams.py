@@ -1,0 +1,219 @@
+"""`GET /syncs/stream`: what `/syncs` answers, as server-sent events.
+
+A stream holds no thread. What it sends comes from `/syncs` itself, asked for the meetings that have
+changed and with the revisions that the stream has sent, so a page that streams and one that
+polls read the same.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qsl
+
+from crmsync.api.syncs import FOLLOWED, Followed, parse_known
+from crmsync.status import watch
+from crmsync.status.delivery import Document
+from syncsite.front.answers import SEND_SECONDS, Send, send_answer
+from syncsite.front.bodies import Receive
+from syncsite.front.environ import Environ
+from syncsite.front.hub import hub
+from syncsite.front.threads import Answer, api_threads, refuse
+
+PATH = "/syncs/stream"
+KEEP_ALIVE_SECONDS = 15
+RETRY_SECONDS = 2  # After an answer that says nothing of the meetings.
+PAUSE_SECONDS = 0.02  # Between two looks, so that changes come together.
+KEPT_HEADERS = (b"vary", b"content-language", b"x-request-id", b"access-control-")
+HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+Seen = tuple[str, int, int, float]  # Revision, versions of meeting and connection, valid until.
+
+
+def is_stream(environ: Environ) -> bool:
+    return environ["PATH_INFO"] == PATH and environ["REQUEST_METHOD"] == "GET"
+
+
+async def serve(environ: Environ, receive: Receive, send: Send) -> None:
+    """Ends when the client is gone, the token ends, or the service stops."""
+    asked = {key: value for key, value in environ.items() if key != "HTTP_IF_NONE_MATCH"}
+    asked["PATH_INFO"] = "/syncs"
+    answer, followed = await _ask(asked)
+    if followed is None:
+        await send_answer(answer, environ, send)
+        return
+    if hub.has_too_many(followed.user_id):
+        await send_answer(await refuse(environ, 429), environ, send)
+        return
+    if hub.is_full():
+        await send_answer(await refuse(environ, 503), environ, send)
+        return
+    stream = Stream(asked, followed, json.loads(answer.body)["gone"])
+    hub.add(stream)
+    leaving = asyncio.ensure_future(_wait_until_gone(receive, stream))
+    try:
+        await stream.run(answer, send)
+    except TimeoutError:
+        return  # The client does not read.
+    finally:
+        leaving.cancel()
+        hub.remove(stream)
+
+
+async def _ask(environ: Environ) -> tuple[Answer, Followed | None]:
+    asked = {**environ, "wsgi.input": BytesIO()}
+    answer = await api_threads.answer(asked)
+    return answer, asked.get(FOLLOWED) if answer.status == 200 else None
+
+
+async def _wait_until_gone(receive: Receive, stream: "Stream") -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    stream.stop(is_gone=True)
+
+
+class Stream:
+    def __init__(self, environ: Environ, followed: Followed, gone: list[int]) -> None:
+        self.environ = environ
+        self.user_id = followed.user_id
+        self.token_key = followed.token_key
+        self.ends_at = followed.ends_at
+        self.first = (followed.documents, gone)
+        self.seen: dict[int, Seen] = dict.fromkeys(followed.documents, ("", 0, 0, 0.0))
+        # What changed before the subscription shows when all are looked at once more.
+        self.dirty: set[int] = set(followed.documents)
+        self.must_check_token = False
+        self.is_stopping = self.is_gone = False
+        self.woken = asyncio.Event()
+
+    def meetings(self) -> Iterable[int]:
+        return self.first[0] if not self.seen else self.seen
+
+    def notice(self, meeting_ids: Iterable[int]) -> None:
+        self.dirty.update(meeting_ids)
+        self.woken.set()
+
+    def check_token(self) -> None:
+        self.must_check_token = True
+        self.woken.set()
+
+    def stop(self, *, is_gone: bool = False) -> None:
+        self.is_stopping, self.is_gone = True, self.is_gone or is_gone
+        self.woken.set()
+
+    def compare(self, rows: watch.Rows) -> None:
+        connection = rows.connections.get(self.user_id, 0)
+        changed = [
+            pk
+            for pk, (_, version, of_connection, _) in self.seen.items()
+            if (rows.meetings.get(pk), connection) != (version, of_connection)
+        ]
+        if changed:
+            self.notice(changed)
+        if rows.tokens.get(self.user_id) != self.token_key:
+            self.check_token()
+
+    async def run(self, answer: Answer, send: Send) -> None:
+        self.write = _writer(send)
+        kept = [line for line in answer.headers if line[0].startswith(KEPT_HEADERS)]
+        await send({"type": "http.response.start", "status": 200, "headers": [*kept, *HEADERS]})
+        await self._tell_first()
+        while await self._go_on():
+            pass
+        if not self.is_gone:
+            await self.write(b"event: bye\ndata: {}\n\n", more=False)
+
+    async def _tell_first(self) -> None:
+        documents, gone = self.first
+        await self._tell(documents, gone, _known(self.environ["QUERY_STRING"]))
+        self.first = ({}, [])
+
+    async def _go_on(self) -> bool:
+        """Waits for something to do, and does it. False at the end."""
+        if not self.dirty and not self.must_check_token:
+            await self._wait()
+        if self.is_stopping or time.time() >= self.ends_at:
+            return False
+        self.woken.clear()
+        due = [pk for pk, seen in self.seen.items() if seen[3] and seen[3] <= time.time()]
+        asked, self.dirty = (self.dirty | {*due}) & {*self.seen}, set()
+        if not (asked or self.must_check_token):
+            await self.write(b": still here\n\n")
+            return True
+        return await self._look(asked)
+
+    async def _wait(self) -> None:
+        moments = [seen[3] for seen in self.seen.values() if seen[3]]
+        until = min([self.ends_at, *moments]) - time.time()
+        try:
+            async with asyncio.timeout(max(0.0, min(until, KEEP_ALIVE_SECONDS))):
+                await self.woken.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self, asked: Iterable[int]) -> bool:
+        """Whether the token still counts."""
+        self.must_check_token = False
+        names = ",".join(f"{pk}:{self.seen[pk][0]}" for pk in asked)
+        query = "&".join([f"known={names}", *_further(self.environ["QUERY_STRING"])])
+        answer, followed = await _ask({**self.environ, "QUERY_STRING": query})
+        if answer.status == 401:
+            return False
+        if followed is None:  # The database is away, say.
+            await asyncio.sleep(RETRY_SECONDS)
+            self.dirty.update(asked)
+            return True
+        revisions = {pk: seen[0] for pk, seen in self.seen.items()}
+        gone = [pk for pk in asked if pk not in followed.documents]
+        await self._tell(followed.documents, gone, revisions)
+        await asyncio.sleep(PAUSE_SECONDS)
+        return True
+
+    async def _tell(
+        self, documents: dict[int, Document], gone: Iterable[int], known: dict[int, str]
+    ) -> None:
+        events = [
+            f"event: sync\ndata: {document.body}\n\n"
+            for pk, document in documents.items()
+            if document.revision != known.get(pk)
+        ]
+        lost = list(gone)
+        events += [f"event: gone\ndata: {json.dumps(lost)}\n\n"] if lost else []
+        for pk, document in documents.items():
+            self.seen[pk] = _seen(document)
+        for pk in lost:
+            self.seen.pop(pk, None)
+        if events:
+            await self.write("".join(events).encode())
+
+
+def _writer(send: Send) -> Any:
+    async def write(text: bytes, *, more: bool = True) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": text, "more_body": more})
+
+    return write
+
+
+def _known(query: str) -> dict[int, str]:
+    """What the caller has; `/syncs` has checked it."""
+    asked = dict(parse_qsl(query)).get("known", "")
+    return {known.meeting_id: known.revision for known in parse_known(asked)}
+
+
+def _further(query: str) -> list[str]:
+    """The other parameters, as they were given."""
+    return [part for part in query.split("&") if part and not part.startswith("known=")]
+
+
+def _seen(document: Document) -> Seen:
+    until = document.valid_until
+    moment = datetime.fromisoformat(until).timestamp() if until else 0.0
+    meeting, connection = document.versions
+    return document.revision, meeting, connection, moment
