@@ -47,7 +47,7 @@ def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
         if ref.kind == Kind.LINK and not ref.remark:
             continue  # That somebody is linked goes without saying.
         person = ref.local_key.partition(":")[2] or ref.local_key
-        named = people.get(person, "" if ref.kind == Kind.CONTACT else person)
+        named = people.get(person) or ("" if ref.kind == Kind.CONTACT else person)
         written[ref.kind, ref.local_key] = {
             "kind": ref.kind,
             "key": ref.local_key,

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 Digests = Mapping[str, Sequence[str]]  # By field: of every value that may be ours.
 HEADER = "— syncsite —"
 KEPT = gettext_noop("changed in the CRM, so left as it is there")
-LEFT = gettext_noop("no longer an attendee, but somebody wrote there, so it was left")
+LEFT = gettext_noop("somebody wrote there, so it was left")
 LENGTH = 16  # Of a digest.
 
 
@@ -92,11 +92,12 @@ def merge(
 
 
 def digests_of(written: Mapping[str, Any], forms: Mapping[str, Form]) -> Digests:
-    """Of a text that was added to somebody else's, only that of our part."""
-    return {
-        name: [_digest(_text(value).rpartition(HEADER)[2], forms.get(name, Form()))]
-        for name, value in written.items()
-    }
+    return {name: [_digest(value, forms.get(name, Form()))] for name, value in written.items()}
+
+
+def our_parts(returned: Mapping[str, Any]) -> dict[str, str]:
+    """What the CRM returned, but of a text that was added to somebody else's only our part."""
+    return {name: _text(value).rpartition(HEADER)[2] for name, value in returned.items()}
 
 
 def is_untouched(theirs: Mapping[str, Any], known: Digests, forms: Mapping[str, Form]) -> bool:

@@ -7,10 +7,10 @@ from typing import Any
 from django.utils.translation import gettext_noop
 
 from crmsync.providers.base import Known, MeetingContent, Person, Ref, Session
-from crmsync.providers.merging import KEPT, Digests, Form, digests_of, merge, united
+from crmsync.providers.merging import KEPT, Digests, Form, digests_of, merge, our_parts, united
 from crmsync.providers.roles import NOT_MADE
 
-NO_ATTENDEE = gettext_noop("No longer an attendee.")
+UNLINKED = gettext_noop("No longer linked to the meeting.")
 NO_NOTES = gettext_noop("The meeting has no notes any more.")
 MADE_FOR_A_MEETING = ("meeting", "note", "link")
 Send = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -43,7 +43,8 @@ class Writer:
             self.session.intend(replace(ref, digests=united(before, digests)))
             returned = send(merged.changes)
             answered = {name: returned[name] for name in merged.changes if name in returned}
-            digests, action = united(digests, digests_of(answered, self.forms)), "updated"
+            parts = digests_of(our_parts(answered), self.forms)
+            digests, action = united(digests, parts), "updated"
         remark = ref.remark or (KEPT if merged.kept else "")
         return replace(ref, action=action, digests={**before, **digests}, remark=remark)
 
@@ -111,4 +112,4 @@ def found_there(link: Ref) -> Ref:
 
 
 def unlinked(links: Iterable[Ref]) -> Sequence[Ref]:
-    return [replace(link, action="removed", remark=NO_ATTENDEE) for link in links]
+    return [replace(link, action="removed", remark=UNLINKED) for link in links]

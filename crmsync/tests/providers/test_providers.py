@@ -68,9 +68,12 @@ def sync(crm, meeting, known=()):
     with crm.session(known) as session:
         provider = PROVIDERS[crm.provider](session)
         people = provider.upsert_contacts(meeting.people, known) if meeting.people else []
+        known.update(by_key(people))
         refs = provider.upsert_meeting(meeting.content, people, known)
         known.update(by_key(refs))
-        return [*people, *refs, *provider.add_notes(refs[0], meeting.content, people, known)]
+        linked = provider.add_notes(refs[0], meeting.content, people, known)
+        known.update(by_key(linked))
+        return [*people, *refs, *linked]
 
 
 def remove(crm, meeting, known=()):
@@ -368,6 +371,14 @@ def test_writes_over_what_it_may_have_written_itself(crm):
         written = assert_written_once(crm, changed)
         assert (written.title, "Fifty." in written.notes) == ("Second talk", True)
         assert "Forty" not in written.notes
+
+
+def test_may_have_notes_that_quote_its_header(crm):
+    meeting, known = case("Ann Lee"), {}
+    for number in range(3):
+        meeting = meeting.with_content(notes=f"Pasted\n— syncsite —\nMore {number}")
+        sync(crm, meeting, known)
+    assert crm.written(meeting).notes.count("Pasted") == 1
 
 
 def test_takes_a_title_that_tells_how_it_went_as_it_is(crm):
