@@ -3,7 +3,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from redis.exceptions import RedisError
@@ -22,7 +22,9 @@ from accounts.tokens import REVOCATION_CLAIM, AccessToken
 
 MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
 FIELDS = ("id", "email", "is_active", "time_zone", "language")
-USER_ID_CLAIM = api_settings.USER_ID_CLAIM
+READ_FIELDS = ("pk", "email", "is_active", "token_key", "time_zone", "language")
+ENDED_FIELDS = ("ended_tokens__jti", "ended_tokens__expires_at")
+USER_ID_CLAIM, JTI_CLAIM = api_settings.USER_ID_CLAIM, api_settings.JTI_CLAIM
 LEEWAY = timedelta(seconds=api_settings.LEEWAY)
 
 
@@ -131,6 +133,8 @@ def _check(token: Token, user: users.CachedUser | None) -> users.CachedUser:
         raise AuthenticationFailed("User not found", code="user_not_found")
     if not user["is_active"]:
         raise AuthenticationFailed("User is inactive", code="user_inactive")
+    if token.get(JTI_CLAIM) in user.get("ended_tokens", ()):
+        raise AuthenticationFailed(_("You have logged out."), code="logged_out")
     if token.get(REVOCATION_CLAIM) != user["revocation"]:
         raise AuthenticationFailed(
             _("The user's password has been changed."), code="password_changed"
@@ -170,16 +174,21 @@ def _read_and_store(pk: int) -> users.CachedUser | None:
 
 
 def _read(pk: int) -> users.CachedUser | None:
-    user = User.objects.filter(pk=pk).first()
-    if user is None:
+    """One statement: a row for each ended token, or one without."""
+    found = User.objects.filter(pk=pk)
+    rows = list(found.values(*READ_FIELDS, *ENDED_FIELDS))
+    if not rows:
         return None
+    row, now = rows[0], timezone.now()
+    ended = [(one["ended_tokens__jti"], one["ended_tokens__expires_at"]) for one in rows]
     return users.CachedUser(
-        id=user.pk,
-        email=user.email,
-        is_active=user.is_active,
-        revocation=user.token_key,
-        time_zone=user.time_zone,
-        language=user.language,
+        id=row["pk"],
+        email=row["email"],
+        is_active=row["is_active"],
+        revocation=row["token_key"],
+        time_zone=row["time_zone"],
+        language=row["language"],
+        ended_tokens=[jti for jti, expires_at in ended if jti and expires_at > now],
     )
 
 

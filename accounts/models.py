@@ -104,6 +104,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         return check_password(raw_password, self.password, store_new_hash)
 
 
+class EndedToken(models.Model):
+    """A token whose owner has logged out. It is kept until it would have ended."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="ended_tokens")
+    jti = models.CharField(max_length=64, unique=True, help_text="The token's id.")
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.jti
+
+
 def _invalidate_cached_user(instance: User, created: bool = False, **_: Any) -> None:
     if instance.pk and not created:  # A new user has no copy yet.
         users.invalidate(instance.pk)

@@ -1,12 +1,18 @@
 """The token that a person sends with every request."""
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from rest_framework_simplejwt import tokens
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
+
+from accounts.cache import users
+from accounts.models import EndedToken
 
 REVOCATION_CLAIM = "token_key"
 
@@ -37,6 +43,20 @@ class AccessToken(tokens.AccessToken):
         token = super().for_user(user)
         token[REVOCATION_CLAIM] = user.token_key
         return token
+
+
+@transaction.atomic
+def end(user_id: int, token: Any) -> None:
+    """The token counts no longer, from the commit on."""
+    users.invalidate(user_id)
+    transaction.on_commit(partial(users.invalidate, user_id))
+    expires_at = datetime.fromtimestamp(token["exp"], UTC)
+    made = {"user_id": user_id, "expires_at": expires_at}
+    EndedToken.objects.get_or_create(jti=token[api_settings.JTI_CLAIM], defaults=made)
+
+
+def forget_expired(now: datetime) -> None:
+    EndedToken.objects.filter(expires_at__lt=now).delete()
 
 
 def _fallbacks() -> list[str]:

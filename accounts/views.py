@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import tokens
 from accounts.authentication import AuthenticatedRequest
 from accounts.models import User
 from accounts.serializers import (
@@ -80,6 +81,23 @@ class MeView(APIView):
         serializer.is_valid(raise_exception=True)
         user = User.objects.get(pk=request.user.pk)
         return Response(PersonSerializer(serializer.update(user, serializer.validated_data)).data)
+
+
+class RefreshView(APIView):
+    """Exchanges a token that is still valid for a new one; the old one stays valid, too."""
+
+    @extend_schema(request=None, responses=TokenSerializer)
+    def post(self, request: AuthenticatedRequest) -> Response:
+        return Response(TokenSerializer(issue_token(request.user)).data)
+
+
+class LogoutView(APIView):
+    """Ends the token of this request at once. Others of the person stay valid."""
+
+    @extend_schema(request=None, responses={204: None})
+    def post(self, request: AuthenticatedRequest) -> Response:
+        tokens.end(request.user.pk, request.auth)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class PasswordView(APIView):

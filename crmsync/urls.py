@@ -14,6 +14,7 @@ urlpatterns = [
     path("syncs", syncs.SyncsView.as_view()),
     path("syncs/stream", syncs.StreamView.as_view()),
     path("me", people.PersonView.as_view()),
+    path("providers", connections.ProvidersView.as_view()),
     path("connection", connections.ConnectionView.as_view()),
     path("connection/check", connections.ConnectionCheckView.as_view()),
     path("connection/authorize", sign_ins.AuthorizeView.as_view()),

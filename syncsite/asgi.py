@@ -6,6 +6,9 @@ thread. What it refuses still passes through Django, which gives the answer its 
 
 from typing import Any
 
+import syncsite.wsgi  # noqa: F401 - sets Django up, which the rest needs
+
+# isort: split
 from syncsite.front import bodies, streams
 from syncsite.front.answers import Send, send_answer
 from syncsite.front.environ import Environ, make_environ

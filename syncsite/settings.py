@@ -32,9 +32,18 @@ ALLOWED_HOSTS = env.listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 FRONTEND_ORIGINS = env.origins("FRONTEND_ORIGINS")
 CORS_ALLOWED_ORIGINS = [*env.origins("CORS_ALLOWED_ORIGINS"), *FRONTEND_ORIGINS]
-CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key", "if-none-match", "x-request-id"]
+TRACING = ["traceparent", "tracestate", "baggage", "sentry-trace"]
+ALLOWED_HEADERS = ["idempotency-key", "if-match", "if-none-match", "x-request-id"]
+CORS_ALLOW_HEADERS = [*default_headers, *ALLOWED_HEADERS, *TRACING]
 RATE_LIMITS = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
-CORS_EXPOSE_HEADERS = [*RATE_LIMITS, "ETag", "Idempotent-Replayed", "Retry-After", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = [
+    *RATE_LIMITS,
+    "Date",
+    "ETag",
+    "Idempotent-Replayed",
+    "Retry-After",
+    "X-Request-ID",
+]
 
 INSTALLED_APPS = [
     "syncsite.apps.SupportDeskConfig",  # django.contrib.admin with our start page.

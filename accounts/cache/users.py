@@ -20,6 +20,7 @@ class CachedUser(TypedDict):
     revocation: str
     time_zone: NotRequired[str]  # Copies of older versions have neither.
     language: NotRequired[str]
+    ended_tokens: NotRequired[list[str]]
 
 
 def get_many(pk: int, beside: Sequence[str] = ()) -> tuple[CachedUser | None, list[Any]]:

@@ -14,14 +14,24 @@ from crmsync.api.serializers import (
     ConnectionOrNoneSerializer,
     ConnectionSerializer,
     ConnectSerializer,
+    ProviderSerializer,
 )
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.connections import store
 from crmsync.errors import CrmError
 from crmsync.models import Connection
 from crmsync.operations import connections
+from crmsync.status.provider_texts import describe_providers
 
 NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
+
+
+class ProvidersView(APIView):
+    """What can be connected, and what a form for it asks."""
+
+    @extend_schema(responses=ProviderSerializer(many=True))
+    def get(self, request: AuthenticatedRequest) -> Response:
+        return Response(describe_providers())
 
 
 class ConnectionView(APIView):

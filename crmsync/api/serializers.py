@@ -278,6 +278,29 @@ class ChangeConnectionSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     options = OptionsSerializer()
 
 
+class FormFieldSerializer(serializers.Serializer[Any]):
+    """A credential or an option. `choices`: null for a text, or for a list of texts."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    help = serializers.CharField()
+    secret = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
+    choices = serializers.ListField(child=serializers.CharField(), allow_null=True)
+
+
+class ProviderSerializer(serializers.Serializer[Any]):
+    """`sign_in`: whether people may sign in there instead of entering the fields."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
+    sign_in = serializers.BooleanField()
+    # A field named `fields` has to be declared otherwise.
+    locals()["fields"] = FormFieldSerializer(many=True)
+    options = FormFieldSerializer(many=True)
+    help_url = serializers.CharField()
+
+
 class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
     provider = serializers.ChoiceField(choices=list(PROVIDERS))
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))

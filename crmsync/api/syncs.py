@@ -104,12 +104,14 @@ class Followed:
     user_id: int
     ends_at: float
     token_key: str
+    token_id: str
     documents: dict[int, Document]
 
 
 def _followed(request: PollRequest, documents: dict[int, Document]) -> Followed:
     token: Any = request.auth
-    return Followed(request.user.pk, token["exp"], token.get(REVOCATION_CLAIM, ""), documents)
+    named = token.get(REVOCATION_CLAIM, ""), token.get("jti", "")
+    return Followed(request.user.pk, token["exp"], *named, documents)
 
 
 class StreamView(APIView):

@@ -9,6 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from accounts import tokens
 from crmsync.models import (
     IdempotentRequest,
     Incident,
@@ -38,6 +39,7 @@ def prune_others(before: datetime) -> Counter[str]:
 
 def remove_expired(now: datetime) -> None:
     """What nobody can use any more, whatever its owner does."""
+    tokens.forget_expired(now)
     _delete_all(IdempotentRequest.objects.filter(begun_at__lt=now - IdempotentRequest.LIFETIME))
     _delete_all(
         OAuthState.objects.filter(begun_at__lt=now - oauth.LIFETIME - oauth.PARKED_LIFETIME)

@@ -6,7 +6,7 @@ from itertools import islice
 
 from django.db import close_old_connections
 
-from accounts.models import User
+from accounts.models import EndedToken, User
 from crmsync.models import Connection
 from meetings.models import Meeting
 
@@ -15,18 +15,23 @@ BATCH = 1000
 
 @dataclass(frozen=True)
 class Rows:
-    """`meetings`: versions by id. `connections`: versions by user. `tokens`: keys by user."""
+    """`meetings`: versions by id. `connections`: versions by user.
+
+    `tokens`: by user, the key that valid tokens name; `ended`: ids of tokens.
+    """
 
     meetings: dict[int, int]
     connections: dict[int, int]
     tokens: dict[int, str]
+    ended: set[str]
 
 
 def read(meeting_ids: Iterable[int], user_ids: Sequence[int]) -> Rows:
     """Raises DatabaseError."""
     close_old_connections()
     try:
-        return Rows(_versions(meeting_ids), _connections(user_ids), _tokens(user_ids))
+        people = _connections(user_ids), _tokens(user_ids), _ended(user_ids)
+        return Rows(_versions(meeting_ids), *people)
     finally:
         close_old_connections()
 
@@ -51,6 +56,13 @@ def _tokens(user_ids: Iterable[int]) -> dict[int, str]:
     for batch in _batches(user_ids):
         active = User.objects.filter(pk__in=batch, is_active=True)
         found |= dict(active.values_list("pk", "token_key"))
+    return found
+
+
+def _ended(user_ids: Iterable[int]) -> set[str]:
+    found: set[str] = set()
+    for batch in _batches(user_ids):
+        found.update(EndedToken.objects.filter(user__in=batch).values_list("jti", flat=True))
     return found
 
 

@@ -33,7 +33,6 @@ MAX_STREAMS_OF_A_PERSON = 10
 
 class Follower(Protocol):
     user_id: int
-    token_key: str
 
     def meetings(self) -> Iterable[int]: ...
 

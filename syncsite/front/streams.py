@@ -82,7 +82,7 @@ class Stream:
     def __init__(self, environ: Environ, followed: Followed, gone: list[int]) -> None:
         self.environ = environ
         self.user_id = followed.user_id
-        self.token_key = followed.token_key
+        self.token_key, self.token_id = followed.token_key, followed.token_id
         self.ends_at = followed.ends_at
         self.first = (followed.documents, gone)
         self.seen: dict[int, Seen] = dict.fromkeys(followed.documents, ("", 0, 0, 0.0))
@@ -116,7 +116,7 @@ class Stream:
         ]
         if changed:
             self.notice(changed)
-        if rows.tokens.get(self.user_id) != self.token_key:
+        if rows.tokens.get(self.user_id) != self.token_key or self.token_id in rows.ended:
             self.check_token()
 
     async def run(self, answer: Answer, send: Send) -> None:
