@@ -29,6 +29,8 @@ class Observations:
 
     active: int = 0
     polls: int = 0
+    streamed: int = 0  # Events.
+    late_pages: int = 0  # That showed something else than polls in the end.
     restarts: int = 0
     settled_seconds: float = 0
     outages: list[tuple[float, float]] = field(default_factory=list)  # Of the database.

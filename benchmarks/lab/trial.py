@@ -10,6 +10,7 @@ from accounts.tokens import AccessToken
 from benchmarks import rows
 from benchmarks.lab.crm import FaultyServer
 from benchmarks.lab.faults import Faults
+from benchmarks.lab.pages import Page, wait_until_current
 from benchmarks.lab.people import Api, Observations, Onlooker, Poller, Salesperson
 from benchmarks.lab.stack import LEASE_SECONDS, Stack
 from benchmarks.lab.verdict import Verdict, judge, wait_until_settled
@@ -17,6 +18,7 @@ from benchmarks.postgres import Postgres
 
 SALESPEOPLE = 6
 POLLERS = 2
+PAGES = 12
 SETTLING_SECONDS = LEASE_SECONDS + 60
 EMAILS = [f"person-{number}@acme.example" for number in range(40)]  # Shared by all meetings.
 
@@ -47,13 +49,15 @@ class Trial:
             for n in range(SALESPEOPLE)
         ]
         pollers = [Poller(Api(stack.urls, seen), self.seed + n) for n in range(POLLERS)]
-        watchers = [*pollers, Onlooker(seen)]
+        pages = [Page(Api(stack.urls, seen), *one) for one in _people(owned)[:PAGES]]
+        watchers = [*pollers, *pages, Onlooker(seen)]
         for person in (*salespeople, *watchers):
             person.start()
         faults.cause(self.plan, partial(self._progress, salespeople, seen))
         for salesperson in salespeople:
             salesperson.join()
         seen.settled_seconds = wait_until_settled(SETTLING_SECONDS)
+        seen.late_pages = wait_until_current(pages)
         for watcher in watchers:
             watcher.ending.set()
             watcher.join()
@@ -73,3 +77,9 @@ class Trial:
         seen.keys = {one.pk: (one.user.email, str(one.key)) for one in meetings}
         rows.invite(meetings, lambda: rng.sample(EMAILS, rng.randint(1, 3)))
         return [(meeting.pk, tokens[meeting.user_id]) for meeting in meetings]
+
+
+def _people(owned: Owned) -> list[tuple[list[int], str]]:
+    """The meetings of each person, and their token."""
+    tokens = dict.fromkeys(token for _, token in owned)
+    return [([pk for pk, owner in owned if owner == token], token) for token in tokens]

@@ -9,9 +9,10 @@ import asyncio
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Protocol
+from functools import partial
+from typing import Any, Protocol
 
 import redis.asyncio
 import structlog
@@ -24,9 +25,8 @@ from crmsync.status import watch
 
 logger = structlog.get_logger(__name__)
 
-COMPARE_SECONDS = 30
 COMPARE_SECONDS_WITHOUT_REDIS = 5
-CHECK_TOKENS_SECONDS = 15
+COMPARE_SECONDS = 15
 TICK_SECONDS = 1
 MAX_STREAMS_OF_A_PERSON = 10
 
@@ -121,7 +121,7 @@ class Hub:
         while True:
             await asyncio.sleep(TICK_SECONDS)
             waited = time.monotonic() - compared_at
-            if waited < (CHECK_TOKENS_SECONDS if self.hears else COMPARE_SECONDS_WITHOUT_REDIS):
+            if waited < (COMPARE_SECONDS if self.hears else COMPARE_SECONDS_WITHOUT_REDIS):
                 continue
             compared_at = time.monotonic()
             await self._look_at_rows()
@@ -147,20 +147,35 @@ def _keys_of(follower: Follower) -> list[str]:
     return [*own, *(f"meeting:{pk}" for pk in follower.meetings())]
 
 
-def _before_stop(loop: asyncio.AbstractEventLoop, stop: object) -> None:
-    """Runs `stop` before the server's own handler: it waits for open streams for ever."""
+def _before_stop(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> None:
+    """Runs `stop` before the server's own handler, which waits for open streams for ever.
+
+    granian's belongs to the loop, uvicorn's to the process.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
-        handlers = getattr(loop, "_signal_handlers", {})
-        before = handlers.get(number)
-
-        def handle(before: object = before) -> None:
-            stop()  # type: ignore[operator]
-            if before is not None:
-                before._run()  # type: ignore[attr-defined]
-
         with suppress(RuntimeError, ValueError, NotImplementedError):
-            if before is not None:
-                loop.add_signal_handler(number, handle)
+            of_loop: Any = getattr(loop, "_signal_handlers", {}).get(number)
+            if of_loop is not None:
+                loop.add_signal_handler(number, _both, stop, of_loop._run)
+                continue
+            of_process = signal.getsignal(number)
+            if callable(of_process):
+                signal.signal(number, partial(_then, loop, stop, of_process))
+
+
+def _both(first: Callable[[], None], then: Callable[[], None]) -> None:
+    first()
+    then()
+
+
+def _then(
+    loop: asyncio.AbstractEventLoop,
+    stop: Callable[[], None],
+    before: Callable[..., Any],
+    *received: Any,
+) -> None:
+    loop.call_soon_threadsafe(stop)
+    before(*received)
 
 
 hub = Hub()
