@@ -183,6 +183,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
     }
   });
   globalThis.addEventListener?.("online", wake);
+  globalThis.addEventListener?.("offline", again); // A stream would notice much later.
   globalThis.document?.addEventListener("visibilitychange", wake);
 
   set(meetings);
@@ -201,6 +202,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
       channel?.postMessage({ tab: me });
       channel?.close();
       globalThis.removeEventListener?.("online", wake);
+      globalThis.removeEventListener?.("offline", again);
       globalThis.document?.removeEventListener("visibilitychange", wake);
     },
   };
