@@ -9,7 +9,7 @@ import asyncio
 import signal
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Protocol
@@ -47,34 +47,34 @@ class Follower(Protocol):
 
 class Hub:
     def __init__(self) -> None:
-        self.followers: set[Follower] = set()
+        self.followers: dict[Follower, list[str]] = {}  # With the keys of what each follows.
         self.by_key: defaultdict[str, set[Follower]] = defaultdict(set)
         self.of_person: Counter[int] = Counter()
         self.tasks: list[asyncio.Task[None]] = []
         self.hears = False  # Whether the subscription is alive.
         self.is_stopping = False
 
-    def is_full(self) -> bool:
-        return self.is_stopping or len(self.followers) >= settings.STREAMS_PER_PROCESS
-
-    def has_too_many(self, user_id: int) -> bool:
-        return self.of_person[user_id] >= MAX_STREAMS_OF_A_PERSON
+    def has_room_for(self, user_id: int) -> bool:
+        if self.is_stopping or self.of_person[user_id] >= MAX_STREAMS_OF_A_PERSON:
+            return False
+        return len(self.followers) < settings.STREAMS_PER_PROCESS
 
     def add(self, follower: Follower) -> None:
         if not self.tasks:
             self._start()
-        self.followers.add(follower)
+        self.followers[follower] = _keys_of(follower)
         self.of_person[follower.user_id] += 1
-        for key in _keys_of(follower):
+        for key in self.followers[follower]:
             self.by_key[key].add(follower)
 
     def remove(self, follower: Follower) -> None:
-        self.followers.discard(follower)
-        self.of_person[follower.user_id] -= 1
-        for key in _keys_of(follower):
+        for key in self.followers.pop(follower):
             self.by_key[key].discard(follower)
             if not self.by_key[key]:
                 del self.by_key[key]
+        self.of_person[follower.user_id] -= 1
+        if not self.of_person[follower.user_id]:
+            del self.of_person[follower.user_id]
 
     def announce(self, key: str) -> None:
         kind, _, number = key.partition(":")
@@ -93,17 +93,11 @@ class Hub:
 
     def _start(self) -> None:
         loop = asyncio.get_running_loop()
-        self.tasks = [loop.create_task(self._listen()), loop.create_task(self._compare())]
+        self.tasks = [loop.create_task(_for_ever(one)) for one in (self._hear, self._compare)]
         _before_stop(loop, self.stop)
 
-    async def _listen(self) -> None:
-        while True:
-            with suppress(RedisError, OSError):
-                await self._hear()
-            self.hears = False
-            await asyncio.sleep(TICK_SECONDS)
-
     async def _hear(self) -> None:
+        self.hears = False
         client = redis.asyncio.from_url(
             settings.CACHE_URL, health_check_interval=5, socket_connect_timeout=1, socket_timeout=5
         )
@@ -140,6 +134,18 @@ class Hub:
         for follower in followers:
             follower.compare(rows)
             await asyncio.sleep(0)  # Others want to be served, too.
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Whatever happens to it, it goes on: all streams depend on it."""
+    while True:
+        try:
+            await work()
+        except (RedisError, OSError):
+            pass
+        except Exception:
+            logger.exception("streams not served")
+        await asyncio.sleep(TICK_SECONDS)
 
 
 def _keys_of(follower: Follower) -> list[str]:

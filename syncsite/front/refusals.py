@@ -9,7 +9,6 @@ REFUSED = "syncsite.refused"  # The key in a WSGI environ, with the status.
 REFUSALS = {
     408: ("body_timeout", _("The request body did not arrive in time.")),
     413: ("body_too_large", _("The request body is larger than this service accepts.")),
-    429: ("too_many_streams", _("You have ten pages open. Close one, or poll /syncs.")),
     503: ("unavailable", _("Too many such requests are being answered. Try again in a moment.")),
 }
 

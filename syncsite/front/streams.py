@@ -48,10 +48,7 @@ async def serve(environ: Environ, receive: Receive, send: Send) -> None:
     if followed is None:
         await send_answer(answer, environ, send)
         return
-    if hub.has_too_many(followed.user_id):
-        await send_answer(await refuse(environ, 429), environ, send)
-        return
-    if hub.is_full():
+    if not hub.has_room_for(followed.user_id):
         await send_answer(await refuse(environ, 503), environ, send)
         return
     stream = Stream(asked, followed, json.loads(answer.body)["gone"])
