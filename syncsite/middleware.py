@@ -79,10 +79,11 @@ class LanguageMiddleware:
         response = self.get_response(request)
         # The caller may have chosen another one.
         response.headers.setdefault("Content-Language", translation.get_language())
+        # A browser may keep an answer, and show it to a page of another origin later.
         if "Vary" in response.headers:
-            patch_vary_headers(response, ("Accept-Language",))
+            patch_vary_headers(response, ("Accept-Language", "origin"))
         else:
-            response.headers["Vary"] = "Accept-Language"
+            response.headers["Vary"] = "Accept-Language, origin"
         return response
 
 

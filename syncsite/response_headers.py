@@ -1,6 +1,7 @@
 """Headers of every answer: nothing is kept by others, and pages load from this service alone."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
@@ -24,6 +25,8 @@ class ResponseHeadersMiddleware:
         response = self.get_response(request)
         # Nearly everything is somebody's own. Static files and polls with an ETag say otherwise.
         response.headers.setdefault("Cache-Control", "no-store")
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            response.headers.pop("Content-Type", None)  # It has no content.
         if response.get("Content-Type", "").startswith("text/html"):
             response.setdefault("Content-Security-Policy", POLICY)
         return response

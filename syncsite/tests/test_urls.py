@@ -31,6 +31,7 @@ def test_the_schema_names_every_endpoint(client):
         "/connection/callback",
         "/connection/complete",
         "/connection/check",
+        "/logout",
         "/me",
         "/me/password",
         "/meetings",
@@ -39,6 +40,10 @@ def test_the_schema_names_every_endpoint(client):
         "/meetings/{id}/runs",
         "/meetings/{id}/sync",
         "/meetings/{id}/sync_status",
+        "/providers",
+        "/syncs",
+        "/syncs/stream",
+        "/token/refresh",
         "/users",
     }
 

@@ -213,3 +213,12 @@ def test_can_be_listed_by_start_and_in_pages_of_any_size(own_api, three):
 def test_refuse_a_list_that_there_is_not(own_api, name, value):
     refused = own_api.get("/meetings", {name: value})
     assert (refused.status_code, refused.json()["errors"][0]["path"]) == (400, name)
+
+
+@pytest.mark.parametrize("path", ["/syncs?known=", "/meetings"])
+def test_are_a_304_without_headers_of_a_content(own_api, path):
+    etag = own_api.get(path)["ETag"]
+    again = own_api.get(path, headers={"If-None-Match": etag})
+    assert again.status_code == 304
+    assert not {"Content-Type", "Content-Security-Policy"} & set(again.headers)
+    assert "origin" in again["Vary"]
