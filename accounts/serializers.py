@@ -20,7 +20,10 @@ from accounts.tokens import AccessToken
 
 def issue_token(user: User) -> dict[str, Any]:
     """A new token and its expiry: `{"auth_token", "expires_at"}`."""
-    token = AccessToken.for_user(user)
+    return with_expiry(AccessToken.for_user(user))
+
+
+def with_expiry(token: AccessToken) -> dict[str, Any]:
     return {"auth_token": str(token), "expires_at": datetime.fromtimestamp(token["exp"], UTC)}
 
 

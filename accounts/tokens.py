@@ -45,6 +45,14 @@ class AccessToken(tokens.AccessToken):
         return token
 
 
+def renew(token: Any) -> AccessToken:
+    """Counts as long as the given one would, had it not expired: until the next new password."""
+    renewed = AccessToken()
+    for claim in (api_settings.USER_ID_CLAIM, REVOCATION_CLAIM):
+        renewed[claim] = token[claim]
+    return renewed
+
+
 @transaction.atomic
 def end(user_id: int, token: Any) -> None:
     """The token counts no longer, from the commit on."""

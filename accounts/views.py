@@ -18,6 +18,7 @@ from accounts.serializers import (
     SignUpSerializer,
     TokenSerializer,
     issue_token,
+    with_expiry,
 )
 from accounts.throttles import GUESSING, TOO_MANY, SignUpAddressThrottle, UserThrottle
 
@@ -88,7 +89,8 @@ class RefreshView(APIView):
 
     @extend_schema(request=None, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
-        return Response(TokenSerializer(issue_token(request.user)).data)
+        renewed = tokens.renew(request.auth)
+        return Response(TokenSerializer(with_expiry(renewed)).data)
 
 
 class LogoutView(APIView):

@@ -1,41 +1,40 @@
-// Follows the syncs of many meetings: by a stream where it can, by polling where it cannot.
-// One file, no dependencies. docs/frontend.md shows how to use it.
+// Follows the syncs of many meetings, by a stream or by polling. docs/frontend.md shows how.
 
-const SILENCE = 40_000; // Milliseconds; the server gives a sign of life every 15 seconds.
-const STREAM_AGAIN = 60_000; // Where no stream could be opened.
-const LIMIT = 100; // Meetings in one request.
+const SILENCE = 40_000; // Milliseconds. A stream says something every 15 s.
+const STREAM_AGAIN = 60_000;
+const LIMIT = 100; // In one request.
+const REFUSED = Symbol();
 
 /**
  * @typedef {"live" | "polling" | "offline" | "signed out" | "stopped"} State
- * @typedef {{meeting_id: number, revision: string, state: string, [name: string]: any}} Sync
+ * @typedef {{meeting_id: number, revision: string, [name: string]: any}} Sync
  * @typedef {object} Options
- * @property {string} [base] Where the API is; by default the page's own origin.
- * @property {(refused?: string) => string | null | Promise<string | null>} token Returns the token.
- *   It gets the one that the service has refused; null ends the following.
+ * @property {string} [base] The page's origin, if none.
+ * @property {(refused?: string) => string | null | Promise<string | null>} token Null ends it all.
  * @property {Iterable<number>} meetings
  * @property {(sync: Sync) => void} onChange
  * @property {(meeting: number) => void} [onGone]
- * @property {(state: State) => void} [onState]
- *
- * @typedef {object} Following
- * @property {(meetings: Iterable<number>) => void} set Follows these from now on.
- * @property {() => number} now The server's clock, in milliseconds; that of the client may be wrong.
- * @property {() => void} stop
+ * @property {(state: State) => void} [onState] In one tab of all.
  */
 
-/** @param {Options} options @returns {Following} */
+/** @param {Options} options */
 export function follow({ base = "", token, meetings, onChange, onGone, onState }) {
-  const channel = "BroadcastChannel" in globalThis ? new BroadcastChannel(`syncsite ${base}`) : null;
-  const me = Math.random().toString(36).slice(2);
-  /** What each tab of this browser follows. @type {Map<string, number[]>} */
+  const me = Math.random();
+  /** By tab. @type {Map<number, number[]>} */
   const wanted = new Map();
-  /** The latest document of each meeting. @type {Map<number, Sync>} */
+  /** @type {Map<number, Sync>} */
   const known = new Map();
-  const ended = new AbortController(); // Of everything.
+  const ended = new AbortController();
   let turn = new AbortController(); // Of the request under way.
+  let stir = () => {}; // Ends a pause.
+  /** @type {string | null} */
+  let key = null;
+  /** @type {BroadcastChannel | undefined} */
+  let channel;
   let offset = 0;
   let state = "";
   let pollUntil = 0;
+  let failures = 0;
 
   /** @param {State} next */
   const tell = (next) => {
@@ -43,167 +42,208 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
   };
   const own = () => wanted.get(me) ?? [];
   const all = () => [...new Set([...wanted.values()].flat())];
+  const post = (/** @type {object} */ message) => channel?.postMessage(message);
 
   /** @param {Sync} sync */
   const take = (sync) => {
     if (known.get(sync.meeting_id)?.revision === sync.revision) return;
     known.set(sync.meeting_id, sync);
-    if (own().includes(sync.meeting_id)) onChange(sync);
+    if (own().includes(sync.meeting_id)) show(sync);
   };
-  /** @param {number[]} ids */
-  const lose = (ids) => {
-    for (const id of ids) {
-      known.delete(id);
-      for (const [tab, list] of wanted) wanted.set(tab, list.filter((one) => one !== id));
-      onGone?.(id);
+  /** @param {Sync} sync */
+  const show = (sync) => {
+    try {
+      onChange(sync);
+    } catch (error) {
+      Promise.reject(error); // For the page.
     }
   };
-  /** @param {Sync[]} syncs @param {number[]} gone */
-  const share = (syncs, gone) => {
+  /** @param {number} id */
+  const lose = (id) => {
+    const isOwn = own().includes(id);
+    known.delete(id);
+    for (const [tab, list] of wanted) wanted.set(tab, list.filter((one) => one !== id));
+    if (isOwn) onGone?.(id);
+  };
+  /** @param {{syncs: Sync[], gone: number[]}} told */
+  const share = ({ syncs, gone }) => {
+    post({ syncs, gone });
     syncs.forEach(take);
-    if (gone.length) lose(gone);
-    channel?.postMessage({ syncs, gone });
+    gone.forEach(lose);
   };
 
   /** @param {number} ms */
   const pause = (ms) =>
     new Promise((done) => {
-      const timer = setTimeout(done, ms);
-      turn.signal.addEventListener("abort", () => (clearTimeout(timer), done(undefined)));
+      const timer = setTimeout((stir = () => done(clearTimeout(timer))), ms);
     });
   const again = () => {
     turn.abort();
     turn = new AbortController();
+    stir();
+  };
+  /** @template T @param {Promise<T>} work */
+  const lively = (work) => {
+    const silence = setTimeout(again, SILENCE);
+    return work.finally(() => clearTimeout(silence));
   };
 
-  /** @param {string} path @param {number[]} ids @param {string} key */
-  async function ask(path, ids, key) {
-    const named = ids.map((id) => `${id}:${known.get(id)?.revision ?? ""}`).join(",");
-    const headers = { Authorization: key };
-    const answer = await fetch(`${base}${path}?known=${named}`, { headers, signal: turn.signal });
+  /** @param {string} path @param {number[]} ids */
+  async function ask(path, ids) {
+    const named = ids.map((id) => `${id}:${known.get(id)?.revision ?? ""}`).join();
+    const request = { headers: { Authorization: key ?? "" }, signal: turn.signal };
+    const answer = await lively(fetch(`${base}${path}?known=${named}`, request));
     const date = Date.parse(answer.headers.get("Date") ?? "");
     if (date) offset = date - Date.now();
+    if (answer.status === 401) throw REFUSED;
     return answer;
   }
 
-  /** Reads events until the stream ends or falls silent. @param {Response} answer */
+  /** @param {Response} answer */
   async function read(answer) {
     const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
     const decoder = new TextDecoder();
     let text = "";
     for (;;) {
-      const silence = setTimeout(again, SILENCE);
-      const { value, done } = await reader.read().finally(() => clearTimeout(silence));
+      const { value, done } = await lively(reader.read());
       if (done) return;
       text += decoder.decode(value, { stream: true });
       const events = text.split("\n\n");
       text = /** @type {string} */ (events.pop());
       for (const event of events) {
         const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
-        if (name === "sync") share([JSON.parse(data)], []);
-        if (name === "gone") share([], JSON.parse(data));
+        if (name === "sync") share({ syncs: [JSON.parse(data)], gone: [] });
+        if (name === "gone") share({ syncs: [], gone: JSON.parse(data) });
         if (name === "bye") return;
       }
     }
   }
 
-  /** One request; returns the milliseconds to wait before the next. @param {string} key */
-  async function once(key) {
+  async function look() {
     const ids = all();
     if (!ids.length) return STREAM_AGAIN;
-    if (ids.length <= LIMIT && Date.now() >= pollUntil) {
-      const answer = await ask("/syncs/stream", ids, key);
-      if (answer.status === 401) throw key;
+    const canStream = ids.length <= LIMIT;
+    if (canStream && Date.now() >= pollUntil) {
+      const answer = await ask("/syncs/stream", ids);
       if (answer.ok && answer.body) {
         tell("live");
+        failures = 0;
         await read(answer);
         return 200;
       }
       pollUntil = Date.now() + STREAM_AGAIN;
     }
-    let wait = 60;
+    let wait = STREAM_AGAIN;
     for (let start = 0; start < ids.length; start += LIMIT) {
-      const answer = await ask("/syncs", ids.slice(start, start + LIMIT), key);
-      if (answer.status === 401) throw key;
-      if (!answer.ok) return 1000 * (Number(answer.headers.get("Retry-After")) || 5);
-      const { syncs, gone, poll_after } = await answer.json();
-      share(syncs, gone);
-      wait = Math.min(wait, poll_after);
+      const answer = await ask("/syncs", ids.slice(start, start + LIMIT));
+      if (!answer.ok) {
+        tell("offline");
+        return 1000 * (Number(answer.headers.get("Retry-After")) || 5);
+      }
+      const told = await lively(answer.json());
+      share(told);
+      wait = Math.min(wait, 1000 * told.poll_after);
     }
     tell("polling");
-    return Math.min(1000 * wait, Math.max(200, pollUntil - Date.now()));
+    failures = 0;
+    return canStream ? Math.min(wait, pollUntil - Date.now()) : wait;
+  }
+
+  const back_off = () => pause(Math.min(30_000, 500 * 2 ** failures++) * (0.5 + Math.random() / 2));
+
+  /** @param {string} [refused] */
+  async function sign_in(refused) {
+    while (!ended.signal.aborted) {
+      try {
+        return (key = await token(refused));
+      } catch {
+        tell("offline");
+        await back_off();
+      }
+    }
   }
 
   async function lead() {
-    let key = await token();
-    let failures = 0;
     while (key && !ended.signal.aborted) {
       const { signal } = turn;
       try {
-        const wait = await once(key);
-        failures = 0;
-        await pause(wait);
+        const wait = await look();
+        if (!signal.aborted) await pause(wait);
       } catch (reason) {
-        if (reason === key) {
+        if (reason === REFUSED) {
           tell("signed out");
-          key = await token(key);
+          await sign_in(key);
+          if (failures++) await back_off();
         } else if (!signal.aborted) {
           tell("offline");
-          await pause(Math.min(30_000, 500 * 2 ** failures++) * (0.5 + Math.random() / 2));
+          await back_off();
         }
       }
     }
     tell("stopped");
   }
 
-  /** @param {Iterable<number>} next */
-  const set = (next) => {
-    wanted.set(me, [...new Set(next)]);
-    for (const id of own()) {
-      const sync = known.get(id);
-      if (sync) onChange(sync);
+  /** @param {MessageEvent} event */
+  const hear = ({ data }) => {
+    if (data.syncs) {
+      data.syncs.forEach(take);
+      data.gone.forEach(lose);
+    } else if (data.hello) {
+      hello();
+    } else {
+      const before = new Set(all());
+      data.meetings ? wanted.set(data.tab, data.meetings) : wanted.delete(data.tab);
+      const syncs = (data.meetings ?? []).flatMap((/** @type {number} */ id) => known.get(id) ?? []);
+      if (syncs.length) post({ syncs, gone: [] });
+      if (all().some((id) => !before.has(id))) again();
     }
-    channel?.postMessage({ tab: me, meetings: own() });
-    again();
   };
+  const hello = () => post({ tab: me, meetings: own() });
+  const leave = () => post({ tab: me });
   const wake = () => {
     if (globalThis.document?.visibilityState !== "hidden" && state !== "live") again();
   };
 
-  channel?.addEventListener("message", ({ data }) => {
-    if (data.syncs) {
-      data.syncs.forEach(take);
-      if (data.gone.length) lose(data.gone);
-    } else if (data.hello) {
-      channel.postMessage({ tab: me, meetings: own() });
-    } else {
-      const before = all().length;
-      data.meetings ? wanted.set(data.tab, data.meetings) : wanted.delete(data.tab);
-      if (all().length > before) again();
-    }
-  });
-  globalThis.addEventListener?.("online", wake);
-  globalThis.addEventListener?.("offline", again); // A stream would notice much later.
-  globalThis.document?.addEventListener("visibilitychange", wake);
+  async function begin() {
+    await sign_in();
+    if (!key) return tell("stopped");
+    // The tabs of one person share a stream.
+    const claims = key.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    const name = `syncsite ${base} ${JSON.parse(atob(claims)).user_id}`;
+    const { locks } = globalThis.navigator ?? {};
+    if (!locks || !("BroadcastChannel" in globalThis)) return lead();
+    channel = new BroadcastChannel(name);
+    channel.addEventListener("message", hear);
+    post({ hello: true });
+    hello();
+    await locks.request(name, { signal: ended.signal }, lead).catch(() => {});
+  }
 
-  set(meetings);
-  channel?.postMessage({ hello: true });
-  const locks = globalThis.navigator?.locks;
-  const signal = ended.signal;
-  if (locks && channel) locks.request(`syncsite ${base}`, { signal }, lead).catch(() => {});
-  else lead();
+  const heard = { visibilitychange: wake, online: wake, offline: again, pagehide: leave, pageshow: hello };
+  for (const [name, listener] of Object.entries(heard)) {
+    globalThis.addEventListener?.(name, listener, { signal: ended.signal });
+  }
+  wanted.set(me, [...new Set(meetings)]);
+  begin();
 
   return {
-    set,
+    set(/** @type {Iterable<number>} */ next) {
+      wanted.set(me, [...new Set(next)]);
+      for (const id of own()) {
+        const sync = known.get(id);
+        if (sync) show(sync);
+      }
+      hello();
+      again();
+    },
+    /** By the server's clock; the client's may be wrong. */
     now: () => Date.now() + offset,
     stop() {
+      leave();
       ended.abort();
-      turn.abort();
-      channel?.postMessage({ tab: me });
+      again();
       channel?.close();
-      globalThis.removeEventListener?.("online", wake);
-      globalThis.removeEventListener?.("offline", again);
-      globalThis.document?.removeEventListener("visibilitychange", wake);
+      channel = undefined;
     },
   };
 }

@@ -28,6 +28,13 @@ def test_are_exchanged_for_new_ones(api, user):
         assert with_token(api, answer.json()["auth_token"]).get("/me").status_code == 200
 
 
+def test_are_not_exchanged_for_what_a_new_password_has_just_revoked(user):
+    old = AccessToken.for_user(user)
+    user.set_password("another-secret")
+    user.save()
+    assert tokens.renew(old)[tokens.REVOCATION_CLAIM] == old[tokens.REVOCATION_CLAIM]
+
+
 def test_that_have_ended_are_not_exchanged(api):
     assert api.post("/token/refresh").status_code == 401
 

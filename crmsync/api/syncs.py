@@ -117,6 +117,7 @@ def _followed(request: PollRequest, documents: dict[int, Document]) -> Followed:
 class StreamView(APIView):
     """The front of the web process answers this; Django does only where there is no such front."""
 
+    http_method_names = ("get", "options")
     known_parameters = {"get": {"known", "tz"}}
 
     @extend_schema(

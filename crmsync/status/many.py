@@ -65,12 +65,14 @@ def _read_rows(meeting_ids: Sequence[int], reader: Reader, now: datetime) -> lis
         return []
     runs = _runs_of(meeting_ids, reader.user_id)
     around = surroundings.read_many(list(runs.values()), now)
-    made = [
+    made: list[Read] = [
         (run.meeting, delivery.make(run.meeting, run, reader, now, around[run.pk]))
         for run in runs.values()
     ]
-    without = _meetings_without_run([pk for pk in meeting_ids if pk not in runs], reader.user_id)
-    return [*made, *((one, delivery.make(one, None, reader, now)) for one in without)]
+    others = _read_meetings([pk for pk in meeting_ids if pk not in runs], reader.user_id)
+    made += [(one, delivery.make(one, None, reader, now)) for one in others if not one.has_runs]
+    just_requested = [one.pk for one in others if one.has_runs]  # Since the first statement.
+    return made + _read_rows(just_requested, reader, now)
 
 
 def _runs_of(meeting_ids: Sequence[int], user_id: int) -> dict[int, SyncRun]:
@@ -80,10 +82,10 @@ def _runs_of(meeting_ids: Sequence[int], user_id: int) -> dict[int, SyncRun]:
     return {run.meeting_id: run for run in runs}
 
 
-def _meetings_without_run(meeting_ids: Sequence[int], user_id: int) -> list[Any]:
-    """One whose first run has just been requested is for the next poll."""
+def _read_meetings(meeting_ids: Sequence[int], user_id: int) -> list[Any]:
+    """The meetings and, in the same statement, whether each has runs."""
     if not meeting_ids:
         return []
     own = Meeting.objects.owned_by(user_id).select_related("user__connection")
     has_runs = Exists(SyncRun.objects.filter(meeting=OuterRef("pk")))
-    return list(own.filter(~has_runs, pk__in=meeting_ids))
+    return list(own.filter(pk__in=meeting_ids).annotate(has_runs=has_runs))

@@ -11,18 +11,21 @@ from crmsync.models import Connection
 from meetings.models import Meeting
 
 BATCH = 1000
+Terms = tuple[str, str]  # Language and time zone.
 
 
 @dataclass(frozen=True)
 class Rows:
     """`meetings`: versions by id. `connections`: versions by user.
 
-    `tokens`: by user, the key that valid tokens name; `ended`: ids of tokens.
+    `tokens`: by user, the key that valid tokens name; `terms`: by user, what their documents are
+    in; `ended`: ids of tokens.
     """
 
     meetings: dict[int, int]
     connections: dict[int, int]
     tokens: dict[int, str]
+    terms: dict[int, Terms]
     ended: set[str]
 
 
@@ -30,8 +33,14 @@ def read(meeting_ids: Iterable[int], user_ids: Sequence[int]) -> Rows:
     """Raises DatabaseError."""
     close_old_connections()
     try:
-        people = _connections(user_ids), _tokens(user_ids), _ended(user_ids)
-        return Rows(_versions(meeting_ids), *people)
+        people = _people(user_ids)
+        return Rows(
+            meetings=_versions(meeting_ids),
+            connections=_connections(user_ids),
+            tokens={pk: key for pk, key, *_ in people},
+            terms={pk: (language, time_zone) for pk, _, language, time_zone in people},
+            ended=_ended(user_ids),
+        )
     finally:
         close_old_connections()
 
@@ -51,11 +60,11 @@ def _connections(user_ids: Iterable[int]) -> dict[int, int]:
     return found
 
 
-def _tokens(user_ids: Iterable[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
+def _people(user_ids: Iterable[int]) -> list[tuple[int, str, str, str]]:
+    found: list[tuple[int, str, str, str]] = []
     for batch in _batches(user_ids):
         active = User.objects.filter(pk__in=batch, is_active=True)
-        found |= dict(active.values_list("pk", "token_key"))
+        found += active.values_list("pk", "token_key", "language", "time_zone")
     return found
 
 

@@ -85,6 +85,7 @@ class Hub:
                 follower.notice(follower.meetings())
             else:
                 follower.check_token()
+                follower.notice(follower.meetings())  # Their language may be another.
 
     def stop(self) -> None:
         self.is_stopping = True

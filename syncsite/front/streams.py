@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from io import BytesIO
-from typing import Any
 from urllib.parse import parse_qsl
 
 from crmsync.api.syncs import FOLLOWED, Followed, parse_known
@@ -86,6 +85,7 @@ class Stream:
         # What changed before the subscription shows when all are looked at once more.
         self.dirty: set[int] = set(followed.documents)
         self.must_check_token = False
+        self.terms: watch.Terms | None = None
         self.is_stopping = self.is_gone = False
         self.woken = asyncio.Event()
 
@@ -115,16 +115,22 @@ class Stream:
             self.notice(changed)
         if rows.tokens.get(self.user_id) != self.token_key or self.token_id in rows.ended:
             self.check_token()
+        self._compare_terms(rows.terms.get(self.user_id))
+
+    def _compare_terms(self, terms: watch.Terms | None) -> None:
+        if self.terms not in (None, terms):
+            self.notice(self.seen)
+        self.terms = terms
 
     async def run(self, answer: Answer, send: Send) -> None:
-        self.write = _writer(send)
+        self.line = Line(send)
         kept = [line for line in answer.headers if line[0].startswith(KEPT_HEADERS)]
         await send({"type": "http.response.start", "status": 200, "headers": [*kept, *HEADERS]})
         await self._tell_first()
         while await self._go_on():
             pass
         if not self.is_gone:
-            await self.write(b"event: bye\ndata: {}\n\n", more=False)
+            await self.line.write(b"event: bye\ndata: {}\n\n", more=False)
 
     async def _tell_first(self) -> None:
         documents, gone = self.first
@@ -138,18 +144,16 @@ class Stream:
         if self.is_stopping or time.time() >= self.ends_at:
             return False
         self.woken.clear()
+        await self.line.keep_alive()
         due = [pk for pk, seen in self.seen.items() if seen[3] and seen[3] <= time.time()]
         asked, self.dirty = (self.dirty | {*due}) & {*self.seen}, set()
-        if not (asked or self.must_check_token):
-            await self.write(b": still here\n\n")
-            return True
-        return await self._look(asked)
+        return not (asked or self.must_check_token) or await self._look(asked)
 
     async def _wait(self) -> None:
         moments = [seen[3] for seen in self.seen.values() if seen[3]]
         until = min([self.ends_at, *moments]) - time.time()
         try:
-            async with asyncio.timeout(max(0.0, min(until, KEEP_ALIVE_SECONDS))):
+            async with asyncio.timeout(max(0.0, min(until, self.line.quiet_for))):
                 await self.woken.wait()
         except TimeoutError:
             return
@@ -165,6 +169,7 @@ class Stream:
         if followed is None:  # The database is away, say.
             await asyncio.sleep(RETRY_SECONDS)
             self.dirty.update(asked)
+            self.must_check_token = True
             return True
         revisions = {pk: seen[0] for pk, seen in self.seen.items()}
         gone = [pk for pk in asked if pk not in followed.documents]
@@ -187,15 +192,30 @@ class Stream:
         for pk in lost:
             self.seen.pop(pk, None)
         if events:
-            await self.write("".join(events).encode())
+            await self.line.write("".join(events).encode())
 
 
-def _writer(send: Send) -> Any:
-    async def write(text: bytes, *, more: bool = True) -> None:
+class Line:
+    """To the client. It says something at least every KEEP_ALIVE_SECONDS."""
+
+    def __init__(self, send: Send) -> None:
+        self.send = send
+        self.written_at = time.monotonic()
+
+    @property
+    def quiet_for(self) -> float:
+        """The seconds that it may still be quiet."""
+        return self.written_at + KEEP_ALIVE_SECONDS - time.monotonic()
+
+    async def keep_alive(self) -> None:
+        if self.quiet_for <= 0:
+            await self.write(b": still here\n\n")
+
+    async def write(self, text: bytes, *, more: bool = True) -> None:
+        """Raises TimeoutError if the client does not read."""
         async with asyncio.timeout(SEND_SECONDS):
-            await send({"type": "http.response.body", "body": text, "more_body": more})
-
-    return write
+            await self.send({"type": "http.response.body", "body": text, "more_body": more})
+        self.written_at = time.monotonic()
 
 
 def _known(query: str) -> dict[int, str]:

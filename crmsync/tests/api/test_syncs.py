@@ -7,6 +7,7 @@ from conftest import api_of, in_threads
 from crmsync.api.syncs import parse_known
 from crmsync.models import SyncRun
 from crmsync.operations import syncs
+from crmsync.status import surroundings
 from meetings.models import Meeting
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +60,28 @@ def test_change_their_revision_when_the_etag_changes(own_api, three, settle):
             poll = own_api.get(f"/meetings/{meeting.pk}/sync")
             seen.add((poll["ETag"], poll.json()["revision"]))
     assert len(seen) == len({etag for etag, _ in seen}) == len({r for _, r in seen}) == 3
+
+
+def test_tell_of_a_first_run_that_is_requested_while_they_are_read(
+    own_api, three, user, monkeypatch
+):
+    redis_cache.clear()
+    read_many = surroundings.read_many
+
+    def meanwhile(*asked):
+        monkeypatch.undo()
+        syncs.request_sync(three[1], by=user)
+        return read_many(*asked)
+
+    monkeypatch.setattr(surroundings, "read_many", meanwhile)
+    answer = follow(own_api, *((meeting, "") for meeting in three)).json()
+    assert answer["gone"] == []
+    states = {one["meeting_id"]: one["state"] for one in answer["syncs"]}
+    assert states == {
+        three[0].pk: "never_synced",
+        three[1].pk: "queued",
+        three[2].pk: "never_synced",
+    }
 
 
 def test_name_the_meetings_that_are_no_more(own_api, three, stranger, make_meeting):

@@ -1,5 +1,6 @@
 """frontend/follow.js, in Node, against the Procfile's web process."""
 
+import gzip
 import json
 import shutil
 import signal
@@ -18,6 +19,7 @@ from syncsite.tests.front.test_streams import start
 from syncsite.tests.processes import wait_for
 
 NODE = shutil.which("node")
+FOLLOW = Path(settings.BASE_DIR) / "frontend" / "follow.js"
 SCRIPT = Path(settings.BASE_DIR) / "syncsite" / "tests" / "follow.mjs"
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -85,6 +87,10 @@ def serving(tmp_path, user):
     serve.processes = lambda: running[0]
     yield serve
     running[0].stop()
+
+
+def test_is_small():
+    assert len(gzip.compress(FOLLOW.read_bytes())) <= 3000
 
 
 def test_follows_by_a_stream(serving, user, make_meeting, connection):

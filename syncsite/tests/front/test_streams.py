@@ -1,5 +1,6 @@
 """GET /syncs/stream, on the Procfile's server and on another one."""
 
+import asyncio
 import json
 import os
 import signal
@@ -13,10 +14,13 @@ import pytest
 from django.conf import settings
 
 from accounts.tokens import AccessToken
+from crmsync.api.syncs import Followed
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import connections, syncs
+from crmsync.status.delivery import Document
 from syncsite.demo.processes import Processes
 from syncsite.front import streams
+from syncsite.front.threads import Answer
 from syncsite.tests.front.test_servers import COMMANDS, answers, signed_in
 from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.settings import ENVIRONMENT
@@ -58,7 +62,7 @@ def web(server, user):
         yield client
 
 
-class Followed:
+class Listener:
     """The events of one stream, read in a thread of its own."""
 
     def __init__(self, response):
@@ -103,7 +107,7 @@ class Followed:
 def follow(web, *known, **options):
     query = {"known": ",".join(known)}
     with web.stream("GET", "/syncs/stream", params=query, timeout=40, **options) as response:
-        yield Followed(response) if response.status_code == 200 else response
+        yield Listener(response) if response.status_code == 200 else response
 
 
 def document(web, meeting):
@@ -213,6 +217,39 @@ def test_keeps_a_quiet_line_alive(web):
     assert streams.KEEP_ALIVE_SECONDS == 15
     with web.stream("GET", "/syncs/stream", params={"known": ""}, timeout=20) as response:
         assert next(response.iter_lines()) == ": still here"
+
+
+def test_keeps_a_line_alive_while_there_is_no_answer(monkeypatch):
+    monkeypatch.setattr(streams, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(streams, "RETRY_SECONDS", 0.02)
+
+    async def away(environ):
+        return Answer(503, [], b""), None
+
+    monkeypatch.setattr(streams, "_ask", away)
+    made = Document("{}", "", "abc", 2, (1, 1))
+    stream = streams.Stream({"QUERY_STRING": ""}, Followed(1, 2**40, "", "", {7: made}), [])
+    sent = []
+
+    async def send(message):
+        sent.append(message.get("body"))
+        if sent.count(b": still here\n\n") == 2:
+            stream.stop()
+
+    asyncio.run(stream.run(Answer(200, [], b""), send))
+    assert sent[-1] == b"event: bye\ndata: {}\n\n"
+    assert stream.dirty == {7}
+
+
+def test_tells_the_language_of_the_person(web, meeting):
+    with follow(web, f"{meeting.pk}:") as stream:
+        english = stream.next()[1]["headline"]
+        web.patch("/me", json={"language": "de"})
+        assert stream.next()[1]["headline"] != english
+
+
+def test_cannot_be_asked_for_without_its_body(web):
+    assert web.head("/syncs/stream").status_code == 405
 
 
 @pytest.mark.parametrize("name", COMMANDS)
