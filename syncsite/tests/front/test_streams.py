@@ -17,6 +17,7 @@ from accounts.tokens import AccessToken
 from crmsync.api.syncs import Followed
 from crmsync.models import Connection, SyncRun
 from crmsync.operations import connections, syncs
+from crmsync.status import watch
 from crmsync.status.delivery import Document
 from syncsite.demo.processes import Processes
 from syncsite.front import streams
@@ -246,6 +247,16 @@ def test_tells_the_language_of_the_person(web, meeting):
         english = stream.next()[1]["headline"]
         web.patch("/me", json={"language": "de"})
         assert stream.next()[1]["headline"] != english
+
+
+def test_tells_the_language_even_if_the_message_was_lost():
+    made = Document("{}", "", "abc", 2, (1, 1))
+    stream = streams.Stream({}, Followed(1, 2**40, "key", "", {7: made}), [])
+    for language, dirty in (("en", set()), ("en", set()), ("de", {7})):
+        stream.seen, stream.dirty = {7: ("abc", 1, 1, 0.0)}, set()
+        terms = {1: (language, "UTC")}
+        stream.compare(watch.Rows({7: 1}, {1: 1}, {1: "key"}, terms, ended=set()))
+        assert stream.dirty == dirty
 
 
 def test_cannot_be_asked_for_without_its_body(web):
