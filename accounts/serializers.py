@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.validators import UniqueValidator
 from rest_framework_simplejwt.serializers import TokenObtainSerializer
 
-from accounts import addresses
+from accounts import addresses, password_reset
 from accounts.models import User
 from accounts.strict import KnownFieldsOnly
 from accounts.tokens import AccessToken
@@ -109,6 +109,20 @@ class NewPasswordSerializer(KnownFieldsOnly, serializers.Serializer[User]):
         return attrs
 
 
+class PasswordMailSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
+    email = LowercaseEmailField()
+
+
+class ResetPasswordSerializer(NewPasswordSerializer):
+    token = serializers.CharField(max_length=200, help_text="From the link in the mail.")
+
+    def validate_token(self, token: str) -> str:
+        if password_reset.user_of(token) is None:
+            raise serializers.ValidationError(UNKNOWN_TOKEN)
+        return token
+
+
+UNKNOWN_TOKEN = _("This link has ended or was used before. Please ask for a new one.")
 WRONG_PASSWORD = _("This is not your current password.")
 TAKEN = User._meta.get_field("email").error_messages["unique"]
 

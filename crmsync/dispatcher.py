@@ -21,7 +21,7 @@ from crmsync.connections import store
 from crmsync.engine import breaker, heartbeat, hints, outcomes, scheduling
 from crmsync.incidents import alerts, incidents, notices
 from crmsync.metrics import totals
-from crmsync.operations import retention, support_actions
+from crmsync.operations import passwords, retention, support_actions
 from crmsync.support.alert_delivery import deliver
 
 logger = structlog.get_logger(__name__)
@@ -92,6 +92,7 @@ def send_background_hints(now: datetime) -> None:
     for job, pks in (
         (hints.DELIVER_ALERT, alerts.select_due(now)),
         (hints.DELIVER_NOTICE, notices.select_due(now)),
+        (hints.DELIVER_PASSWORD_MAIL, passwords.select_due(now)),
         (hints.RUN_SUPPORT_ACTION, support_actions.select_due(now)),
         (hints.RENEW_TOKEN, store.select_due_renewals(now)),
     ):

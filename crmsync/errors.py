@@ -43,6 +43,7 @@ class ErrorKind:
 
 RETRY, WAIT, HOLD, GIVE_UP = Handling
 WE_TRY_AGAIN = _("We will try again. Nothing is lost, and you need to do nothing.")
+UNCONFIRMED = "connection_unconfirmed"
 ASK_SUPPORT = _("Give our support the reference, and they will look into it.")
 
 CATALOGUE: dict[str, ErrorKind] = {
@@ -114,6 +115,14 @@ CATALOGUE: dict[str, ErrorKind] = {
         _("Your user at {crm} is not active"),
         _("Somebody deactivated the user that the connection belongs to."),
         _("Ask the administrator of {crm} to activate your user, then connect {crm} again."),
+    ),
+    UNCONFIRMED: ErrorKind(
+        "reconnect",
+        HOLD,
+        Actor.YOU,
+        _("Please confirm your connection to {crm}"),
+        _("Your password was reset by e-mail, so we send nothing to {crm} until you confirm it."),
+        _("Connect {crm} again. We will then save what is waiting."),
     ),
     "wrong_address": ErrorKind(
         "transient",

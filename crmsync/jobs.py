@@ -6,7 +6,7 @@ A job is only a hint: the row that it names says what there is to do.
 from crmsync import dispatcher
 from crmsync.engine import heartbeat, steps
 from crmsync.operations import connections, support_actions
-from crmsync.support import alert_delivery, notice_delivery
+from crmsync.support import alert_delivery, notice_delivery, password_delivery
 from meetings.models import SyncStep
 
 
@@ -28,6 +28,10 @@ def deliver_alert(alert_id: int) -> None:
 
 def deliver_notice(notice_id: int) -> None:
     notice_delivery.deliver(notice_id)
+
+
+def deliver_password_mail(mail_id: int) -> None:
+    password_delivery.deliver(mail_id)
 
 
 def run_support_action(action_id: int) -> None:

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from rest_framework.routers import SimpleRouter
 
-from crmsync.api import connections, help, mails, meetings, people, sign_ins, syncs
+from crmsync.api import connections, help, mails, meetings, passwords, people, sign_ins, syncs
 from meetings.converters import BigIdConverter
 
 register_converter(BigIdConverter, "big_id")
@@ -13,6 +13,9 @@ urlpatterns = [
     *router.urls,
     path("syncs", syncs.SyncsView.as_view()),
     path("syncs/stream", syncs.StreamView.as_view()),
+    path("password/reset", passwords.PasswordMailView.as_view()),
+    path("password/reset/confirm", passwords.ResetPasswordView.as_view()),
+    path("password/new", passwords.new_password, name="new-password"),
     path("me", people.PersonView.as_view()),
     path("providers", connections.ProvidersView.as_view()),
     path("connection", connections.ConnectionView.as_view()),

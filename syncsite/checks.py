@@ -92,6 +92,9 @@ def _alerts() -> Iterator[CheckMessage]:
     if settings.SUPPORT_EMAILS and settings.EMAIL_BACKEND in WITHOUT_SERVER:
         text = "SUPPORT_EMAILS is set, but EMAIL_URL is not: no mail leaves this machine."
         yield Error(text, hint="Set EMAIL_URL.", id="syncsite.E012")
+    elif settings.EMAIL_BACKEND in WITHOUT_SERVER:
+        text = "EMAIL_URL is not set: nobody who has forgotten their password gets the mail."
+        yield Warning(text, hint="Set EMAIL_URL.", id="syncsite.W004")
     for address in settings.SUPPORT_EMAILS:
         if not _is_email(address):
             text = f"SUPPORT_EMAILS has {address!r}, which is no e-mail address."

@@ -21,6 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".data"
 
 DEBUG = env.flag("DEBUG", False)
+IS_LOCAL = DEBUG or not env.text("DATABASE_URL")  # Not a service for others.
 SECRET_KEY = env.text("SECRET_KEY") or local_secret_key(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.listed("SECRET_KEY_FALLBACKS")
 CREDENTIALS_KEYS = env.listed("CREDENTIALS_KEYS") or [local_credentials_key(DATA_DIR)]
@@ -132,6 +133,7 @@ RQ_SHOW_ADMIN_LINK = False  # Its pages are open to all staff; syncsite.urls adm
 SESSION_COOKIE_AGE = 12 * 3600  # Of staff; nobody else has sessions.
 AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
+PASSWORD_RESET_TIMEOUT = 3600
 AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]
 
 SYNC_RETRY_DELAYS = env.numbers("SYNC_RETRY_DELAYS", [10, 30, 120, 480, 1200])
@@ -141,7 +143,7 @@ SYNC_THREADS_PER_WORKER = env.whole_number("SYNC_THREADS_PER_WORKER", 16, least=
 CRM_CALL_SECONDS = 20
 SYNC_STEP_SECONDS = env.number("SYNC_STEP_SECONDS", 300, least=1)
 SANDBOX_ANSWER_SECONDS = (0.3, 1.5)
-SANDBOX_FAULTS = env.flag("SANDBOX_FAULTS", DEBUG or not env.text("DATABASE_URL"))
+SANDBOX_FAULTS = env.flag("SANDBOX_FAULTS", IS_LOCAL)
 ALLOW_PRIVATE_CRM_HOSTS = env.flag("ALLOW_PRIVATE_CRM_HOSTS", False)
 HUBSPOT_API_URL = env.web_address("HUBSPOT_API_URL", "https://api.hubapi.com")
 HUBSPOT_CLIENT_ID = env.text("HUBSPOT_CLIENT_ID")

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.connections import cache
-from crmsync.errors import BLOCKING_CODES, CrmError, strip_unstorable
+from crmsync.errors import BLOCKING_CODES, UNCONFIRMED, CrmError, strip_unstorable
 from crmsync.fields import Sealed
 from crmsync.models import Connection, CrmHost
 from crmsync.providers import PROVIDERS
@@ -116,13 +116,29 @@ def mark_needs_reauth(connection: Connection, error: CrmError) -> bool:
     return _change(connection, state=State.NEEDS_REAUTH, last_error=error.code)
 
 
+def mark_unconfirmed(connection: Connection) -> bool:
+    """Nothing is sent until the owner connects it again. Needs the connection's row locked.
+
+    False if it is disconnected. One that support paused is unconfirmed when support resumes it.
+    """
+    if connection.state == State.DISCONNECTED:
+        return False
+    if connection.state != State.PAUSED:
+        connection.state = State.NEEDS_REAUTH
+    connection.last_error = UNCONFIRMED
+    _save(connection)
+    return True
+
+
 def set_options(connection: Connection, options: dict[str, Any]) -> None:
     """Needs the connection's row locked."""
     _update(Connection.objects.filter(pk=connection.pk), connection, options=options)
 
 
 def mark_connected(connection: Connection, account: Account) -> bool:
-    """`account`: as the CRM has just described it."""
+    """`account`: as the CRM has just described it. An unconfirmed connection stays that."""
+    if connection.last_error == UNCONFIRMED:
+        return False
     found = {"capabilities": dict(account.capabilities), "degraded": [*account.degraded]}
     return _change(connection, state=State.CONNECTED, last_error="", **found)
 

@@ -28,9 +28,17 @@ JOBS = {
 Hint = tuple[int, int]  # The run's id and its step.
 DELIVER_ALERT = "crmsync.jobs.deliver_alert"
 DELIVER_NOTICE = "crmsync.jobs.deliver_notice"
+DELIVER_PASSWORD_MAIL = "crmsync.jobs.deliver_password_mail"  # noqa: S105
 RUN_SUPPORT_ACTION = "crmsync.jobs.run_support_action"
 RENEW_TOKEN = "crmsync.jobs.renew_token"  # noqa: S105
-NAMES = {*JOBS.values(), DELIVER_ALERT, DELIVER_NOTICE, RUN_SUPPORT_ACTION, RENEW_TOKEN}
+BACKGROUND = {
+    DELIVER_ALERT,
+    DELIVER_NOTICE,
+    DELIVER_PASSWORD_MAIL,
+    RUN_SUPPORT_ACTION,
+    RENEW_TOKEN,
+}
+NAMES = {*JOBS.values(), *BACKGROUND}
 
 
 def send_hint(run_id: int, step: int) -> None:

@@ -4,6 +4,7 @@ from crmsync.models.crm_host import CrmHost
 from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
 from crmsync.models.notice import Notice
+from crmsync.models.password_mail import PasswordMail
 from crmsync.models.remote_record import RemoteRecord
 from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
@@ -19,6 +20,7 @@ __all__ = [
     "Incident",
     "Notice",
     "OAuthState",
+    "PasswordMail",
     "RemoteRecord",
     "RunTotals",
     "SandboxFault",

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from crmsync.connections import store, tokens
 from crmsync.models import RemoteRecord, SyncAttempt, SyncRun
+from crmsync.operations import passwords
 from crmsync.providers import sandbox
 from crmsync.status import cache as documents
 from meetings import cache as meeting_cache
@@ -22,6 +23,7 @@ def delete_person(user: User) -> None:
     connection = store.lock(user=user)
     if connection is not None:
         transaction.on_commit(partial(tokens.revoke, connection.provider, connection.credentials))
+    passwords.forget(user.email)
     _delete_contacts(user)
     own = Meeting.objects.owned_by(user.pk)
     while batch := list(own.order_by("pk").values_list("pk", "key")[:BATCH]):

@@ -15,11 +15,12 @@ from crmsync.models import (
     Incident,
     Notice,
     OAuthState,
+    PasswordMail,
     SupportAction,
     SyncRun,
     SyncRunQuerySet,
 )
-from crmsync.operations import oauth
+from crmsync.operations import oauth, passwords
 
 BATCH = 1000
 
@@ -40,6 +41,7 @@ def prune_others(before: datetime) -> Counter[str]:
 def remove_expired(now: datetime) -> None:
     """What nobody can use any more, whatever its owner does."""
     tokens.forget_expired(now)
+    _delete_all(PasswordMail.objects.filter(created_at__lt=now - 2 * passwords.LIFETIME))
     _delete_all(IdempotentRequest.objects.filter(begun_at__lt=now - IdempotentRequest.LIFETIME))
     _delete_all(
         OAuthState.objects.filter(begun_at__lt=now - oauth.LIFETIME - oauth.PARKED_LIFETIME)

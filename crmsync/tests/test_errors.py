@@ -10,6 +10,7 @@ DESIGNED = {
     *("record_locked", "connection_expired", "permission_missing", "crm_user_inactive"),
     *("record_rejected", "field_missing", "record_deleted", "worker_lost"),
     *("attempts_exhausted", "unexpected_error", "wrong_address", "refused_by_rule"),
+    "connection_unconfirmed",
 }
 
 

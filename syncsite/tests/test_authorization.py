@@ -7,7 +7,11 @@ from crmsync.operations import syncs
 pytestmark = pytest.mark.django_db
 
 # The callback is asked by browsers that a CRM sends back; its `state` tells who they are.
-OPEN = {("/users", "post"), ("/authenticate", "post"), ("/connection/callback", "get")}
+OPEN = {
+    *((path, "post") for path in ("/users", "/authenticate")),
+    *((path, "post") for path in ("/password/reset", "/password/reset/confirm")),
+    ("/connection/callback", "get"),
+}
 
 
 @pytest.fixture

@@ -40,6 +40,8 @@ def test_the_schema_names_every_endpoint(client):
         "/meetings/{id}/runs",
         "/meetings/{id}/sync",
         "/meetings/{id}/sync_status",
+        "/password/reset",
+        "/password/reset/confirm",
         "/providers",
         "/syncs",
         "/syncs/stream",
