@@ -60,6 +60,14 @@ class UserThrottle(CountingThrottle):
         return str(request.user.pk)
 
 
+class ExportThrottle(CountingThrottle):
+    scope = "export"
+    rate = "10/hour"
+
+    def identify(self, request: Request) -> str:
+        return str(request.user.pk)
+
+
 class SignUpAddressThrottle(CountingThrottle):
     scope = "sign_up_address"
 

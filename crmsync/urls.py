@@ -13,6 +13,7 @@ urlpatterns = [
     *router.urls,
     path("syncs", syncs.SyncsView.as_view()),
     path("syncs/stream", syncs.StreamView.as_view()),
+    path("me/export", people.ExportView.as_view()),
     path("password/reset", passwords.PasswordMailView.as_view()),
     path("password/reset/confirm", passwords.ResetPasswordView.as_view()),
     path("password/new", passwords.new_password, name="new-password"),

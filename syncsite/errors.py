@@ -86,4 +86,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _is_for_people(request: HttpRequest) -> bool:
-    return request.path.startswith(("/admin", "/help", "/mails"))
+    return request.path.startswith(("/admin", "/help", "/mails", "/password/new"))

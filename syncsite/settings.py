@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "syncsite.response_headers.ResponseHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "syncsite.front.compression.GZipMiddleware",
     "syncsite.middleware.CorsMiddleware",
     "syncsite.middleware.LanguageMiddleware",
     "syncsite.middleware.CommonMiddleware",

@@ -1,12 +1,16 @@
+from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import CurrentPasswordSerializer
-from accounts.throttles import GUESSING
+from accounts.throttles import GUESSING, ExportThrottle, UserThrottle
 from accounts.views import MeView
+from crmsync.api import export
+from crmsync.api.export import ExportSerializer
 from crmsync.operations import people
 
 # The schema adds them by itself where it knows of a body.
@@ -16,6 +20,25 @@ REFUSALS = {
     413: OpenApiResponse(description="The body is larger than this service accepts."),
     415: OpenApiResponse(description="The body is not JSON."),
 }
+
+
+class ExportView(APIView):
+    http_method_names = ("get", "options")
+    throttle_classes = (UserThrottle, ExportThrottle)
+
+    @extend_schema(responses={200: ExportSerializer})
+    def get(self, request: AuthenticatedRequest) -> StreamingHttpResponse:
+        """Everything that the service keeps of the caller, but for passwords and credentials.
+
+        Ten times an hour. The answer is made while it is read.
+        """
+        headers = {
+            "Content-Disposition": 'attachment; filename="syncsite.json"',
+            "Cache-Control": "no-store",
+        }
+        return StreamingHttpResponse(
+            export.write(request.user.pk), content_type="application/json", headers=headers
+        )
 
 
 class PersonView(MeView):

@@ -5,6 +5,8 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from syncsite.front.compression import MAY_COMPRESS
+
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 Environ = dict[str, Any]
 
@@ -25,6 +27,7 @@ def make_environ(scope: dict[str, Any]) -> Environ:
         "REMOTE_ADDR": (scope.get("client") or ("",))[0],
         "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": BytesIO(),
+        MAY_COMPRESS: True,
     }
     for name, value in scope["headers"]:
         key = _key(name)

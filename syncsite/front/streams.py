@@ -18,6 +18,7 @@ from crmsync.status import watch
 from crmsync.status.delivery import Document
 from syncsite.front.answers import SEND_SECONDS, Send, send_answer
 from syncsite.front.bodies import Receive
+from syncsite.front.compression import MAY_COMPRESS
 from syncsite.front.environ import Environ
 from syncsite.front.hub import hub
 from syncsite.front.threads import Answer, api_threads, refuse
@@ -27,6 +28,7 @@ KEEP_ALIVE_SECONDS = 15
 RETRY_SECONDS = 2  # After an answer that says nothing of the meetings.
 PAUSE_SECONDS = 0.02  # Between two looks, so that changes come together.
 KEPT_HEADERS = (b"vary", b"content-language", b"x-request-id", b"access-control-")
+OF_THE_STREAM = {"HTTP_IF_NONE_MATCH", MAY_COMPRESS}  # Not of what it asks.
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -41,7 +43,7 @@ def is_stream(environ: Environ) -> bool:
 
 async def serve(environ: Environ, receive: Receive, send: Send) -> None:
     """Ends when the client is gone, the token ends, or the service stops."""
-    asked = {key: value for key, value in environ.items() if key != "HTTP_IF_NONE_MATCH"}
+    asked = {key: value for key, value in environ.items() if key not in OF_THE_STREAM}
     asked["PATH_INFO"] = "/syncs"
     answer, followed = await _ask(asked)
     if followed is None:

@@ -5,9 +5,12 @@ polls.
 """
 
 import asyncio
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+from django.http import FileResponse, StreamingHttpResponse
 
 from syncsite.front.environ import SAFE_METHODS, Environ
 from syncsite.front.refusals import REFUSED
@@ -16,12 +19,16 @@ from syncsite.wsgi import application
 API_THREADS = 4
 CRM_THREADS = 8
 CRM_WAIT_SECONDS = 1
+T = TypeVar("T")
 
 
 class Answer(NamedTuple):
+    """`stream`: a response whose parts are made while it is sent; then there is no `body`."""
+
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    stream: StreamingHttpResponse | None = None
 
 
 class Threads:
@@ -29,25 +36,29 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self.unstarted = count
-        self.waiting: SimpleQueue[tuple[Environ, asyncio.Future[Answer]]] = SimpleQueue()
+        self.waiting: SimpleQueue[tuple[Callable[..., Any], Any, asyncio.Future[Any]]]
+        self.waiting = SimpleQueue()
 
     async def answer(self, environ: Environ) -> Answer:
+        return await self.run(_run_django, environ)
+
+    async def run(self, work: Callable[..., T], *given: Any) -> T:
         if self.unstarted:  # Threads do not survive a fork, so none starts before it is needed.
             self.unstarted -= 1
             Thread(target=self._work, daemon=True).start()
         future = asyncio.get_running_loop().create_future()
-        self.waiting.put((environ, future))
+        self.waiting.put((work, given, future))
         return await future
 
     def _work(self) -> None:
         while True:
-            environ, future = self.waiting.get()
+            work, given, future = self.waiting.get()
             try:
-                answer = _run_django(environ)
+                done = work(*given)
             except BaseException as error:
                 _tell(future, future.set_exception, error)
             else:
-                _tell(future, future.set_result, answer)
+                _tell(future, future.set_result, done)
 
 
 def _tell(future: asyncio.Future[Answer], *outcome: Any) -> None:
@@ -88,10 +99,12 @@ def _calls_crm(environ: Environ) -> bool:
 def _run_django(environ: Environ) -> Answer:
     started: list[Any] = []
     response: Any = application(environ, lambda *args: started.extend(args))  # type: ignore[arg-type]
+    status, headers = started[:2]
+    lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    if response.streaming and not isinstance(response, FileResponse):
+        return Answer(int(status[:3]), lines, b"", response)
     try:
         body = b"".join(response)
     finally:
         response.close()
-    status, headers = started[:2]
-    lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     return Answer(int(status[:3]), lines, body)

@@ -33,6 +33,7 @@ def test_the_schema_names_every_endpoint(client):
         "/connection/check",
         "/logout",
         "/me",
+        "/me/export",
         "/me/password",
         "/meetings",
         "/meetings/{id}",

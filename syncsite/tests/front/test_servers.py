@@ -173,6 +173,24 @@ class SlowCrm(Server):
         return 503, {}
 
 
+def test_compress_long_answers(web, make_meeting):
+    long, short = make_meeting(notes="Forty seats. " * 200), make_meeting()
+    answers_ = [web.get(f"/meetings/{meeting.pk}") for meeting in (long, short)]
+    assert [one.headers.get("Content-Encoding") for one in answers_] == ["gzip", None]
+    assert answers_[0].json()["notes"] == long.notes
+
+
+def test_send_what_is_made_while_it_is_read(web, user, make_meeting):
+    """Ten megabytes, which neither wait in memory nor hold up anybody."""
+    made = [make_meeting(notes="x" * 50_000).pk for _ in range(200)]
+    with web.stream("GET", "/me/export") as response:
+        parts = response.iter_bytes()
+        first = next(parts)
+        assert web.get(f"/meetings/{made[0]}/sync_status", timeout=5).status_code == 200
+        told = json.loads(first + b"".join(parts))
+    assert [one["id"] for one in told["meetings"]] == made
+
+
 def test_answer_polls_while_a_crm_is_slow(server, web, meeting):
     _, url = server
     body = {"provider": "bottlecrm"}
