@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MinLengthValidator
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -97,8 +98,18 @@ class AuthenticateSerializer(KnownFieldsOnly, TokenObtainSerializer):
         self.fields["password"] = PasswordField()
 
 
+MIN_PASSWORD: int = settings.MIN_PASSWORD
+
+
+class PasswordValidator(MinLengthValidator):
+    """For the schema, a minimum. The words are Django's own for passwords."""
+
+    def __call__(self, value: str) -> None:
+        validate_password(value)
+
+
 class NewPasswordSerializer(KnownFieldsOnly, serializers.Serializer[User]):
-    password = PasswordField(validators=[validate_password])
+    password = PasswordField(validators=[PasswordValidator(MIN_PASSWORD)])
     password_confirmation = PasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

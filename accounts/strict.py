@@ -9,9 +9,9 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 UNKNOWN_FIELD = _("There is no such field.")
 
 
+# A docstring would become that of every schema. For serializers. Read-only fields are known: a
+# client may send back what it got.
 class KnownFieldsOnly:
-    """For serializers. Read-only fields are known: a client may send back what it got."""
-
     fields: Any
 
     def to_internal_value(self, data: Any) -> Any:

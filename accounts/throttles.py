@@ -17,7 +17,7 @@ from accounts.cache import request_counts
 from accounts.clients import client_of
 from accounts.login_log import log_refusal
 
-TOO_MANY = "Too many in a short time. `Retry-After` says when to try again."
+TOO_MANY = "`throttled`: too many in a short time. `Retry-After` says when to try again."
 
 
 class CountingThrottle(SimpleRateThrottle):

@@ -58,7 +58,9 @@ class AuthenticateView(APIView):
         request=AuthenticateSerializer,
         responses={
             200: TokenSerializer,
-            401: OpenApiResponse(description="No active account has this address and password."),
+            401: OpenApiResponse(
+                description="`no_active_account`: no active account has this address and password."
+            ),
             429: OpenApiResponse(description=TOO_MANY),
         },
     )

@@ -14,6 +14,10 @@ MAX_TERMS = 10
 class MeetingSearchFilter(SearchFilter):
     """Limits the terms: each is a condition, and databases accept only so many."""
 
+    search_description = (
+        f"Up to {MAX_TERMS} words; each is in the title, or in a name or an address of an attendee."
+    )
+
     def filter_queryset(self, request: Request, queryset: Any, view: Any) -> Any:
         for term in self.get_search_terms(request):
             who = Q(email__icontains=term) | Q(name__icontains=term)

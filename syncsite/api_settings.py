@@ -41,6 +41,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": VERSION,
     "PATH_CONVERTER_OVERRIDES": {"big_id": int},
     "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "ENUM_NAME_OVERRIDES": {
         "SyncStep": "meetings.models.SyncStep.choices",
@@ -51,7 +52,9 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "syncsite.openapi.document_errors",
+        "syncsite.openapi.errors.document_errors",
+        "syncsite.openapi.examples.document_examples",
+        "syncsite.openapi.pages.document_pages",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -135,7 +135,8 @@ SESSION_COOKIE_AGE = 12 * 3600  # Of staff; nobody else has sessions.
 AUTH_USER_MODEL = "accounts.User"
 MINIMUM_LENGTH = "django.contrib.auth.password_validation.MinimumLengthValidator"
 PASSWORD_RESET_TIMEOUT = 3600
-AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": 6}}]
+MIN_PASSWORD = 6  # Characters.
+AUTH_PASSWORD_VALIDATORS = [{"NAME": MINIMUM_LENGTH, "OPTIONS": {"min_length": MIN_PASSWORD}}]
 
 SYNC_RETRY_DELAYS = env.numbers("SYNC_RETRY_DELAYS", [10, 30, 120, 480, 1200])
 SYNC_LEASE_SECONDS = env.number("SYNC_LEASE_SECONDS", 90, least=1)

@@ -9,9 +9,9 @@ from accounts.authentication import AuthenticatedRequest
 from accounts.throttles import UserThrottle
 from crmsync.api.exceptions import ConnectingRefused
 from crmsync.api.serializers import (
+    CONNECTION_OR_NONE,
     NOT_CONNECTED,
     ChangeConnectionSerializer,
-    ConnectionOrNoneSerializer,
     ConnectionSerializer,
     ConnectSerializer,
     ProviderSerializer,
@@ -23,7 +23,11 @@ from crmsync.models import Connection
 from crmsync.operations import connections
 from crmsync.status.provider_texts import describe_providers
 
-NO_CONNECTION = OpenApiResponse(description="No CRM is connected.")
+NO_CONNECTION = OpenApiResponse(description="`not_found`: no CRM is connected.")
+REFUSED = OpenApiResponse(
+    description="The input is not valid, or `connecting_refused`: the CRM refused, and nothing was"
+    " stored. `error` says why and what to do."
+)
 
 
 class ProvidersView(APIView):
@@ -41,7 +45,7 @@ class ConnectionView(APIView):
         connecting = [ConnectingThrottle()] if self.request.method in {"PUT", "PATCH"} else []
         return [*super().get_throttles(), *connecting]
 
-    @extend_schema(responses={200: ConnectionOrNoneSerializer})
+    @extend_schema(responses={200: CONNECTION_OR_NONE})
     def get(self, request: AuthenticatedRequest) -> Response:
         """Without a connection, `state` is `not_connected` and there is nothing else."""
         connection = store.for_user(request.user)
@@ -51,9 +55,13 @@ class ConnectionView(APIView):
 
     @extend_schema(
         request=ConnectSerializer,
-        responses={200: ConnectionSerializer},
+        responses={200: ConnectionSerializer, 400: REFUSED},
     )
     def put(self, request: AuthenticatedRequest) -> Response:
+        """Connects a CRM, or another one instead, once it accepts the credentials.
+
+        What waits for a connection goes on then. Without `options`, those of before stay.
+        """
         serializer = ConnectSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:
@@ -81,6 +89,10 @@ class ConnectionView(APIView):
 
     @extend_schema(responses={204: None, 404: NO_CONNECTION})
     def delete(self, request: AuthenticatedRequest) -> Response:
+        """Disconnects the CRM: active syncs are canceled and the credentials are forgotten.
+
+        What was saved in the CRM stays there.
+        """
         connections.disconnect(_own_connection(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -31,7 +31,11 @@ class OrderingFilter(BaseFilterBackend):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         schema = {"type": "string", "enum": list(self.FIELDS), "default": "-created_at"}
-        return [{"name": "ordering", "in": "query", "required": False, "schema": schema}]
+        description = (
+            "By one of the times, `-` for the latest first. Among equals, the newest first."
+        )
+        place = {"name": "ordering", "in": "query", "required": False}
+        return [{**place, "schema": schema, "description": description}]
 
 
 class SyncStateFilter(BaseFilterBackend):
@@ -53,6 +57,9 @@ class SyncStateFilter(BaseFilterBackend):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         schema = {"type": "array", "items": {"type": "string", "enum": list(PHASES)}}
-        # Separated by commas, or given several times.
-        style = {"style": "form", "explode": False}
+        style = {
+            "style": "form",
+            "explode": False,
+            "description": "States of the sync, separated by commas or given several times.",
+        }
         return [{"name": "state", "in": "query", "required": False, "schema": schema, **style}]

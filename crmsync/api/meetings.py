@@ -23,6 +23,7 @@ from crmsync.api.readers import reader_of
 from crmsync.api.serializers import (
     DeletionSerializer,
     ListSerializer,
+    MeetingPageSerializer,
     MeetingRowSerializer,
     RunSerializer,
     SyncedMeetingSerializer,
@@ -40,6 +41,9 @@ from meetings.serializers import check_match, etag_of
 from meetings.views import POLLS, SHOWING_MEETINGS, MeetingViewSet
 
 SHOWING_A_DOCUMENT = [200, 202, 304]
+IF_MATCH = OpenApiParameter(
+    "If-Match", location="header", description="The ETag of the meeting as you know it."
+)
 IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
 POLLING_HEADERS = [
     OpenApiParameter(
@@ -87,7 +91,10 @@ class SyncedMeetingViewSet(MeetingViewSet):
 
     @extend_schema(
         parameters=[ListSerializer, TIME_ZONE, IF_NONE_MATCH],
-        responses={200: MeetingRowSerializer(many=True)},
+        responses={
+            200: MeetingPageSerializer,
+            304: OpenApiResponse(description="Nothing has changed."),
+        },
     )
     def list(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """The caller's meetings without their notes, 50 a page.
@@ -126,7 +133,36 @@ class SyncedMeetingViewSet(MeetingViewSet):
         return self.shown
 
     @extend_schema(
-        parameters=[DeletionSerializer, TIME_ZONE],
+        responses={
+            201: SyncedMeetingSerializer,
+            409: OpenApiResponse(description="`too_many_meetings`: a person has at most 20,000."),
+        }
+    )
+    def create(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Adds a meeting. It is not saved in the CRM before a sync of it is started."""
+        return super().create(request, *args, **kwargs)
+
+    @extend_schema(responses={200: SyncedMeetingSerializer})
+    def retrieve(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """One meeting with its notes. Its ETag is for `If-Match`: it names what was entered."""
+        return super().retrieve(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[IF_MATCH],
+        responses={
+            200: SyncedMeetingSerializer,
+            412: OpenApiResponse(description="`outdated`: If-Match names another version."),
+        },
+    )
+    def partial_update(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Changes what is named. `attendees` are replaced as a whole.
+
+        What the CRM has by now is then out of date, until the next sync.
+        """
+        return super().partial_update(request, *args, **kwargs)
+
+    @extend_schema(
+        parameters=[DeletionSerializer, TIME_ZONE, IF_MATCH],
         responses={
             202: SyncSerializer,
             204: None,
@@ -188,7 +224,9 @@ class SyncedMeetingViewSet(MeetingViewSet):
                 description="`not_connected`; `not_before`: the CRM wants no calls yet, "
                 "`Retry-After` says when to try again"
             ),
-            413: OpenApiResponse(description="The body is larger than this service accepts."),
+            413: OpenApiResponse(
+                description="`body_too_large`: the body is larger than this service accepts."
+            ),
         },
     )
     @sync.mapping.post

@@ -39,6 +39,15 @@ class DeferringPagination(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 100
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        parameters = super().get_schema_operation_parameters(view)
+        sizes = {"type": "integer", "default": 50, "minimum": 1, "maximum": self.max_page_size}
+        told: dict[str, dict[str, Any]] = {
+            "page": {"description": "The first is 1. A page beyond the last one is empty."},
+            "page_size": {"description": "How many rows a page has.", "schema": sizes},
+        }
+        return [{**one, **told[one["name"]]} for one in parameters]
+
     def get_page_size(self, request: Request) -> int | None:
         asked = request.query_params.get(self.page_size_query_param, "1")
         is_number = asked.isascii() and asked.isdigit() and len(asked) < 4

@@ -16,9 +16,11 @@ from crmsync.operations import people
 # The schema adds them by itself where it knows of a body.
 REFUSALS = {
     400: OpenApiResponse(description="The password is wrong."),
-    408: OpenApiResponse(description="The body did not arrive within ten seconds."),
-    413: OpenApiResponse(description="The body is larger than this service accepts."),
-    415: OpenApiResponse(description="The body is not JSON."),
+    408: OpenApiResponse(description="`body_timeout`: the body did not arrive within ten seconds."),
+    413: OpenApiResponse(
+        description="`body_too_large`: the body is larger than this service accepts."
+    ),
+    415: OpenApiResponse(description="`unsupported_media_type`: the body is not JSON."),
 }
 
 

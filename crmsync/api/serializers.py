@@ -6,7 +6,11 @@ from django.conf import settings
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import (
+    PolymorphicProxySerializer,
+    extend_schema_field,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 
 from accounts import addresses
@@ -61,7 +65,7 @@ class SyncedMeetingSerializer(MeetingSerializer):
 class MeetingRowSerializer(SyncedMeetingSerializer):
     """A meeting in a list: without `notes`, which may be long; `sync` with `expand=sync`."""
 
-    sync = SyncSerializer(read_only=True)
+    sync = SyncSerializer(required=False)
 
     class Meta(SyncedMeetingSerializer.Meta):
         fields = [
@@ -70,13 +74,32 @@ class MeetingRowSerializer(SyncedMeetingSerializer):
         ]
 
 
+@extend_schema_serializer(many=False)
+class MeetingPageSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="Of all pages.")
+    next = serializers.CharField(allow_null=True, help_text="The address of the next page.")
+    previous = serializers.CharField(allow_null=True)
+    results = MeetingRowSerializer(many=True)
+    counts = serializers.DictField(
+        child=serializers.IntegerField(), required=False, help_text="By state, with `counts=1`."
+    )
+
+
 class ListSerializer(serializers.Serializer[Any]):
-    expand = serializers.ChoiceField(choices=["sync"], required=False)
-    counts = serializers.ChoiceField(choices=["1"], required=False)
+    expand = serializers.ChoiceField(
+        choices=["sync"], required=False, help_text="Adds the document of its sync to each row."
+    )
+    counts = serializers.ChoiceField(
+        choices=["1"],
+        required=False,
+        help_text="Counts the meetings that `search` finds, by state.",
+    )
 
 
 class DeletionSerializer(serializers.Serializer[Any]):
-    in_crm = serializers.ChoiceField(choices=["delete"], required=False)
+    in_crm = serializers.ChoiceField(
+        choices=["delete"], required=False, help_text="Removes it from the CRM first."
+    )
 
 
 class SyncsSerializer(serializers.Serializer[Any]):
@@ -97,7 +120,7 @@ class BulkSyncSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
 
 class NotStartedSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=["not_found", "not_connected", "not_before"])
 
 
 class StartedOneSerializer(serializers.Serializer[Any]):
@@ -237,6 +260,7 @@ class DegradedSerializer(serializers.Serializer[Any]):
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
+    provider = serializers.ChoiceField(choices=list(PROVIDERS))
     account = serializers.CharField(source="account_name")
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
     last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
@@ -270,8 +294,15 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return describe_standing(connection)
 
 
-class ConnectionOrNoneSerializer(ConnectionSerializer):
-    state = serializers.ChoiceField(choices=[*CONNECTION_STATES, NOT_CONNECTED])
+class NotConnectedSerializer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=[NOT_CONNECTED])
+
+
+CONNECTION_OR_NONE = PolymorphicProxySerializer(
+    component_name="ConnectionOrNone",
+    serializers=[ConnectionSerializer, NotConnectedSerializer],
+    resource_type_field_name=None,
+)
 
 
 class ChangeConnectionSerializer(KnownFieldsOnly, serializers.Serializer[Any]):

@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import AuthenticateSerializer
 from accounts.throttles import GUESSING, UserThrottle
+from crmsync.api.connections import REFUSED
 from crmsync.api.exceptions import ConnectingRefused, SignInRefused
 from crmsync.api.serializers import (
     AuthorizeSerializer,
@@ -82,6 +83,10 @@ class CallbackView(APIView):
             (200, "application/json"): ConnectionCodeSerializer,
             (200, "text/html"): str,
             302: OpenApiResponse(description="To `return_to`."),
+            400: OpenApiResponse(
+                description="The state has ended or was used, or `sign_in_refused`: the CRM's"
+                " reason."
+            ),
         },
     )
     def get(self, request: Request) -> Response:
@@ -123,7 +128,7 @@ class CompleteView(APIView):
 
     @extend_schema(
         request=CompleteSerializer,
-        responses={200: ConnectionSerializer},
+        responses={200: ConnectionSerializer, 400: REFUSED},
     )
     def post(self, request: AuthenticatedRequest) -> Response:
         serializer = CompleteSerializer(data=request.data)

@@ -124,7 +124,9 @@ class StreamView(APIView):
         parameters=[KNOWN, TIME_ZONE],
         responses={
             (200, "text/event-stream"): str,
-            503: OpenApiResponse(description="Too many streams are open: poll `/syncs` instead."),
+            503: OpenApiResponse(
+                description="`no_streams`: too many are open. Poll `/syncs` instead."
+            ),
         },
     )
     def get(self, request: AuthenticatedRequest) -> Response:

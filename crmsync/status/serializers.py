@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from crmsync.errors import CATALOGUE, Actor
 from crmsync.models import Connection, RemoteRecord, SyncRun
+from crmsync.providers import PROVIDERS
 from crmsync.status.actions import LABELS, REQUESTS
 from crmsync.status.messages import MESSAGES
 from crmsync.status.progress import STEP_KEYS
@@ -103,7 +104,7 @@ class WrittenSerializer(serializers.Serializer[Any]):
 
 class ConnectionSummarySerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
-    provider = serializers.CharField()
+    provider = serializers.ChoiceField(choices=list(PROVIDERS))
     account = serializers.CharField()
 
 
