@@ -18,13 +18,13 @@ from rest_framework_simplejwt.utils import aware_utcnow
 from accounts.cache import users
 from accounts.cache.key_lock import key_lock
 from accounts.models import User
-from accounts.tokens import REVOCATION_CLAIM, AccessToken
+from accounts.tokens import ID_CLAIM, AccessToken, key_of
 
 MAX_VERIFIED_TOKENS = 4096  # Per process, about a kilobyte each.
 FIELDS = ("id", "email", "is_active", "time_zone", "language")
 READ_FIELDS = ("pk", "email", "is_active", "token_key", "time_zone", "language")
 ENDED_FIELDS = ("ended_tokens__jti", "ended_tokens__expires_at")
-USER_ID_CLAIM, JTI_CLAIM = api_settings.USER_ID_CLAIM, api_settings.JTI_CLAIM
+USER_ID_CLAIM = api_settings.USER_ID_CLAIM
 LEEWAY = timedelta(seconds=api_settings.LEEWAY)
 
 
@@ -133,9 +133,10 @@ def _check(token: Token, user: users.CachedUser | None) -> users.CachedUser:
         raise AuthenticationFailed("User not found", code="user_not_found")
     if not user["is_active"]:
         raise AuthenticationFailed("User is inactive", code="user_inactive")
-    if token.get(JTI_CLAIM) in user.get("ended_tokens", ()):
+    token_id = str(token.get(ID_CLAIM))
+    if token_id in user.get("ended_tokens", ()):
         raise AuthenticationFailed(_("You have logged out."), code="logged_out")
-    if token.get(REVOCATION_CLAIM) != user["revocation"]:
+    if key_of(token_id) != user["revocation"]:
         raise AuthenticationFailed(
             _("The user's password has been changed."), code="password_changed"
         )

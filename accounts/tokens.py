@@ -14,11 +14,11 @@ from rest_framework_simplejwt.settings import api_settings
 from accounts.cache import users
 from accounts.models import EndedToken
 
-REVOCATION_CLAIM = "token_key"
+ID_CLAIM = api_settings.JTI_CLAIM
 
 
 class AccessToken(tokens.AccessToken):
-    """Names the user's `token_key`, so that a new password revokes it.
+    """Its id begins with the user's `token_key`, so that a new password revokes it.
 
     A token that was signed with one of the SECRET_KEY_FALLBACKS stays valid.
     """
@@ -40,17 +40,27 @@ class AccessToken(tokens.AccessToken):
 
     @classmethod
     def for_user(cls, user: Any) -> Any:
-        token = super().for_user(user)
-        token[REVOCATION_CLAIM] = user.token_key
-        return token
+        return super().for_user(user)._with_key(user.token_key)
+
+    @property
+    def key(self) -> str:
+        """The `token_key` of its owner when it was made."""
+        return key_of(self.get(ID_CLAIM, ""))
+
+    def _with_key(self, key: str) -> "AccessToken":
+        self[ID_CLAIM] = f"{key}.{self[ID_CLAIM]}"
+        return self
 
 
-def renew(token: Any) -> AccessToken:
+def key_of(token_id: str) -> str:
+    return token_id.rpartition(".")[0]
+
+
+def renew(token: AccessToken) -> AccessToken:
     """Counts as long as the given one would, had it not expired: until the next new password."""
     renewed = AccessToken()
-    for claim in (api_settings.USER_ID_CLAIM, REVOCATION_CLAIM):
-        renewed[claim] = token[claim]
-    return renewed
+    renewed[api_settings.USER_ID_CLAIM] = token[api_settings.USER_ID_CLAIM]
+    return renewed._with_key(token.key)
 
 
 @transaction.atomic
@@ -60,7 +70,7 @@ def end(user_id: int, token: Any) -> None:
     transaction.on_commit(partial(users.invalidate, user_id))
     expires_at = datetime.fromtimestamp(token["exp"], UTC)
     made = {"user_id": user_id, "expires_at": expires_at}
-    EndedToken.objects.get_or_create(jti=token[api_settings.JTI_CLAIM], defaults=made)
+    EndedToken.objects.get_or_create(jti=token[ID_CLAIM], defaults=made)
 
 
 def forget_expired(now: datetime) -> None:

@@ -21,6 +21,7 @@ from accounts.serializers import (
     with_expiry,
 )
 from accounts.throttles import GUESSING, TOO_MANY, SignUpAddressThrottle, UserThrottle
+from accounts.tokens import AccessToken
 
 
 class SignUpView(APIView):
@@ -91,7 +92,7 @@ class RefreshView(APIView):
 
     @extend_schema(request=None, responses=TokenSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
-        renewed = tokens.renew(request.auth)
+        renewed = tokens.renew(cast(AccessToken, request.auth))
         return Response(TokenSerializer(with_expiry(renewed)).data)
 
 

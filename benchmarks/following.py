@@ -21,7 +21,7 @@ import cli
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.tokens import REVOCATION_CLAIM, AccessToken
+from accounts.tokens import AccessToken
 from benchmarks import rows
 from benchmarks.pages import client
 from benchmarks.pages.client import Line, Page, Traffic
@@ -101,7 +101,7 @@ def _make_pages(count: int, services: Services) -> list[Page]:
     write_copies(
         services.redis(COPIES_DATABASE),
         [
-            Polled(meeting.pk, meeting.user_id, str(token), token[REVOCATION_CLAIM], None)
+            Polled(meeting.pk, meeting.user_id, str(token), token.key, None)
             for token, own in zip(tokens, owned, strict=True)
             for meeting in own
         ],

@@ -52,7 +52,7 @@ def test_takes_a_token_that_an_earlier_key_signed(api, user, settings):
     older, unknown = "o" * 50, "u" * 50
     assert status_with(api, signed(user, older)) == 401
     settings.SECRET_KEY_FALLBACKS = ["x" * 50, older]
-    assert status_with(api, signed(user, older, jti="2")) == 200
+    assert status_with(api, signed(user, older)) == 200
     assert status_with(api, signed(user, older, exp=int(time.time()) - 60)) == 401
     assert status_with(api, signed(user, unknown)) == 401
 

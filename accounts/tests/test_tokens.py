@@ -32,7 +32,12 @@ def test_are_not_exchanged_for_what_a_new_password_has_just_revoked(user):
     old = AccessToken.for_user(user)
     user.set_password("another-secret")
     user.save()
-    assert tokens.renew(old)[tokens.REVOCATION_CLAIM] == old[tokens.REVOCATION_CLAIM]
+    assert tokens.renew(old).key == old.key != user.token_key
+
+
+def test_tell_a_script_nothing_but_whose_they_are_and_until_when(user):
+    claims = AccessToken.for_user(user).payload
+    assert set(claims) == {"user_id", "exp", "iat", "jti", "token_type"}
 
 
 def test_that_have_ended_are_not_exchanged(api):

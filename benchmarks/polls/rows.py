@@ -10,7 +10,7 @@ from itertools import cycle, islice
 import redis
 from django.utils import timezone
 
-from accounts.tokens import REVOCATION_CLAIM, AccessToken
+from accounts.tokens import AccessToken
 from benchmarks import rows
 from crmsync.models import SyncRun
 from meetings.models import Meeting, SyncStep
@@ -70,6 +70,6 @@ def _polled(meeting: Meeting) -> Polled:
         meeting_id=meeting.pk,
         user_id=meeting.user_id,
         token=str(token),
-        revocation=token[REVOCATION_CLAIM],
+        revocation=token.key,
         step=meeting.in_progress_sync_status,
     )

@@ -17,7 +17,6 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest, PollAuthentication, PollRequest
 from accounts.cache import counters
-from accounts.tokens import REVOCATION_CLAIM
 from crmsync.api.etags import is_known
 from crmsync.api.exceptions import NoStreams, NotBefore, NotConnected
 from crmsync.api.meetings import IF_NONE_MATCH, TIME_ZONE
@@ -110,8 +109,7 @@ class Followed:
 
 def _followed(request: PollRequest, documents: dict[int, Document]) -> Followed:
     token: Any = request.auth
-    named = token.get(REVOCATION_CLAIM, ""), token.get("jti", "")
-    return Followed(request.user.pk, token["exp"], *named, documents)
+    return Followed(request.user.pk, token["exp"], token.key, token["jti"], documents)
 
 
 class StreamView(APIView):

@@ -40,7 +40,7 @@ def keys(claims: Claims, meeting_id: int) -> list[str]:
 
 def answer(claims: Claims, copies: Sequence[bytes | None]) -> tuple[int, dict[str, Any]]:
     user, meeting = (json.loads(copy) if copy else None for copy in copies)
-    if not user or not user["is_active"] or user["revocation"] != claims["token_key"]:
+    if not user or not user["is_active"] or user["revocation"] != claims["jti"].rpartition(".")[0]:
         return refusal()
     if meeting is None or str(meeting["user_id"]) != str(claims["user_id"]):
         return 404, {"detail": "No such meeting."}

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from crmsync.support.sample_data import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
 from syncsite.demo.frontend import Frontend, FrontendError
+from syncsite.demo.mails import Mails
 from syncsite.demo.preflight import check_port, lock_folder
 from syncsite.demo.processes import Processes, procfile
 from syncsite.demo.valkey import EmbeddedValkey, ValkeyError
@@ -97,7 +98,9 @@ class Command(BaseCommand):
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
         logs = settings.DATA_DIR / "logs"
         logs.mkdir(exist_ok=True)
-        processes = Processes(settings.BASE_DIR, logs, _environment(port))
+        self.mails = Mails(settings.DATA_DIR / "mails")
+        environment = _environment(port, self.mails.url)
+        processes = Processes(settings.BASE_DIR, logs, environment)
         stack.callback(processes.stop)
         stack.callback(self.console.print, "Stopping …")
         commands = procfile(settings.BASE_DIR / "Procfile")
@@ -131,6 +134,8 @@ class Command(BaseCommand):
         self.console.print("Running; Ctrl-C stops everything.")
         while True:
             _check_running(processes)
+            for mail in self.mails.new():
+                self.console.print(mail, highlight=False, markup=False, soft_wrap=True)
             time.sleep(1)
 
 
@@ -149,8 +154,12 @@ def _interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-def _environment(port: int) -> Mapping[str, str]:
-    defaults = {"SYNC_RETRY_DELAYS": RETRY_DELAYS, "PUBLIC_URL": f"http://localhost:{port}"}
+def _environment(port: int, mails: str) -> Mapping[str, str]:
+    defaults = {
+        "SYNC_RETRY_DELAYS": RETRY_DELAYS,
+        "PUBLIC_URL": f"http://localhost:{port}",
+        "EMAIL_URL": mails,
+    }
     return {**defaults, **os.environ}
 
 
