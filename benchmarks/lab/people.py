@@ -29,6 +29,7 @@ class Observations:
 
     active: int = 0
     polls: int = 0
+    pages: int = 0  # That follow by a stream.
     streamed: int = 0  # Events.
     late_pages: int = 0  # That showed something else than polls in the end.
     restarts: int = 0

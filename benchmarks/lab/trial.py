@@ -18,7 +18,7 @@ from benchmarks.postgres import Postgres
 
 SALESPEOPLE = 6
 POLLERS = 2
-PAGES = 12
+PAGES_OF_A_PERSON = 10  # As many as a person may have open.
 SETTLING_SECONDS = LEASE_SECONDS + 60
 EMAILS = [f"person-{number}@acme.example" for number in range(40)]  # Shared by all meetings.
 
@@ -49,7 +49,9 @@ class Trial:
             for n in range(SALESPEOPLE)
         ]
         pollers = [Poller(Api(stack.urls, seen), self.seed + n) for n in range(POLLERS)]
-        pages = [Page(Api(stack.urls, seen), *one) for one in _people(owned)[:PAGES]]
+        readers = _people(owned) * PAGES_OF_A_PERSON
+        pages = [Page(Api(stack.urls, seen), *one) for one in readers]
+        seen.pages = len(pages)
         watchers = [*pollers, *pages, Onlooker(seen)]
         for person in (*salespeople, *watchers):
             person.start()
@@ -60,6 +62,7 @@ class Trial:
         seen.late_pages = wait_until_current(pages)
         for watcher in watchers:
             watcher.ending.set()
+        for watcher in watchers:
             watcher.join()
 
     def _progress(self, salespeople: Sequence[threading.Thread], seen: Observations) -> float:

@@ -66,6 +66,7 @@ def _totals(latest: Latest, seen: Observations) -> dict[str, float]:
         "deleted": len(seen.asked) - Meeting.objects.filter(pk__in=seen.asked).count(),
         "attempts": SyncAttempt.objects.count(),
         "polls": seen.polls,
+        "streams": seen.pages,
         "events of streams": seen.streamed,
         "lost workers": SyncAttempt.objects.filter(error_code="worker_lost").count(),
         "restarted processes": seen.restarts,

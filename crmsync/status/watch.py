@@ -16,26 +16,26 @@ Terms = tuple[str, str]  # Language and time zone.
 
 @dataclass(frozen=True)
 class Rows:
-    """`meetings`: versions by id. `connections`: versions by user.
+    """`meetings`: versions by id, None if nobody looked. `connections`: versions by user.
 
     `tokens`: by user, the key that valid tokens name; `terms`: by user, what their documents are
     in; `ended`: ids of tokens.
     """
 
-    meetings: dict[int, int]
+    meetings: dict[int, int] | None
     connections: dict[int, int]
     tokens: dict[int, str]
     terms: dict[int, Terms]
     ended: set[str]
 
 
-def read(meeting_ids: Iterable[int], user_ids: Sequence[int]) -> Rows:
+def read(meeting_ids: Iterable[int] | None, user_ids: Sequence[int]) -> Rows:
     """Raises DatabaseError."""
     close_old_connections()
     try:
         people = _people(user_ids)
         return Rows(
-            meetings=_versions(meeting_ids),
+            meetings=None if meeting_ids is None else _versions(meeting_ids),
             connections=_connections(user_ids),
             tokens={pk: key for pk, key, *_ in people},
             terms={pk: (language, time_zone) for pk, _, language, time_zone in people},

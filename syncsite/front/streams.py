@@ -111,7 +111,8 @@ class Stream:
         changed = [
             pk
             for pk, (_, version, of_connection, _) in self.seen.items()
-            if (rows.meetings.get(pk), connection) != (version, of_connection)
+            if connection != of_connection
+            or (rows.meetings is not None and rows.meetings.get(pk) != version)
         ]
         if changed:
             self.notice(changed)
