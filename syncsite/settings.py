@@ -90,6 +90,7 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
+        "DIRS": [BASE_DIR / "frontend"],
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
@@ -175,6 +176,7 @@ LOCALE_PATHS = [BASE_DIR / "syncsite" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "frontend"]
 WHITENOISE_USE_FINDERS = True  # No collectstatic needed.
 
 # One switch: with an https PUBLIC_URL the service answers over https only.

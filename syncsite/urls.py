@@ -9,7 +9,7 @@ from django.views.generic import RedirectView
 from django_rq.urls import urlpatterns as django_rq_urls
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from syncsite import health
+from syncsite import health, pages
 
 handler400 = "syncsite.errors.bad_request"
 handler404 = "syncsite.errors.not_found"
@@ -35,7 +35,9 @@ queue_pages = [
 ]
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="docs")),
+    path("", RedirectView.as_view(pattern_name="app")),
+    path("app", pages.app, name="app"),
+    path("app/states", pages.states, name="states"),
     path("", include("crmsync.urls")),  # First: nine in ten requests are polls.
     path("", include("accounts.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

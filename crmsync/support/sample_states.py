@@ -8,11 +8,11 @@ Due times are a day ahead, so that running workers leave these meetings alone un
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from accounts.models import User
 from crmsync.engine import remote_records
@@ -21,6 +21,7 @@ from crmsync.fields import Sealed
 from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.providers.base import Ref
 from crmsync.providers.sandbox import CONNECTION
+from crmsync.status import delivery
 from crmsync.status.error_messages import error_texts
 from meetings import content, transitions
 from meetings.models import Attendee, Meeting, SyncStep
@@ -132,6 +133,30 @@ def make(hashed_password: str) -> list[str]:
     return sorted({sample.owner for sample in samples})
 
 
+def documents(language: str) -> list[dict[str, Any]]:
+    """What each owner reads, as `{"name", "sync"}`; without those that nobody has made."""
+    now = timezone.now()
+    with translation.override(language):
+        samples = [*_of_states(), *_of_errors()]
+        meetings = Meeting.objects.select_related("user__connection").in_bulk(
+            [_key(sample) for sample in samples], field_name="key"
+        )
+        return [
+            {"name": sample.name, "sync": _read(meetings[_key(sample)], now)}
+            for sample in samples
+            if _key(sample) in meetings
+        ]
+
+
+def _read(meeting: Meeting, now: datetime) -> dict[str, Any]:
+    runs = SyncRun.objects.latest_of(meeting).select_related("connection__host")
+    return delivery.build(meeting, runs.first(), now)
+
+
+def _key(sample: Sample) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.com/sample/{sample.name}")
+
+
 def _connect(user: User, sample: Sample) -> None:
     standing = {"state": sample.connection, "last_error": sample.last_error}
     credentials = {"credentials": Sealed.seal({})}
@@ -148,7 +173,7 @@ def _show(sample: Sample, owner: User) -> None:
     now = timezone.now()
     content = {"user": owner, "title": sample.title, "starts_at": now}
     meeting, _ = Meeting.objects.update_or_create(
-        key=uuid.uuid5(uuid.NAMESPACE_URL, f"https://example.com/sample/{sample.name}"),
+        key=_key(sample),
         defaults={**content, "ends_at": now + timedelta(hours=1)},
     )
     Attendee.objects.get_or_create(meeting=meeting, email="ann@acme.example", name="Ann Lee")

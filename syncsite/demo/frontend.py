@@ -38,12 +38,13 @@ class Frontend:
                 raise FrontendError("The service did not get ready in time.")
             time.sleep(POLL_SECONDS)
 
-    def sign_in(self, email: str, password: str) -> str:
+    def sign_in(self, email: str, password: str) -> dict[str, str]:
+        """Returns what the service answers: the token, and when it expires."""
         credentials = {"email": email, "password": password}
-        token = self._call("POST", "/authenticate", json=credentials)["auth_token"]
-        self.client.headers["Authorization"] = token
+        answer: dict[str, str] = self._call("POST", "/authenticate", json=credentials)
+        self.client.headers["Authorization"] = answer["auth_token"]
         self._say(f"Signed in as {email}")
-        return token
+        return answer
 
     def connect(self) -> None:
         self._call("PUT", "/connection", json={"provider": "sandbox", "credentials": {}})

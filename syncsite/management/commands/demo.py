@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import redis
@@ -33,6 +34,8 @@ WORKERS = 2
 
 PAGES = """
 Pages
+  The app     {url}/app       {credentials_in_words}
+  Every state {url}/app/states
   API docs    {url}/docs
   Admin       {url}/admin/    {admin}
   Help        {url}/help
@@ -92,7 +95,7 @@ class Command(BaseCommand):
     def _prepare_database(self) -> None:
         self.console.print(f"syncsite {settings.VERSION}. Preparing the database …")
         call_command("migrate", verbosity=0)
-        call_command("seed", password=self.password, stdout=io.StringIO())
+        call_command("seed", states=True, password=self.password, stdout=io.StringIO())
         connection.close()
 
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
@@ -115,7 +118,7 @@ class Command(BaseCommand):
         frontend = Frontend(f"http://{HOST}:{options['port']}", self.console)
         still_running = partial(_check_running, processes)
         frontend.wait_until_ready(still_running)
-        token = frontend.sign_in(DEMO_USER, self.password)
+        session = frontend.sign_in(DEMO_USER, self.password)
         frontend.connect()
         meeting = frontend.add_meeting()
         if not frontend.sync(meeting, still_running):
@@ -124,11 +127,18 @@ class Command(BaseCommand):
         admin = f"{SUPPORT_USER} / {self.password}"
         self.stdout.write(
             PAGES.format(
-                url=url, admin=admin, credentials=credentials, meeting=meeting, token=token
+                url=url,
+                credentials_in_words=f"{DEMO_USER} / {self.password}",
+                admin=admin,
+                credentials=credentials,
+                meeting=meeting,
+                token=session["auth_token"],
             )
         )
         if not (options["once"] or options["no_browser"]) and self.console.is_terminal:
-            webbrowser.open(url)
+            # What follows the # stays in the browser; the page removes it at once.
+            signed_in = urlencode({"email": DEMO_USER, **session})
+            webbrowser.open(f"{url}/app#{signed_in}")
 
     def _stay(self, processes: Processes) -> None:
         self.console.print("Running; Ctrl-C stops everything.")

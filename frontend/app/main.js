@@ -1,0 +1,113 @@
+// The page: which part of it is shown, and for whom.
+import { configure } from "../sync-button.js";
+import { forgot, signIn, signUp } from "./account.js";
+import { call } from "./api.js";
+import { complete, connection } from "./connection.js";
+import { h } from "./dom.js";
+import { Refused } from "./forms.js";
+import { list } from "./meetings.js";
+import { meeting } from "./meeting.js";
+import { begin, email, end, isSignedIn, renew, token } from "./session.js";
+import { speak, texts } from "./texts.js";
+
+const main = document.querySelector("main");
+const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+let zone = browserZone;
+let drawing = 0;
+let edited = ""; // The field to which an action leads.
+
+const go = (address) => {
+  if (location.hash === address) draw();
+  else location.hash = address;
+};
+
+async function enter(address = "#/meetings") {
+  configure({ token });
+  const me = await call("GET", "/me");
+  if (!me.time_zone) await call("PATCH", "/me", { time_zone: browserZone });
+  zone = me.time_zone || browserZone;
+  speak(me.language);
+  drawHead();
+  go(address);
+}
+
+function drawHead() {
+  document.title = "syncsite";
+  const link = (address, text) => h("a", { href: address }, text);
+  const leave = async () => {
+    await call("POST", "/logout").catch(() => {});
+    end();
+    configure({ token });
+    drawHead();
+    go("#/sign-in");
+  };
+  document.querySelector("header nav").replaceChildren(
+    ...(isSignedIn()
+      ? [
+          link("#/meetings", texts.meetings),
+          link("#/crm", texts.crm),
+          h("span", { class: "quiet who" }, email() ?? ""),
+          h("button", { type: "button", class: "plain", onclick: leave }, texts.signOut),
+        ]
+      : []),
+  );
+}
+
+async function draw() {
+  const number = ++drawing;
+  const [path, query] = location.hash.slice(1).split("?");
+  const view = await viewOf(path, new URLSearchParams(query)).catch((error) => {
+    if (!(error instanceof Refused)) throw error;
+    return h("p", { class: "notice", role: "alert" }, error.message);
+  });
+  if (number !== drawing) return; // The person has gone on meanwhile.
+  main.replaceChildren(view);
+  for (const link of document.querySelectorAll("header a"))
+    link.ariaCurrent = path.startsWith(link.hash.slice(1)) ? "page" : null;
+  if (!main.contains(document.activeElement)) main.focus({ preventScroll: true });
+}
+
+async function viewOf(path, query) {
+  if (!isSignedIn()) {
+    if (path === "/sign-up") return signUp(() => enter());
+    return path === "/forgot" ? forgot() : signIn(() => enter());
+  }
+  const [, room, id] = path.split("/");
+  if (room === "crm") return connection(draw);
+  if (room !== "meetings" || !id) return list(query, zone, go);
+  const focused = edited;
+  edited = "";
+  return meeting(id === "new" ? null : Number(id), zone, go, focused);
+}
+
+addEventListener("hashchange", draw);
+addEventListener("connect", () => go("#/crm"));
+addEventListener("edit", ({ detail }) => {
+  edited = detail.field ?? "title";
+  go(`#/meetings/${detail.meeting}`);
+});
+addEventListener("statechange", ({ target, detail }) => {
+  if (!detail.sync) target.closest("li")?.classList.add("gone");
+});
+setInterval(() => renew().catch(() => {}), 600_000);
+
+async function start() {
+  speak("");
+  const asked = new URLSearchParams(location.search);
+  const own = new URLSearchParams(location.hash.slice(1));
+  // On a service for others, a link could sign people in as somebody else.
+  if ("demo" in document.documentElement.dataset && own.has("auth_token"))
+    begin(Object.fromEntries(own), own.get("email"));
+  if (asked.size || own.has("auth_token")) history.replaceState(null, "", location.pathname);
+  drawHead();
+  if (!isSignedIn()) return draw();
+  if (asked.has("connection_code")) await complete(asked.get("connection_code"));
+  const isBack = asked.has("connection_code") || asked.has("connection_error");
+  await enter(isBack ? "#/crm" : location.hash || undefined);
+  if (asked.has("connection_error")) alert(asked.get("connection_error"));
+}
+
+start().catch((error) => {
+  if (!(error instanceof Refused)) throw error;
+  main.replaceChildren(h("p", { class: "notice", role: "alert" }, error.message));
+});
