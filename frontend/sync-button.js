@@ -77,13 +77,19 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host { --good: light-dark(#1a7f4b, #5fd39a); --bad: light-dark(#b42318, #ff9088); --warn: light-dark(#8a5a00, #f0c063);
   --busy: light-dark(#2456c8, #8db4ff); --calm: light-dark(#5c6370, #a8afbb); --line: light-dark(#d9dce1, #3c424d);
-  display: block; position: relative; line-height: 1.45; }
+  display: block; position: relative; line-height: 1.45; container-type: inline-size; }
 [hidden] { display: none !important; }
-#top, #badge, #bar, #actions { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .75rem; }
-#top { min-block-size: 2rem; }
-#badge { flex: 1 1 14rem; flex-wrap: nowrap; color: var(--tone); font-weight: 550; }
-#icon { flex: none; inline-size: 1.35em; text-align: center; border: 1.5px solid; border-radius: 1em; line-height: 1.25; font-size: .85em; }
-#bar { flex: 1 1 7rem; max-inline-size: 14rem; flex-wrap: nowrap; gap: 2px; }
+#top { display: grid; grid-template: "badge first more" "line first more" / minmax(0, 1fr) 12.5rem auto; gap: 0 .75rem; align-items: start; }
+@container (max-width: 27rem) { #top { grid-template: "badge badge" "line line" "first more" / minmax(0, 1fr) auto; } }
+#badge, #line, #bar, #actions { display: flex; gap: .5rem .75rem; }
+#badge { grid-area: badge; min-block-size: 2.9em; color: var(--tone); font-weight: 550; }
+#line { grid-area: line; align-items: center; min-block-size: 1.45em; }
+#first { grid-area: first; }
+#first button { inline-size: 100%; }
+#more { grid-area: more; }
+#actions { flex-wrap: wrap; }
+#icon { flex: none; inline-size: 1.35em; block-size: 1.35em; text-align: center; border: 1.5px solid; border-radius: 1em; line-height: 1.25; font-size: .85em; }
+#bar { flex: 1; max-inline-size: 16rem; gap: 2px; }
 #bar i { block-size: .5rem; background: var(--line); border-radius: 1em; overflow: hidden; }
 #bar b { display: block; block-size: 100%; background: var(--tone); }
 #count, #more, .quiet { color: var(--calm); font-variant-numeric: tabular-nums; }
@@ -103,7 +109,7 @@ a { color: var(--busy); }
 `);
 const template = document.createElement("template");
 template.innerHTML = `<div id="top"><span id="badge" part="badge"><span id="icon" aria-hidden="true"></span><span id="head"></span></span>
-<span id="bar" part="bar" role="progressbar"></span><span id="count" part="countdown" aria-hidden="true"></span>
+<span id="line"><span id="bar" part="bar" role="progressbar"></span><span id="count" part="countdown" aria-hidden="true"></span></span>
 <span id="first"></span><button id="more" part="disclosure" aria-controls="body"></button></div>
 <div id="body" part="body"><p id="note" part="note"></p><p id="detail"></p><p id="next"></p>
 <div id="error" part="error"><strong id="title"></strong><span id="message"></span> <span id="remedy"></span>

@@ -1,7 +1,5 @@
 """frontend/follow.js in Chromium, from a page of another origin, against the web process."""
 
-import os
-import shutil
 import signal
 import threading
 from functools import partial
@@ -13,22 +11,17 @@ from django.conf import settings
 
 from accounts.tokens import AccessToken
 from crmsync.operations import syncs
+from syncsite.tests.browser.chromium import NEEDS_CHROMIUM
 from syncsite.tests.front.test_servers import COMMANDS, answers, signed_in
 from syncsite.tests.front.test_streams import start
 from syncsite.tests.processes import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
 FILES = {
     "/follow.js": Path(settings.BASE_DIR) / "frontend" / "follow.js",
     "/": Path(__file__).with_name("page.html"),
 }
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -46,18 +39,6 @@ def site():
         threading.Thread(target=partial(server.serve_forever, 0.05)).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    # Playwright runs an event loop in this thread, of which Django warns.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    options = ["--no-sandbox", "--disable-gpu"]
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 class Tabs:
