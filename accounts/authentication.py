@@ -32,6 +32,7 @@ class AuthenticatedRequest(Request):
     """For annotations: behind IsAuthenticated the user is never anonymous."""
 
     user: User
+    auth: AccessToken
 
 
 class TokenAuthentication(JWTAuthentication):
@@ -130,17 +131,19 @@ def _verified(raw_token: bytes) -> Token:
 
 def _check(token: Token, user: users.CachedUser | None) -> users.CachedUser:
     if user is None:
-        raise AuthenticationFailed("User not found", code="user_not_found")
+        raise AuthenticationFailed(_("There is no such user."), code="user_not_found")
     if not user["is_active"]:
-        raise AuthenticationFailed("User is inactive", code="user_inactive")
+        raise AuthenticationFailed(_("This user is not active."), code="user_inactive")
     token_id = str(token.get(ID_CLAIM))
     if token_id in user.get("ended_tokens", ()):
         raise AuthenticationFailed(_("You have logged out."), code="logged_out")
     if key_of(token_id) != user["revocation"]:
-        raise AuthenticationFailed(
-            _("The user's password has been changed."), code="password_changed"
-        )
+        raise password_changed()
     return user
+
+
+def password_changed() -> AuthenticationFailed:
+    return AuthenticationFailed(_("The user's password has been changed."), code="password_changed")
 
 
 def _user_id(token: Token) -> int:

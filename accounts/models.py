@@ -98,8 +98,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         """As Django's, but a new hash of the same password revokes no token."""
 
         def store_new_hash(raw_password: str) -> None:
+            # A new password that was set meanwhile stays.
+            same = User.objects.filter(pk=self.pk, password=self.password)
             self.password = make_password(raw_password)
-            self.save(update_fields=["password"])
+            same.update(password=self.password)
 
         return check_password(raw_password, self.password, store_new_hash)
 

@@ -89,6 +89,9 @@ class AuthenticateAddressThrottle(GuessingThrottle):
 class AuthenticateEmailThrottle(GuessingThrottle):
     scope = "authenticate_email"
 
+    def allow_request(self, request: Any, view: Any = None) -> bool:
+        return not account_of(request) or super().allow_request(request)
+
     def identify(self, request: Any) -> str:
         return f"{account_of(request)} {client_of(request)}"
 
@@ -100,6 +103,6 @@ def account_of(request: Any) -> str:
     """The e-mail address whose password is tried: the one in the body, or the caller's own."""
     data: Any = request.data if isinstance(request, Request) else request.POST
     named = data if isinstance(data, dict) else {}
-    if "current_password" in named:
+    if "current_password" in named and request.user.is_authenticated:
         return str(request.user.email)
-    return addresses.normalize(str(named.get("email") or named.get("username")))
+    return addresses.normalize(str(named.get("email") or named.get("username") or ""))

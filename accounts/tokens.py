@@ -12,8 +12,9 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.settings import api_settings
 
 from accounts.cache import users
-from accounts.models import EndedToken
+from accounts.models import EndedToken, User, new_token_key
 
+MAX_ENDED = 100  # Of a person.
 ID_CLAIM = api_settings.JTI_CLAIM
 
 
@@ -63,11 +64,22 @@ def renew(token: AccessToken) -> AccessToken:
     return renewed._with_key(token.key)
 
 
+def lock_owner(user_id: int, key: str) -> bool:
+    """Whether tokens with this key still count, until the end of the transaction."""
+    owners = User.objects.select_for_update(no_key=True)
+    return bool(owners.filter(pk=user_id, token_key=key, is_active=True).values_list("pk"))
+
+
 @transaction.atomic
 def end(user_id: int, token: Any) -> None:
-    """The token counts no longer, from the commit on."""
+    """The token counts no longer, from the commit on; after very many, no other does either."""
     users.invalidate(user_id)
     transaction.on_commit(partial(users.invalidate, user_id))
+    ended = EndedToken.objects.filter(user=user_id)
+    if ended.count() >= MAX_ENDED:  # Each is read with every request.
+        ended.delete()
+        User.objects.filter(pk=user_id).update(token_key=new_token_key())
+        return
     expires_at = datetime.fromtimestamp(token["exp"], UTC)
     made = {"user_id": user_id, "expires_at": expires_at}
     EndedToken.objects.get_or_create(jti=token[ID_CLAIM], defaults=made)

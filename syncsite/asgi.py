@@ -9,7 +9,7 @@ from typing import Any
 import syncsite.wsgi  # noqa: F401 - sets Django up, which the rest needs
 
 # isort: split
-from syncsite.front import bodies, streams
+from syncsite.front import bodies, downloads, streams
 from syncsite.front.answers import Send, send_answer
 from syncsite.front.environ import Environ, make_environ
 from syncsite.front.refusals import RefusedError
@@ -30,7 +30,10 @@ async def application(scope: dict[str, Any], receive: bodies.Receive, send: Send
             answer = await ask_django(environ)
     except bodies.ClientGoneError:
         return
-    await send_answer(answer, environ, send)
+    if answer.stream is None:
+        await send_answer(answer, environ, send)
+    else:
+        await downloads.serve(answer, answer.stream, environ, receive, send)
 
 
 async def _read_and_ask(environ: Environ, receive: bodies.Receive) -> Answer:

@@ -55,6 +55,16 @@ def test_end_with_their_log_out_and_no_other_does(api, user):
     assert with_token(api, first).get("/me").status_code == 401
 
 
+def test_all_end_when_very_many_have_been_logged_out(user, monkeypatch):
+    monkeypatch.setattr(tokens, "MAX_ENDED", 2)
+    kept = api_of(user)
+    for _ in range(3):
+        assert kept.get("/me").status_code == 200
+        api_of(user).post("/logout")
+    assert kept.get("/me").status_code == 401
+    assert not EndedToken.objects.exists()
+
+
 def test_end_for_polls_as_well(user, meeting):
     own_api = api_of(user)
     assert own_api.get(f"/meetings/{meeting.pk}/sync_status").status_code == 200

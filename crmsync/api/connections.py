@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from accounts.authentication import AuthenticatedRequest
+from accounts.authentication import AuthenticatedRequest, password_changed
 from accounts.throttles import UserThrottle
 from crmsync.api.exceptions import ConnectingRefused
 from crmsync.api.serializers import (
@@ -66,7 +66,11 @@ class ConnectionView(APIView):
         serializer.is_valid(raise_exception=True)
         try:
             with crm_calls.of(request.user.pk):
-                connection = connections.connect(user=request.user, **serializer.validated_data)
+                key = request.auth.key
+                given = serializer.validated_data
+                connection = connections.connect(user=request.user, **given, key=key)
+        except connections.SessionEndedError as error:
+            raise password_changed() from error
         except CrmError as error:
             provider = serializer.validated_data["provider"]
             raise ConnectingRefused(error, provider, "credentials") from error

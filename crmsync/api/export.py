@@ -10,18 +10,26 @@ from rest_framework.renderers import JSONRenderer
 
 from accounts.models import User
 from crmsync.api.serializers import ConnectionSerializer, RunSerializer
-from crmsync.connections import store
-from crmsync.models import Notice, RemoteRecord, SyncRun
+from crmsync.models import Connection, Notice, RemoteRecord, SyncRun
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
 
-BATCH = 100  # Rows in memory at a time.
+BATCH = 20  # Rows in memory at a time; the notes of one may have 100 kB.
 
 
 class ExportedPersonSerializer(serializers.ModelSerializer[User]):
     class Meta:
         model = User
         fields = ["id", "email", "time_zone", "language", "mail_about_syncs", "date_joined"]
+
+
+class ExportedConnectionSerializer(ConnectionSerializer):
+    """The last one, also if it was cut."""
+
+    state = serializers.ChoiceField(choices=Connection.State.values)
+
+    class Meta(ConnectionSerializer.Meta):
+        fields = [*ConnectionSerializer.Meta.fields, "account_id"]
 
 
 class ExportedRecordSerializer(serializers.ModelSerializer[RemoteRecord]):
@@ -51,15 +59,14 @@ class ExportedMeetingSerializer(MeetingSerializer):
 class ExportSerializer(serializers.Serializer[Any]):
     exported_at = serializers.DateTimeField()
     person = ExportedPersonSerializer()
-    connection = ConnectionSerializer(allow_null=True)
+    connection = ExportedConnectionSerializer(allow_null=True)
     mails = ExportedMailSerializer(many=True)
     meetings = ExportedMeetingSerializer(many=True)
     records = ExportedRecordSerializer(many=True)
 
 
-def write(user_id: int) -> Iterator[bytes]:
-    """In parts, each made when it is asked for, perhaps in another thread."""
-    language = translation.get_language() or ""
+def write(user_id: int, language: str) -> Iterator[bytes]:
+    """In parts of a row, each made when it is asked for, perhaps in another thread."""
     yield _head(user_id, language)
     runs = SyncRun.objects.select_related("connection__host").prefetch_related("attempts")
     meetings = Meeting.objects.owned_by(user_id).order_by()
@@ -72,13 +79,13 @@ def write(user_id: int) -> Iterator[bytes]:
 
 def _head(user_id: int, language: str) -> bytes:
     user = User.objects.select_related("connection").get(pk=user_id)
-    connection = store.for_user(user)
+    connection = getattr(user, "connection", None)
     mails = Notice.objects.filter(user=user).order_by("pk")
     with translation.override(language):
         head = {
             "exported_at": timezone.now(),
             "person": ExportedPersonSerializer(user).data,
-            "connection": ConnectionSerializer(connection).data if connection else None,
+            "connection": ExportedConnectionSerializer(connection).data if connection else None,
             "mails": ExportedMailSerializer(mails, many=True).data,
         }
         return _json(head).removesuffix(b"}")
@@ -93,10 +100,11 @@ def _items(
     yield f',"{name}":['.encode()
     last, separator = 0, b""
     while batch := list(rows.filter(pk__gt=last).order_by("pk")[:BATCH]):
-        with translation.override(language):
-            told = [_json(serializer(one).data) for one in batch]
-        yield separator + b",".join(told)
-        last, separator = batch[-1].pk, b","
+        for row in batch:
+            with translation.override(language):
+                told = _json(serializer(row).data)
+            yield separator + told
+            last, separator = row.pk, b","
     yield b"]"
 
 

@@ -1,4 +1,5 @@
 from django.http import StreamingHttpResponse
+from django.utils import translation
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.response import Response
@@ -38,9 +39,8 @@ class ExportView(APIView):
             "Content-Disposition": 'attachment; filename="syncsite.json"',
             "Cache-Control": "no-store",
         }
-        return StreamingHttpResponse(
-            export.write(request.user.pk), content_type="application/json", headers=headers
-        )
+        parts = export.write(request.user.pk, translation.get_language() or "")
+        return StreamingHttpResponse(parts, content_type="application/json", headers=headers)
 
 
 class PersonView(MeView):

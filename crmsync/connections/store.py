@@ -106,6 +106,7 @@ def link_account(
     if connection.state != State.PAUSED:  # Only support resumes what support paused.
         connection.state = State.CONNECTED
     connection.last_error = ""
+    connection.unconfirmed_since = None
     connection.not_before = None
     connection.connected_at = timezone.now()
     _save(connection)
@@ -126,6 +127,7 @@ def mark_unconfirmed(connection: Connection) -> bool:
     if connection.state != State.PAUSED:
         connection.state = State.NEEDS_REAUTH
     connection.last_error = UNCONFIRMED
+    connection.unconfirmed_since = timezone.now()
     _save(connection)
     return True
 
@@ -136,15 +138,20 @@ def set_options(connection: Connection, options: dict[str, Any]) -> None:
 
 
 def mark_connected(connection: Connection, account: Account) -> bool:
-    """`account`: as the CRM has just described it. An unconfirmed connection stays that."""
-    if connection.last_error == UNCONFIRMED:
-        return False
+    """`account`: as the CRM has just described it."""
     found = {"capabilities": dict(account.capabilities), "degraded": [*account.degraded]}
     return _change(connection, state=State.CONNECTED, last_error="", **found)
 
 
 def _unchanged(connection: Connection) -> QuerySet[Connection]:
-    """The row, unless it was reconnected, paused or disconnected since it was read."""
+    """The row, unless it was reconnected, paused or disconnected since it was read.
+
+    An unconfirmed one stays as it is, whatever the CRM says of it.
+    """
+    return _same(connection).filter(unconfirmed_since=None)
+
+
+def _same(connection: Connection) -> QuerySet[Connection]:
     return Connection.objects.filter(
         pk=connection.pk,
         connected_at=connection.connected_at,
@@ -154,12 +161,12 @@ def _unchanged(connection: Connection) -> QuerySet[Connection]:
 
 def pause(connection: Connection) -> bool:
     """Support pauses its syncs."""
-    return _change(connection, state=State.PAUSED)
+    return _update(_same(connection), connection, state=State.PAUSED)
 
 
 def resume(connection: Connection) -> bool:
     """Restores the state from before support paused it."""
-    held = connection.last_error in BLOCKING_CODES
+    held = connection.last_error in BLOCKING_CODES or connection.unconfirmed_since is not None
     paused = Connection.objects.filter(pk=connection.pk, state=State.PAUSED)
     return _update(paused, connection, state=State.NEEDS_REAUTH if held else State.CONNECTED)
 
@@ -242,6 +249,7 @@ def forget_credentials(connection: Connection) -> None:
     connection.state = State.DISCONNECTED
     connection.credentials = Sealed("")
     connection.renew_at = None
+    connection.unconfirmed_since = None
     connection.last_error = ""
     connection.not_before = None
     _save(connection)

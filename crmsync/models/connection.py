@@ -63,6 +63,11 @@ class Connection(models.Model):
     contact_lock_until = models.DateTimeField(
         null=True, editable=False, help_text="The CRM may still be making contacts until then."
     )
+    unconfirmed_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When a password reset took the owner's word for it away.",
+    )
     last_error = models.CharField(max_length=64, blank=True)
     connected_at = models.DateTimeField(default=timezone.now)
     account_since = models.DateTimeField(null=True, editable=False)

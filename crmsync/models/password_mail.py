@@ -9,12 +9,12 @@ from crmsync.models.delivery import DeliveryQuerySet
 
 
 class PasswordMail(models.Model):
-    """A request for such a mail. Whether anybody has the address is found out when it is sent.
+    """The latest request of an address. Whether anybody has it is found out when the mail is sent.
 
     Written in operations/passwords.py only.
     """
 
-    email = LowercaseEmailField(db_index=True)
+    email = LowercaseEmailField(unique=True)
     language = models.CharField(max_length=8, help_text="Of the request.")
     created_at = models.DateTimeField(default=timezone.now)
     tries = models.PositiveIntegerField(default=0)

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.tokens import lock_owner
 from crmsync.connections import store, tokens
 from crmsync.engine import remote_records, scheduling
 from crmsync.errors import CrmError, Handling
@@ -16,19 +17,31 @@ from crmsync.providers.base import Account, Session
 from crmsync.providers.options import with_defaults
 
 
+class SessionEndedError(Exception):
+    """A new password has ended the token while the CRM was asked."""
+
+
 def connect(
-    user: Any, provider: str, credentials: dict[str, Any], options: dict[str, Any] | None = None
+    user: Any,
+    provider: str,
+    credentials: dict[str, Any],
+    options: dict[str, Any] | None = None,
+    *,
+    key: str | None = None,
 ) -> Connection:
-    """Stores the credentials if the CRM accepts them, and releases waiting runs. Raises CrmError.
+    """Stores the credentials if the CRM accepts them, and releases waiting runs.
 
     A different account starts without known records, and active runs are canceled. Without
-    `options`, those of the connection stay.
+    `options`, those of the connection stay. `key` is that of the token with which the person
+    asked. Raises CrmError, and SessionEndedError if the password has changed since.
     """
     chosen = _options_of(user, provider) if options is None else options
     wanted = with_defaults(chosen, PROVIDERS[provider].choices, user.email)
     with Session(credentials, options=wanted, owner=user.email) as session:
         account = PROVIDERS[provider](session).check()
     with transaction.atomic():
+        if key is not None and not lock_owner(user.pk, key):
+            raise SessionEndedError
         connection = store.get_or_create(user, provider, account)
         if (connection.provider, connection.account_id) != (provider, account.id):
             syncs.cancel_all(connection)

@@ -126,7 +126,10 @@ def complete(user: User, connection_code: str) -> Connection:
     """
     sign_in = _take(user, connection_code)
     try:
-        return connections.connect(user, sign_in.provider, _exchange(sign_in))
+        credentials = _exchange(sign_in)
+        return connections.connect(user, sign_in.provider, credentials, key=sign_in.token_key)
+    except connections.SessionEndedError as error:
+        raise UnknownSignInError from error
     except CrmError as error:
         raise RefusedError(sign_in.provider, error) from error
 

@@ -24,10 +24,13 @@ class UnknownTokenError(Exception):
 def request_mail(email: str) -> None:
     """Takes as long whether or not anybody has the address."""
     now = timezone.now()
-    recent = PasswordMail.objects.filter(email=email, created_at__gt=now - ONE_EVERY)
-    if not recent.exists():
-        language = get_language() or ""
-        PasswordMail.objects.create(email=email, language=language, created_at=now, due_at=now)
+    asked = {"language": get_language() or "", "created_at": now, "due_at": now}
+    again = {"tries": 0, "sent_at": None, "delivered_at": None, "given_up_at": None}
+    earlier = PasswordMail.objects.filter(email=email, created_at__lte=now - ONE_EVERY)
+    if not earlier.update(**asked, **again, last_error=""):
+        PasswordMail.objects.bulk_create(
+            [PasswordMail(email=email, **asked)], ignore_conflicts=True
+        )
 
 
 def select_due(now: datetime) -> list[int]:
@@ -67,14 +70,12 @@ def reset(token: str, password: str) -> User:
 
     Raises UnknownTokenError.
     """
-    known = password_reset.user_of(token)
-    # Connection, then user: as a deletion locks them.
-    connection = None if known is None else store.lock(user=known)
     user = password_reset.user_of(token, is_locked=True)
     if user is None:
         raise UnknownTokenError
     user.set_password(password)
     user.save(update_fields=["password", "token_key"])
+    connection = store.lock(user=user)
     if connection is not None and store.mark_unconfirmed(connection):
         scheduling.release_slots(connection.pk)
     return user

@@ -20,6 +20,7 @@ BATCH = 1000  # Meetings.
 
 @transaction.atomic
 def delete_person(user: User) -> None:
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     connection = store.lock(user=user)
     if connection is not None:
         transaction.on_commit(partial(tokens.revoke, connection.provider, connection.credentials))

@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.http import StreamingHttpResponse
-
 from syncsite.front.environ import Environ
 from syncsite.front.memory import memory
 from syncsite.front.refusals import RefusedError
-from syncsite.front.threads import Answer, api_threads, refuse
+from syncsite.front.threads import Answer, refuse
 
 SEND_SECONDS = 30
 PART = 64 * 1024  # Bytes. A smaller answer is the server's to send, in one piece.
@@ -18,12 +16,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 async def send_answer(answer: Answer, environ: Environ, send: Send) -> None:
-    if answer.stream is not None:
-        await _start(answer, send)
-        await _send_stream(answer.stream, send)
-        return
     if len(answer.body) <= PART:
-        await _start(answer, send)
+        await start(answer, send)
         await send({"type": "http.response.body", "body": answer.body})
         return
     try:
@@ -32,29 +26,15 @@ async def send_answer(answer: Answer, environ: Environ, send: Send) -> None:
         await send_answer(await refuse(environ, refused.status), environ, send)
         return
     try:
-        await _start(answer, send)
+        await start(answer, send)
         await _send_in_parts(answer.body, send)
     finally:
         memory.give_back(len(answer.body))
 
 
-async def _start(answer: Answer, send: Send) -> None:
+async def start(answer: Answer, send: Send) -> None:
     start = {"type": "http.response.start", "status": answer.status, "headers": answer.headers}
     await send(start)
-
-
-async def _send_stream(response: StreamingHttpResponse, send: Send) -> None:
-    """The next part is made when the client has read the last, so few are in memory."""
-    parts = iter(response)
-    try:
-        while (part := await api_threads.run(next, parts, None)) is not None:
-            async with asyncio.timeout(SEND_SECONDS):
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    except TimeoutError:
-        return  # As below.
-    finally:
-        await api_threads.run(response.close)
 
 
 async def _send_in_parts(body: bytes, send: Send) -> None:

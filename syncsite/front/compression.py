@@ -1,11 +1,13 @@
 """Compresses answers, where no proxy does."""
 
+import re
 from typing import Any
 
 from django.http import HttpRequest
 from django.middleware import gzip
 
 MAY_COMPRESS = "syncsite.may_compress"  # The key in a WSGI environ, set by the front.
+NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 MIN_BYTES = 1000  # Less is not worth it.
 
 
@@ -15,4 +17,5 @@ class GZipMiddleware(gzip.GZipMiddleware):
         if MAY_COMPRESS not in request.META:
             return response
         is_short = not response.streaming and len(response.content) <= MIN_BYTES
-        return response if is_short else self.process_response(request, response)
+        refuses = NO_GZIP.search(request.META.get("HTTP_ACCEPT_ENCODING", ""))
+        return response if is_short or refuses else self.process_response(request, response)

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from datetime import datetime
 from io import BytesIO
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from crmsync.api.syncs import FOLLOWED, Followed, parse_known
 from crmsync.status import watch
@@ -167,7 +167,7 @@ class Stream:
         names = ",".join(f"{pk}:{self.seen[pk][0]}" for pk in asked)
         query = "&".join([f"known={names}", *_further(self.environ["QUERY_STRING"])])
         answer, followed = await _ask({**self.environ, "QUERY_STRING": query})
-        if answer.status == 401:
+        if 400 <= answer.status < 500:
             return False
         if followed is None:  # The database is away, say.
             await asyncio.sleep(RETRY_SECONDS)
@@ -228,8 +228,9 @@ def _known(query: str) -> dict[int, str]:
 
 
 def _further(query: str) -> list[str]:
-    """The other parameters, as they were given."""
-    return [part for part in query.split("&") if part and not part.startswith("known=")]
+    """The other parameters."""
+    others = [(name, value) for name, value in parse_qsl(query) if name != "known"]
+    return [urlencode(others)] if others else []
 
 
 def _seen(document: Document) -> Seen:

@@ -30,6 +30,11 @@ def test_of_less_are_not(own_api, meeting):
     assert "Content-Encoding" not in own_api.get(f"/meetings/{meeting.pk}", **GZIP)
 
 
+def test_are_not_for_a_client_that_refuses(own_api, long_meeting):
+    refusing = {**GZIP, "HTTP_ACCEPT_ENCODING": "gzip;q=0, *"}
+    assert "Content-Encoding" not in own_api.get(f"/meetings/{long_meeting.pk}", **refusing)
+
+
 def test_keep_their_etag_good_for_an_edit(own_api, long_meeting):
     path = f"/meetings/{long_meeting.pk}"
     etag = own_api.get(path, **GZIP)["ETag"]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.utils import translation
 
 from accounts.throttles import ExportThrottle
 from conftest import PASSWORD, api_of
@@ -87,6 +88,20 @@ def test_is_told_in_the_language_of_the_person(user, connection, make_meeting, s
     settle()
     label = exported(api_of(user))["meetings"][0]["runs"][0]["attempts"][0]["label"]
     assert label == "Speichern der Kontakte"
+
+
+def test_is_told_in_that_language_whoever_makes_it(user, connection, make_meeting, settle):
+    syncs.request_sync(make_meeting("ann@acme.example"), by=user)
+    settle()
+    response = api_of(user).get("/me/export", headers={"Accept-Language": "de"})
+    with translation.override("en"):
+        assert "Speichern der Kontakte" in response.getvalue().decode()
+
+
+def test_has_a_connection_that_was_cut(own_api, user, connection):
+    connections.disconnect(connection)
+    told = exported(own_api)["connection"]
+    assert (told["state"], told["provider"]) == ("disconnected", "sandbox")
 
 
 def test_is_limited(own_api):

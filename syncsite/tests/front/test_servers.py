@@ -19,6 +19,7 @@ from conftest import PASSWORD, in_threads
 from crmsync.tests.stand_ins.server import Server
 from meetings.models import Meeting
 from syncsite.demo.processes import Processes, procfile
+from syncsite.front.downloads import MAX_DOWNLOADS
 from syncsite.front.threads import CRM_THREADS
 from syncsite.tests.processes import database_url, free_port, wait_for
 from syncsite.tests.settings import ENVIRONMENT
@@ -189,6 +190,21 @@ def test_send_what_is_made_while_it_is_read(web, user, make_meeting):
         assert web.get(f"/meetings/{made[0]}/sync_status", timeout=5).status_code == 200
         told = json.loads(first + b"".join(parts))
     assert [one["id"] for one in told["meetings"]] == made
+
+
+@pytest.mark.parametrize("server", ["granian"], indirect=True)
+def test_make_a_few_long_answers_at_a_time(web, make_meeting):
+    for _ in range(100):
+        make_meeting(notes="x" * 100_000)
+    with ExitStack() as unread:
+        statuses = [
+            unread.enter_context(web.stream("GET", "/me/export")).status_code
+            for _ in range(MAX_DOWNLOADS + 1)
+        ]
+        assert statuses == [200] * MAX_DOWNLOADS + [503]
+        assert web.get("/me").status_code == 200
+    # Those who have left make room.
+    wait_for(lambda: web.get("/me/export").status_code == 200)
 
 
 def test_answer_polls_while_a_crm_is_slow(server, web, meeting):

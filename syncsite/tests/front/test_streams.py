@@ -242,6 +242,14 @@ def test_keeps_a_line_alive_while_there_is_no_answer(monkeypatch):
     assert stream.dirty == {7}
 
 
+def test_understands_an_escaped_name(web, meeting, connection):
+    with web.stream("GET", f"/syncs/stream?%6bnown={meeting.pk}:", timeout=40) as response:
+        stream = Listener(response)
+        stream.next()
+        syncs.request_sync(meeting, by=None)
+        stream.until(lambda name, told: name == "sync" and told["state"] == "queued")
+
+
 def test_tells_the_language_of_the_person(web, meeting):
     with follow(web, f"{meeting.pk}:") as stream:
         english = stream.next()[1]["headline"]
