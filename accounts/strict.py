@@ -13,9 +13,11 @@ UNKNOWN_FIELD = _("There is no such field.")
 # client may send back what it got.
 class KnownFieldsOnly:
     fields: Any
+    ignored: frozenset[str] = frozenset()  # What an answer has beside the fields.
 
     def to_internal_value(self, data: Any) -> Any:
-        unknown = set(data) - set(self.fields) if isinstance(data, Mapping) else set()
+        known = {*self.fields, *self.ignored}
+        unknown = set(data) - known if isinstance(data, Mapping) else set()
         problems = {name: [ErrorDetail(str(UNKNOWN_FIELD), "unknown")] for name in sorted(unknown)}
         try:
             value = super().to_internal_value(data)  # type: ignore[misc]

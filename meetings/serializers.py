@@ -126,6 +126,9 @@ def check_match(meeting: Meeting, if_match: str) -> None:
     """Needs the meeting's row locked."""
     # A proxy that compresses an answer makes its ETag a weak one.
     expected = {tag.removeprefix("W/") for tag in parse_etags(if_match)}
+    if if_match.strip() and not expected:
+        text = _("Send the ETag with its quotes, or *.")
+        raise serializers.ValidationError({"If-Match": [text]})
     if expected and not {"*", etag_of(meeting)} & expected:
         raise Outdated
 

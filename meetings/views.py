@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException, NotFound
@@ -28,6 +28,7 @@ MAX_MEETINGS = 20_000  # Of one person.
 POLLS = {"sync_status", "last_sync_success"}
 SHOWING_MEETINGS = {"list", "retrieve", "partial_update"}
 
+UNCHANGED = OpenApiResponse(description="Nothing has changed.")
 POLLING_HEADERS = [
     OpenApiParameter("If-None-Match", location="header", description="An ETag."),
     OpenApiParameter("ETag", location="header", response=[200]),
@@ -82,13 +83,17 @@ class MeetingViewSet(ModelViewSet[Meeting]):
             return None
         return lambda user_id: [cache.key(self.kwargs["pk"])]
 
-    @extend_schema(parameters=POLLING_HEADERS, responses=SyncStatusSerializer)
+    @extend_schema(
+        parameters=POLLING_HEADERS, responses={200: SyncStatusSerializer, 304: UNCHANGED}
+    )
     @action(detail=True)
     def sync_status(self, request: PollRequest, pk: int) -> HttpResponse:
         """The step in progress: 1 contacts, 2 meeting, 3 notes; null while none is."""
         return self._poll(request, pk, "in_progress_sync_status")
 
-    @extend_schema(parameters=POLLING_HEADERS, responses=LastSyncSuccessSerializer)
+    @extend_schema(
+        parameters=POLLING_HEADERS, responses={200: LastSyncSuccessSerializer, 304: UNCHANGED}
+    )
     @action(detail=True)
     def last_sync_success(self, request: PollRequest, pk: int) -> HttpResponse:
         """Whether the last try succeeded; null before the first."""
@@ -101,7 +106,11 @@ class MeetingViewSet(ModelViewSet[Meeting]):
         body = json.dumps({field: snapshot[field]}, separators=(",", ":"))
         etag = f'"{json.dumps(snapshot[field])}"'
         is_under_way = snapshot["in_progress_sync_status"] is not None
-        headers = {"ETag": etag, "Retry-After": "2" if is_under_way else "5"}
+        headers = {
+            "ETag": etag,
+            "Cache-Control": "no-cache, private",
+            "Retry-After": "2" if is_under_way else "5",
+        }
         is_known = etag == request.META.get("HTTP_IF_NONE_MATCH")
         counters.count("poll", self.action, "304" if is_known else "200")
         if is_known:

@@ -47,6 +47,8 @@ SPECTACULAR_SETTINGS = {
         "SyncStep": "meetings.models.SyncStep.choices",
         "MeetingStatus": "meetings.models.MeetingStatus.choices",
         "SyncState": "crmsync.status.serializers.STATES",
+        "ProviderName": "crmsync.status.serializers.PROVIDER_NAMES",
+        "ActionName": "crmsync.status.serializers.ACTION_NAMES",
         "ErrorCode": "crmsync.status.serializers.ERROR_CODES",
         "ConnectionState": "crmsync.status.serializers.CONNECTION_STATES",
     },

@@ -25,6 +25,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     response = drf_exception_handler(exc, context)
     if response is not None and isinstance(response.data, dict) and "detail" in response.data:
         response.data.setdefault("code", getattr(response.data["detail"], "code", "error"))
+        response.data.pop("messages", None)  # SimpleJWT's, about classes.
         response.data |= getattr(exc, "extra", {})
     if response is not None and isinstance(exc, ValidationError):
         response.data = _with_problems(exc.detail)
@@ -76,7 +77,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_for_people(request):
         return defaults.page_not_found(request, exception)
-    return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=404)
+    return JsonResponse({"detail": NotFound.default_detail, "code": "not_found"}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

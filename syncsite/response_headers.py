@@ -26,7 +26,8 @@ class ResponseHeadersMiddleware:
         # Nearly everything is somebody's own. Static files and polls with an ETag say otherwise.
         response.headers.setdefault("Cache-Control", "no-store")
         if response.status_code == HTTPStatus.NOT_MODIFIED:
-            response.headers.pop("Content-Type", None)  # It has no content.
+            for name in ("Content-Type", "Content-Language"):  # It has no content.
+                response.headers.pop(name, None)
         if response.get("Content-Type", "").startswith("text/html"):
             response.setdefault("Content-Security-Policy", POLICY)
         return response

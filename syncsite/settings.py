@@ -39,6 +39,7 @@ CORS_ALLOW_HEADERS = [*default_headers, *ALLOWED_HEADERS, *TRACING]
 RATE_LIMITS = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 CORS_EXPOSE_HEADERS = [
     *RATE_LIMITS,
+    "Content-Disposition",
     "Date",
     "ETag",
     "Idempotent-Replayed",

@@ -26,7 +26,7 @@ from crmsync.status.provider_texts import describe_providers
 NO_CONNECTION = OpenApiResponse(description="`not_found`: no CRM is connected.")
 REFUSED = OpenApiResponse(
     description="The input is not valid, or `connecting_refused`: the CRM refused, and nothing was"
-    " stored. `error` says why and what to do."
+    " stored. Its error says why and what to do."
 )
 
 

@@ -28,6 +28,8 @@ from crmsync.status.error_messages import attempt_result, describe_error, error_
 from crmsync.status.serializers import (
     CONNECTION_STATES,
     ERROR_CODES,
+    PROVIDER_NAMES,
+    STATES,
     ErrorSerializer,
     SyncSerializer,
 )
@@ -53,11 +55,13 @@ class DomainField(serializers.CharField):
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
+    ignored = frozenset({"sync"})  # Of a row of a list.
     sync_state = serializers.SerializerMethodField()
 
     class Meta(MeetingSerializer.Meta):
         fields = [*MeetingSerializer.Meta.fields, "sync_state"]
 
+    @extend_schema_field(serializers.ChoiceField(choices=STATES))
     def get_sync_state(self, meeting: Meeting) -> str:
         return latest_runs.state_of_meeting(meeting)
 
@@ -127,7 +131,7 @@ class StartedOneSerializer(serializers.Serializer[Any]):
     """202 comes with `sync`, 404 and 409 with `error`."""
 
     meeting_id = serializers.IntegerField()
-    status = serializers.IntegerField()
+    status = serializers.ChoiceField(choices=[202, 404, 409])
     sync = SyncSerializer(required=False)
     error = NotStartedSerializer(required=False)
 
@@ -260,7 +264,7 @@ class DegradedSerializer(serializers.Serializer[Any]):
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
-    provider = serializers.ChoiceField(choices=list(PROVIDERS))
+    provider = serializers.ChoiceField(choices=PROVIDER_NAMES)
     account = serializers.CharField(source="account_name")
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
     last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
@@ -305,7 +309,11 @@ CONNECTION_OR_NONE = PolymorphicProxySerializer(
 )
 
 
+OF_THE_SERVICE = frozenset({*ConnectionSerializer.Meta.fields} - {"provider", "options"})
+
+
 class ChangeConnectionSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
+    ignored = OF_THE_SERVICE | {"provider"}
     options = OptionsSerializer()
 
 
@@ -323,7 +331,7 @@ class FormFieldSerializer(serializers.Serializer[Any]):
 class ProviderSerializer(serializers.Serializer[Any]):
     """`sign_in`: whether people may sign in there instead of entering the fields."""
 
-    name = serializers.CharField()
+    name = serializers.ChoiceField(choices=PROVIDER_NAMES)
     label = serializers.CharField()  # type: ignore[assignment]
     sign_in = serializers.BooleanField()
     # A field named `fields` has to be declared otherwise.
@@ -333,7 +341,8 @@ class ProviderSerializer(serializers.Serializer[Any]):
 
 
 class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
-    provider = serializers.ChoiceField(choices=list(PROVIDERS))
+    ignored = OF_THE_SERVICE
+    provider = serializers.ChoiceField(choices=PROVIDER_NAMES)
     credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
     options = OptionsSerializer(required=False)
 

@@ -16,6 +16,8 @@ CONNECTION_STATES = [s for s in Connection.State.values if s != Connection.State
 
 
 ERROR_CODES = list(CATALOGUE)
+PROVIDER_NAMES = list(PROVIDERS)
+ACTION_NAMES = list(LABELS)
 
 
 STATES = list(PHASES)
@@ -72,7 +74,7 @@ class PartSerializer(serializers.Serializer[Any]):
 class ActionSerializer(serializers.Serializer[Any]):
     """Something that the person can do now, as a button and the request that it makes."""
 
-    name = serializers.ChoiceField(choices=list(LABELS))
+    name = serializers.ChoiceField(choices=ACTION_NAMES)
     label = serializers.CharField()  # type: ignore[assignment]
     method = serializers.ChoiceField(choices=sorted({method for method, _ in REQUESTS.values()}))
     href = serializers.CharField(help_text="Relative to the API, but for help pages.")
@@ -104,7 +106,7 @@ class WrittenSerializer(serializers.Serializer[Any]):
 
 class ConnectionSummarySerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=CONNECTION_STATES)
-    provider = serializers.ChoiceField(choices=list(PROVIDERS))
+    provider = serializers.ChoiceField(choices=PROVIDER_NAMES)
     account = serializers.CharField()
 
 

@@ -30,7 +30,7 @@ REFUSALS = {
     "not_found": "Not found.",
     "nothing_to_cancel": "No sync of this meeting is under way.",
     "outdated": "The meeting was changed meanwhile. Read it again, then repeat the change.",
-    "parse_error": "JSON parse error - Expecting value: line 1 column 1 (char 0)",
+    "parse_error": "This is not valid JSON.",
     "password_changed": "The user's password has been changed.",
     "sign_in_refused": "HubSpot refused the sign-in. The user denied access.",
     "throttled": "Request was throttled. Expected available in 23 seconds.",
@@ -38,8 +38,8 @@ REFUSALS = {
     "too_many_meetings": "You have as many meetings as this service keeps. Delete some first.",
     "unavailable": "The database does not answer. Try again in a moment.",
     "unsupported_media_type": 'Unsupported media type "text/plain" in request.',
-    "user_inactive": "User is inactive",
-    "user_not_found": "User not found",
+    "user_inactive": "This user is not active.",
+    "user_not_found": "There is no such user.",
 }
 PROBLEMS = [
     *("blank", "date", "does_not_exist", "duplicate", "empty", "incorrect_type", "invalid"),
@@ -48,6 +48,19 @@ PROBLEMS = [
     *("null_characters_not_allowed", "overflow", "password_too_short", "repeated", "required"),
     *("surrogate_characters_not_allowed", "unique", "unknown"),
 ]
+REFUSED = {
+    "code": "connection_expired",
+    "category": "reconnect",
+    "title": "HubSpot does not let us in",
+    "message": "Your sign-in was rejected or has expired. Nothing was stored, and what was "
+    "connected before stays connected.",
+    "remedy": "Connect HubSpot again with valid credentials.",
+    "who": "you",
+    "field": "credentials.token",
+    "retryable": False,
+    "help_url": "https://api.example.com/help/connection_expired?crm=hubspot&language=en",
+    "reference": "",
+}
 REFUSAL: Schema = {
     "type": "object",
     "properties": {
@@ -166,8 +179,7 @@ def _errors_of(operation: Schema) -> Iterator[str]:
     names = {parameter["name"] for parameter in operation.get("parameters", [])}
     if names & {"id", "page"}:
         yield "404"
-    if names & {"state", "provider", "tz"}:
-        yield "400"
+    yield "400"  # An unknown parameter, say.
     if "requestBody" in operation:
         yield from ("400", "408", "413", "415")
 
@@ -198,6 +210,9 @@ def _codes_of(status: str, response: Schema) -> list[str]:
 
 def _example(code: str) -> Schema:
     detail = REFUSALS[code]
+    if code == "connecting_refused":
+        told = [REFUSED["title"], REFUSED["message"], REFUSED["remedy"]]
+        return {"detail": detail, "code": code, "error": REFUSED, "credentials": told}
     if code != "invalid":
         return {"detail": detail, "code": code}
     problem = {"path": "email", "code": "required", "message": detail}

@@ -232,7 +232,7 @@ PROVIDER = {
 EXPORT = {
     "exported_at": "2026-09-02T09:00:00Z",
     "person": {**PERSON, "mail_about_syncs": True, "date_joined": "2026-08-01T09:00:00Z"},
-    "connection": CONNECTION,
+    "connection": {**CONNECTION, "account_id": "1234567"},
     "mails": [],
     "meetings": [
         {**{name: MEETING[name] for name in MEETING if name != "sync_state"}, "runs": [RUN]}

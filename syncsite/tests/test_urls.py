@@ -9,9 +9,9 @@ pytestmark = pytest.mark.django_db
 QUEUE_PAGES = ["/admin/queues/", "/admin/queues/queues/0/", "/admin/queues/workers/0/"]
 
 
-def test_the_root_leads_to_the_docs(client):
+def test_the_root_leads_to_the_page(client):
     response = client.get("/", follow=True)
-    assert response.redirect_chain == [("/docs", 302)]
+    assert response.redirect_chain == [("/app", 302)]
     assert response.status_code == 200
 
 
