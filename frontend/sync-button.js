@@ -1,5 +1,4 @@
-// <sync-button meeting="11" variant="row | panel">: what the service knows of a meeting's sync, and
-// what a person can do about it. docs/frontend.md shows how to use it.
+// <sync-button meeting="11" variant="row | panel">. docs/frontend.md shows how to use it.
 import { follow } from "./follow.js";
 
 let service = { token: () => null };
@@ -7,7 +6,7 @@ let following;
 const shown = new Map(); // Sets of buttons, by meeting.
 let isPlanned = false;
 
-/** Where the service is and how to sign in, as for follow(). */
+/** As for follow(). */
 export function configure(given) {
   following?.stop();
   following = undefined;
@@ -46,7 +45,6 @@ const TEXTS = {
     details: "Details",
     copy: "Copy",
     copied: "Copied",
-    broken: "That did not work. Please try again.",
   },
   de: {
     sending: "Wird gesendet …",
@@ -57,20 +55,18 @@ const TEXTS = {
     details: "Einzelheiten",
     copy: "Kopieren",
     copied: "Kopiert",
-    broken: "Das hat nicht geklappt. Bitte versuchen Sie es noch einmal.",
   },
 };
-// Icons and tones.
+// Icons and tones, by state or phase.
 const LOOKS = {
-  synced: "✓good",
-  failed: "!bad",
+  done: "✓good",
+  stopped: "!bad",
+  active: "↑busy",
+  waiting: "…busy",
   paused: "‖warn",
   retrying: "↻warn",
   out_of_date: "✎warn",
-  queued: "…busy",
-  syncing: "↑busy",
-  waiting: "…busy",
-  removing: "↓busy",
+  canceled: "·calm",
 };
 
 const sheet = new CSSStyleSheet();
@@ -78,7 +74,7 @@ sheet.replaceSync(`
 :host { --good: light-dark(#1a7f4b, #5fd39a); --bad: light-dark(#b42318, #ff9088); --warn: light-dark(#8a5a00, #f0c063);
   --busy: light-dark(#2456c8, #8db4ff); --calm: light-dark(#5c6370, #a8afbb); --line: light-dark(#d9dce1, #3c424d);
   display: block; position: relative; line-height: 1.45; container-type: inline-size; }
-[hidden] { display: none !important; }
+[hidden], p:empty, ul:empty, button:empty, #bar:empty, #error:has(#title:empty) { display: none !important; }
 #top { display: grid; grid-template: "badge first more" "line first more" / minmax(0, 1fr) 12.5rem auto; gap: 0 .75rem; align-items: start; }
 @container (max-width: 27rem) { #top { grid-template: "badge badge" "line line" "first more" / minmax(0, 1fr) auto; } }
 #badge, #line, #bar, #actions { display: flex; gap: .5rem .75rem; }
@@ -92,13 +88,12 @@ sheet.replaceSync(`
 #bar { flex: 1; max-inline-size: 16rem; gap: 2px; }
 #bar i { block-size: .5rem; background: var(--line); border-radius: 1em; overflow: hidden; }
 #bar b { display: block; block-size: 100%; background: var(--tone); }
-#count, #more, .quiet { color: var(--calm); font-variant-numeric: tabular-nums; }
+#count, #more, .quiet { color: var(--calm); }
 button { font: inherit; color: inherit; background: none; border: 1px solid var(--line); border-radius: .4em;
   padding: .2em .8em; min-block-size: 1.75rem; cursor: pointer; }
 .main { border-color: currentColor; font-weight: 550; }
 #more { border-color: transparent; }
 [aria-disabled=true] { opacity: .6; }
-:focus-visible { outline: 2px solid var(--busy); outline-offset: 2px; }
 #body { padding-block: .25rem .5rem; max-inline-size: 42rem; overflow-wrap: anywhere; }
 p, ul { margin: .35rem 0; padding: 0; list-style: none; }
 a { color: var(--busy); }
@@ -209,7 +204,7 @@ export class SyncButton extends HTMLElement {
   #draw() {
     const { sync } = this;
     const words = this.#words;
-    const look = LOOKS[sync?.state] ?? "·calm";
+    const look = LOOKS[sync?.state] ?? LOOKS[sync?.phase] ?? "·calm";
     for (const id of ["top", "body"])
       this.#part(id).style.setProperty("--tone", `var(--${look.slice(1)})`);
     this.#text("icon", look[0]);
@@ -217,18 +212,12 @@ export class SyncButton extends HTMLElement {
     this.#text("detail", sync?.detail);
     this.#text("next", sync?.next.text);
     for (const name of ["title", "message", "remedy", "reference"]) this.#text(name, sync?.error?.[name]);
-    this.#part("error").hidden = !sync?.error;
-    this.#text("copy", words.copy);
-    this.#part("copy").hidden = !sync?.error?.reference;
-    const away = { offline: this.#timed(words.offline), "signed out": words.ended };
-    const note = this.#refusal || away[this.#following];
-    this.#text("note", note);
-    this.#part("note").hidden = !note;
+    this.#text("copy", sync?.error?.reference && words.copy);
+    const away = { offline: this.#timed(words.offline), "signed out": words.ended, stopped: words.ended };
+    this.#text("note", this.#refusal || away[this.#following]);
     this.#text("asof", this.#timed(words.asOf));
-    const more = this.#part("more");
-    this.#text("more", words.details);
-    more.hidden = !sync || this.#isPanel;
-    more.ariaExpanded = String(this.#isOpen);
+    this.#text("more", sync && !this.#isPanel ? words.details : "");
+    this.#part("more").ariaExpanded = String(this.#isOpen);
     this.#part("body").hidden = !(sync && (this.#isOpen || this.#isPanel));
     this.#fill("records", sync?.records ?? [], "li", this.#drawRecord);
     // The first of the actions stands in the row, all others below.
@@ -259,13 +248,10 @@ export class SyncButton extends HTMLElement {
   };
   #drawBar() {
     const { progress, state } = this.sync ?? {};
-    const bar = this.#part("bar");
-    bar.hidden = !progress || ["synced", "canceled"].includes(state);
-    if (bar.hidden) return;
-    bar.ariaLabel = progress.label;
-    bar.ariaValueNow = progress.percent;
-    bar.ariaValueText = `${progress.label}, ${progress.percent} %`;
-    this.#fill("bar", progress.parts, "i", (place, part) => {
+    const isShown = progress && !["synced", "canceled"].includes(state);
+    const told = { ariaLabel: progress?.label, ariaValueNow: progress?.percent };
+    Object.assign(this.#part("bar"), told, { ariaValueText: `${told.ariaLabel}, ${told.ariaValueNow} %` });
+    this.#fill("bar", isShown ? progress.parts : [], "i", (place, part) => {
       place.style.flex = part.to - part.from;
       const fill = place.firstChild ?? place.appendChild(document.createElement("b"));
       this.#grow(fill.style, part, state === "syncing" && part.state === "active");
@@ -302,7 +288,7 @@ export class SyncButton extends HTMLElement {
     this.#acted = true;
     button.ariaDisabled = "true";
     button.textContent = this.#words.sending;
-    this.#refusal = await this.#send(method, href).catch(() => this.#words.broken);
+    this.#refusal = await this.#send(method, href).catch(() => this.#timed(this.#words.offline));
     button.ariaDisabled = null;
     this.#isOpen ||= !!this.#refusal;
     this.#say(this.#refusal || this.sync?.headline);

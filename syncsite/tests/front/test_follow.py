@@ -20,6 +20,7 @@ from syncsite.tests.processes import wait_for
 
 NODE = shutil.which("node")
 FOLLOW = Path(settings.BASE_DIR) / "frontend" / "follow.js"
+BUTTON = FOLLOW.with_name("sync-button.js")
 SCRIPT = Path(settings.BASE_DIR) / "syncsite" / "tests" / "follow.mjs"
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -90,7 +91,9 @@ def serving(tmp_path, user):
 
 
 def test_is_small():
-    assert len(gzip.compress(FOLLOW.read_bytes())) <= 3000
+    sizes = [len(gzip.compress(path.read_bytes())) for path in (FOLLOW, BUTTON)]
+    assert sizes[0] <= 3000
+    assert sum(sizes) <= 8 * 1024
 
 
 def test_follows_by_a_stream(serving, user, make_meeting, connection):
