@@ -80,6 +80,7 @@ sheet.replaceSync(`
 #badge, #line, #bar, #actions { display: flex; gap: .5rem .75rem; }
 #badge { grid-area: badge; min-block-size: 2.9em; color: var(--tone); font-weight: 550; }
 #line { grid-area: line; align-items: center; min-block-size: 1.45em; }
+:host([variant=panel]) #badge { min-block-size: 0; }
 #first { grid-area: first; }
 #first button { inline-size: 100%; }
 #more { grid-area: more; }
@@ -90,7 +91,7 @@ sheet.replaceSync(`
 #bar b { display: block; block-size: 100%; background: var(--tone); }
 #count, #more, .quiet { color: var(--calm); }
 button { font: inherit; color: inherit; background: none; border: 1px solid var(--line); border-radius: .4em;
-  padding: .2em .8em; min-block-size: 1.75rem; cursor: pointer; }
+  padding: .2em .8em; min-block-size: 1.75rem; }
 .main { border-color: currentColor; font-weight: 550; }
 #more { border-color: transparent; }
 [aria-disabled=true] { opacity: .6; }
@@ -257,7 +258,7 @@ export class SyncButton extends HTMLElement {
       this.#grow(fill.style, part, state === "syncing" && part.state === "active");
     });
   }
-  /** The part under way fills up by time, to 95 %. */
+  /** By time, to 95 %. */
   #grow(style, part, isUnderWay) {
     const began = Date.parse(this.sync.progress.step_started_at);
     const left = 950 * part.expected_seconds - (now() - began || 0);
@@ -303,7 +304,7 @@ export class SyncButton extends HTMLElement {
     if (told.meeting_id === this.meeting) this.show(told);
     return answer.ok ? "" : told.detail;
   }
-  /** In a list, only rows that the person acted on speak. */
+  /** Only rows that the person acted on speak. */
   #say(text) {
     if (this.#acted || this.#isPanel) this.#text("said", text);
   }
