@@ -379,8 +379,9 @@ class AuthorizeSerializer(serializers.Serializer[Any]):
 
     def validate_return_to(self, address: str) -> str:
         """Its origin decides, as the browser reads it."""
-        page = urlsplit(address)
-        if address and f"{page.scheme}://{page.netloc}" not in settings.FRONTEND_ORIGINS:
+        page, own = urlsplit(address), urlsplit(settings.PUBLIC_URL)
+        origins = {*settings.FRONTEND_ORIGINS, f"{own.scheme}://{own.netloc}"}
+        if address and f"{page.scheme}://{page.netloc}" not in origins:
             raise serializers.ValidationError(_("This address is not one of the frontend's."))
         return page.geturl()
 

@@ -22,6 +22,10 @@ def document_pages(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     of_codes = {"code": schemas["ErrorCode"]["enum"]}
     of_states = {"state": schemas["SyncState"]["enum"]}
     result["paths"] |= {
+        "/app": _page("app", "The reference page: meetings, their syncs, and the connection."),
+        "/app/states": _page(
+            "app_states", "Every state and every error, as `seed --states` makes."
+        ),
         "/help": _page("help", "Every error and every state, with a link to its page."),
         "/help/{code}": _page("help_code", "What an error means and what to do.", **of_codes),
         "/help/states/{state}": _page("help_state", "What a state of a sync means.", **of_states),
@@ -39,8 +43,12 @@ def _page(operation_id: str, description: str, **names: list[str]) -> dict[str, 
             "operationId": operation_id,
             "summary": description.rstrip("."),
             "description": description,
-            "parameters": [*in_path, LANGUAGE, *([CRM] if "code" in names else [])],
-            "tags": ["help"],
+            "parameters": [
+                *in_path,
+                *([LANGUAGE] if operation_id != "app" else []),
+                *([CRM] if "code" in names else []),
+            ],
+            "tags": ["pages"],
             "responses": {"200": PAGE, **({"404": PAGE} if names else {})},
         }
     }

@@ -10,6 +10,7 @@ pytestmark = pytest.mark.django_db
 OPEN = {
     *((path, "post") for path in ("/users", "/authenticate")),
     *((path, "post") for path in ("/password/reset", "/password/reset/confirm")),
+    *((page, "get") for page in ("/app", "/app/states")),
     *((f"/help{page}", "get") for page in ("", "/{code}", "/states/{state}")),
     ("/connection/callback", "get"),
 }

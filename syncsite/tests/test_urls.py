@@ -25,6 +25,8 @@ def test_the_docs_load_nothing_from_elsewhere(client):
 def test_the_schema_names_every_endpoint(client):
     schema = yaml.safe_load(client.get("/schema").content)
     assert set(schema["paths"]) == {
+        "/app",
+        "/app/states",
         "/authenticate",
         "/connection",
         "/connection/authorize",

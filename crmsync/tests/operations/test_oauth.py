@@ -64,6 +64,12 @@ def test_returns_to_no_page_but_the_frontends(own_api, hubspot, address):
     assert (answer.status_code, next(iter(answer.json()))) == (400, "return_to")
 
 
+def test_returns_to_the_page_of_this_service(own_api, api, hubspot, settings):
+    settings.PUBLIC_URL = "https://api.acme.example"
+    state = authorize(own_api, hubspot, return_to="https://api.acme.example/app")["state"]
+    assert come_back(api, state)["Location"].startswith("https://api.acme.example/app?connection")
+
+
 def test_sends_the_browser_back_to_the_frontend(own_api, api, hubspot):
     state = authorize(own_api, hubspot, return_to=PAGE)["state"]
     answer = come_back(api, state)
