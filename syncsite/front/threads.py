@@ -101,7 +101,7 @@ def _run_django(environ: Environ) -> Answer:
     response: Any = application(environ, lambda *args: started.extend(args))  # type: ignore[arg-type]
     status, headers = started[:2]
     lines = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-    if response.streaming and not isinstance(response, FileResponse):
+    if isinstance(response, StreamingHttpResponse) and not isinstance(response, FileResponse):
         return Answer(int(status[:3]), lines, b"", response)
     try:
         body = b"".join(response)

@@ -35,7 +35,7 @@ WORKERS = 2
 PAGES = """
 Pages
   The app     {url}/app       {credentials_in_words}
-  Every state {url}/app/states
+  Every state {url}/app/states   once “manage.py seed --states” has made them
   API docs    {url}/docs
   Admin       {url}/admin/    {admin}
   Help        {url}/help
@@ -95,7 +95,7 @@ class Command(BaseCommand):
     def _prepare_database(self) -> None:
         self.console.print(f"syncsite {settings.VERSION}. Preparing the database …")
         call_command("migrate", verbosity=0)
-        call_command("seed", states=True, password=self.password, stdout=io.StringIO())
+        call_command("seed", password=self.password, stdout=io.StringIO())
         connection.close()
 
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
