@@ -64,6 +64,8 @@ class Trial:
             watcher.ending.set()
         for watcher in watchers:
             watcher.join()
+        for page in pages:
+            page.api.http.close()
 
     def _progress(self, salespeople: Sequence[threading.Thread], seen: Observations) -> float:
         at_work = any(salesperson.is_alive() for salesperson in salespeople)
