@@ -7,8 +7,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import AuthenticatedRequest, password_changed
 from accounts.throttles import UserThrottle
-from crmsync.api.exceptions import ConnectingRefused
-from crmsync.api.serializers import (
+from crmsync.api.connection_serializers import (
     CONNECTION_OR_NONE,
     NOT_CONNECTED,
     ChangeConnectionSerializer,
@@ -16,6 +15,7 @@ from crmsync.api.serializers import (
     ConnectSerializer,
     ProviderSerializer,
 )
+from crmsync.api.exceptions import ConnectingRefused
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.connections import store
 from crmsync.errors import CrmError

@@ -9,7 +9,8 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
 from accounts.models import User
-from crmsync.api.serializers import ConnectionSerializer, RunSerializer
+from crmsync.api.connection_serializers import ConnectionSerializer
+from crmsync.api.serializers import RunSerializer
 from crmsync.models import Connection, Notice, RemoteRecord, SyncRun
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer

@@ -1,57 +1,24 @@
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import (
-    PolymorphicProxySerializer,
     extend_schema_field,
     extend_schema_serializer,
 )
 from rest_framework import serializers
 
-from accounts import addresses
-from accounts.serializers import LowercaseEmailField
 from accounts.strict import KnownFieldsOnly
-from crmsync.connections import store
-from crmsync.connections.tokens import OAUTH_ONLY_KEYS
-from crmsync.models import Connection, SyncAttempt, SyncRun
-from crmsync.operations import oauth
-from crmsync.providers import OAUTH, PROVIDERS
-from crmsync.providers.options import EVERY_CHOICE
+from crmsync.models import SyncAttempt, SyncRun
 from crmsync.status import latest_runs
-from crmsync.status.connecting import DEGRADED, describe_degraded, describe_standing
 from crmsync.status.error_messages import attempt_result, describe_error, error_texts, run_result
 from crmsync.status.serializers import (
-    CONNECTION_STATES,
     ERROR_CODES,
-    PROVIDER_NAMES,
     STATES,
     ErrorSerializer,
     SyncSerializer,
 )
 from meetings.models import Meeting
 from meetings.serializers import MeetingSerializer
-
-NOT_CONNECTED = "not_connected"
-MAX_REASON = 500  # Characters that a CRM may say about a refused sign-in.
-
-
-class DomainField(serializers.CharField):
-    """The part of an address behind the @, in lower case."""
-
-    default_error_messages = {"invalid": _("Name a domain such as acme.example.")}
-
-    def to_internal_value(self, data: Any) -> str:
-        address = addresses.normalize(f"somebody@{super().to_internal_value(data)}")
-        try:
-            validate_email(address)
-        except DjangoValidationError:
-            self.fail("invalid")
-        return address.partition("@")[2]
 
 
 class SyncedMeetingSerializer(MeetingSerializer):
@@ -208,220 +175,3 @@ class RunSerializer(serializers.ModelSerializer[SyncRun]):
     def get_error(self, run: SyncRun) -> dict[str, Any] | None:
         says_why = run.status in (SyncRun.Status.FAILED, SyncRun.Status.RETRYING)
         return describe_error(run, run.error_code) if says_why and run.error_code else None
-
-
-class OptionsSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
-    """What the owner of a connection can choose. Not every CRM has all of it."""
-
-    internal_domains = serializers.ListField(
-        child=DomainField(),
-        required=False,
-        max_length=100,
-        help_text="Whose people are colleagues; by default those of your own e-mail address.",
-    )
-    skip_addresses = serializers.ListField(
-        child=LowercaseEmailField(),
-        required=False,
-        max_length=1000,
-        help_text="People and things that are never saved. Rooms and note-takers are known.",
-    )
-    create_people = serializers.ChoiceField(
-        choices=EVERY_CHOICE["create_people"],
-        required=False,
-        help_text="What becomes of attendees who are not in the CRM.",
-    )
-    owner = serializers.ChoiceField(
-        choices=EVERY_CHOICE["owner"],
-        required=False,
-        help_text="Whether the meeting belongs to the CRM's user with your e-mail address.",
-    )
-    company = serializers.ChoiceField(
-        choices=EVERY_CHOICE["company"],
-        required=False,
-        help_text="Whether the meeting is linked to the companies of its people.",
-    )
-
-    def to_internal_value(self, data: Any) -> Any:
-        value = super().to_internal_value(data)
-        known = PROVIDERS[self.context["provider"]].choices
-        problems = {
-            name: [
-                _("{crm} does not have this.").format(crm=PROVIDERS[self.context["provider"]].name)
-            ]
-            for name, choice in value.items()
-            if name in EVERY_CHOICE and choice not in known.get(name, ())
-        }
-        if problems:
-            raise serializers.ValidationError(problems)
-        return value
-
-
-class DegradedSerializer(serializers.Serializer[Any]):
-    """What the CRM does not let this person do; their meetings are saved without it."""
-
-    code = serializers.ChoiceField(choices=list(DEGRADED))
-    text = serializers.CharField()
-
-
-class ConnectionSerializer(serializers.ModelSerializer[Connection]):
-    provider = serializers.ChoiceField(choices=PROVIDER_NAMES)
-    account = serializers.CharField(source="account_name")
-    state = serializers.ChoiceField(choices=CONNECTION_STATES)
-    last_error = serializers.ChoiceField(choices=ERROR_CODES, allow_blank=True)
-    error = serializers.SerializerMethodField(help_text="`last_error` in words.")
-    options = serializers.SerializerMethodField()
-    degraded = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Connection
-        fields = [
-            "provider",
-            "account",
-            "state",
-            "connected_at",
-            "last_error",
-            "error",
-            "options",
-            "degraded",
-        ]
-
-    @extend_schema_field(OptionsSerializer)
-    def get_options(self, connection: Connection) -> dict[str, Any]:
-        return store.options_of(connection)
-
-    @extend_schema_field(DegradedSerializer(many=True))
-    def get_degraded(self, connection: Connection) -> list[dict[str, str]]:
-        return describe_degraded(connection)
-
-    @extend_schema_field(ErrorSerializer(allow_null=True))
-    def get_error(self, connection: Connection) -> dict[str, Any] | None:
-        return describe_standing(connection)
-
-
-class NotConnectedSerializer(serializers.Serializer[Any]):
-    state = serializers.ChoiceField(choices=[NOT_CONNECTED])
-
-
-CONNECTION_OR_NONE = PolymorphicProxySerializer(
-    component_name="ConnectionOrNone",
-    serializers=[ConnectionSerializer, NotConnectedSerializer],
-    resource_type_field_name=None,
-)
-
-
-OF_THE_SERVICE = frozenset({*ConnectionSerializer.Meta.fields} - {"provider", "options"})
-
-
-class ChangeConnectionSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
-    ignored = OF_THE_SERVICE | {"provider"}
-    options = OptionsSerializer()
-
-
-class FormFieldSerializer(serializers.Serializer[Any]):
-    """A credential or an option. `choices`: null for a text, or for a list of texts."""
-
-    name = serializers.CharField()
-    label = serializers.CharField()  # type: ignore[assignment]
-    help = serializers.CharField()
-    secret = serializers.BooleanField()
-    required = serializers.BooleanField()  # type: ignore[assignment]
-    choices = serializers.ListField(child=serializers.CharField(), allow_null=True)
-
-
-class ProviderSerializer(serializers.Serializer[Any]):
-    """`sign_in`: whether people may sign in there instead of entering the fields."""
-
-    name = serializers.ChoiceField(choices=PROVIDER_NAMES)
-    label = serializers.CharField()  # type: ignore[assignment]
-    sign_in = serializers.BooleanField()
-    # A field named `fields` has to be declared otherwise.
-    locals()["fields"] = FormFieldSerializer(many=True)
-    options = FormFieldSerializer(many=True)
-    help_url = serializers.CharField()
-
-
-class ConnectSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
-    ignored = OF_THE_SERVICE
-    provider = serializers.ChoiceField(choices=PROVIDER_NAMES)
-    credentials = serializers.DictField(child=serializers.CharField(max_length=4096))
-    options = OptionsSerializer(required=False)
-
-    def to_internal_value(self, data: Any) -> Any:
-        provider = data.get("provider") if isinstance(data, Mapping) else None
-        self.fields["options"].context["provider"] = (
-            provider if isinstance(provider, str) and provider in PROVIDERS else "sandbox"
-        )
-        return super().to_internal_value(data)
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        given = data["credentials"]
-        missing = [name for name in PROVIDERS[data["provider"]].needs if name not in given]
-        if missing:
-            text = _("Missing: {names}.").format(names=", ".join(missing))
-            raise serializers.ValidationError({"credentials": [text]})
-        kept = {name: value for name, value in given.items() if name not in OAUTH_ONLY_KEYS}
-        return {**data, "credentials": kept}
-
-
-class AuthorizeSerializer(serializers.Serializer[Any]):
-    provider = serializers.ChoiceField(choices=list(OAUTH))
-    return_to = serializers.CharField(
-        max_length=2000,
-        default="",
-        help_text="The page to return to, on one of the FRONTEND_ORIGINS.",
-    )
-    instance_url = serializers.CharField(
-        max_length=255,
-        default="",
-        help_text="For Salesforce: My Domain, as in https://acme.my.salesforce.com, or that of a"
-        " sandbox. Without it people sign in at the usual address.",
-    )
-
-    def validate_return_to(self, address: str) -> str:
-        """Its origin decides, as the browser reads it."""
-        page, own = urlsplit(address), urlsplit(settings.PUBLIC_URL)
-        origins = {*settings.FRONTEND_ORIGINS, f"{own.scheme}://{own.netloc}"}
-        if address and f"{page.scheme}://{page.netloc}" not in origins:
-            raise serializers.ValidationError(_("This address is not one of the frontend's."))
-        return page.geturl()
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        address = data["instance_url"].rstrip("/")
-        if address and not oauth.is_address_of(data["provider"], address):
-            text = _("{crm} has no sign-in at this address.")
-            reason = text.format(crm=PROVIDERS[data["provider"]].name)
-            raise serializers.ValidationError({"instance_url": [reason]})
-        return {**data, "instance_url": address}
-
-    def validate_provider(self, provider: str) -> str:
-        if not oauth.is_available(provider):
-            raise serializers.ValidationError(_("This service is not set up for that sign-in."))
-        return provider
-
-
-class AuthorizeUrlSerializer(serializers.Serializer[Any]):
-    authorize_url = serializers.CharField()
-
-
-class CallbackSerializer(serializers.Serializer[Any]):
-    """The query that a CRM adds to our address: a code, or an error and why."""
-
-    state = serializers.CharField(max_length=512)
-    code = serializers.CharField(max_length=1024, default="")
-    # Whatever their length: a refusal that is refused would not be told.
-    error = serializers.CharField(default="")
-    error_description = serializers.CharField(default="")
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        reason = data["error_description"] or data["error"]
-        return {**data, "reason": " ".join(reason.split())[:MAX_REASON]}
-
-
-class ConnectionCodeSerializer(serializers.Serializer[Any]):
-    connection_code = serializers.CharField()
-    crm = serializers.CharField()
-    email = serializers.EmailField(help_text="Whose sign-in it is.")
-
-
-class CompleteSerializer(KnownFieldsOnly, serializers.Serializer[Any]):
-    code = serializers.CharField(max_length=64, help_text="The `connection_code`.")

@@ -18,15 +18,15 @@ from rest_framework.views import APIView
 from accounts.authentication import AuthenticatedRequest
 from accounts.serializers import AuthenticateSerializer
 from accounts.throttles import GUESSING, UserThrottle
+from crmsync.api.connection_serializers import ConnectionSerializer
 from crmsync.api.connections import REFUSED
 from crmsync.api.exceptions import ConnectingRefused, SignInRefused
-from crmsync.api.serializers import (
+from crmsync.api.sign_in_serializers import (
     AuthorizeSerializer,
     AuthorizeUrlSerializer,
     CallbackSerializer,
     CompleteSerializer,
     ConnectionCodeSerializer,
-    ConnectionSerializer,
 )
 from crmsync.api.throttles import ConnectingThrottle, crm_calls
 from crmsync.models import Connection, OAuthState
