@@ -76,7 +76,7 @@ sheet.replaceSync(`
   display: block; position: relative; line-height: 1.45; container-type: inline-size; }
 [hidden], p:empty, ul:empty, button:empty, #bar:empty, #error:has(#title:empty) { display: none !important; }
 #top { display: grid; grid-template: "badge first more" "line first more" / minmax(0, 1fr) 12.5rem auto; gap: 0 .75rem; align-items: start; }
-@container (max-width: 27rem) { #top { grid-template: "badge badge" "line line" "first more" / minmax(0, 1fr) auto; } }
+@container (max-width: 35rem) { #top { grid-template: "badge badge" "line line" "first more" / minmax(0, 1fr) auto; } }
 #badge, #line, #bar, #actions { display: flex; gap: .5rem .75rem; }
 #badge { grid-area: badge; min-block-size: 2.9em; color: var(--tone); font-weight: 550; }
 #line { grid-area: line; align-items: center; min-block-size: 1.45em; }
@@ -198,6 +198,7 @@ export class SyncButton extends HTMLElement {
     if (isOther) this.#fire("statechange", { sync });
   }
   tell(state) {
+    if (this.#following !== state) this.#refusal = "";
     this.#following = state;
     this.#draw();
   }

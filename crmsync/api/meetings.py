@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -19,6 +19,7 @@ from crmsync.api.etags import is_known
 from crmsync.api.exceptions import NotBefore, NotConnected, NothingToCancel
 from crmsync.api.filters import OrderingFilter, SyncStateFilter
 from crmsync.api.pagination import DeferringPagination
+from crmsync.api.parameters import IF_MATCH, IF_NONE_MATCH, POLLING_HEADERS, TIME_ZONE
 from crmsync.api.readers import reader_of
 from crmsync.api.serializers import (
     DeletionSerializer,
@@ -39,32 +40,6 @@ from meetings.filters import MeetingSearchFilter
 from meetings.models import Meeting
 from meetings.serializers import check_match, etag_of
 from meetings.views import POLLS, SHOWING_MEETINGS, MeetingViewSet
-
-SHOWING_A_DOCUMENT = [200, 202, 304]
-IF_MATCH = OpenApiParameter(
-    "If-Match", location="header", description="The ETag of the meeting as you know it."
-)
-IF_NONE_MATCH = OpenApiParameter("If-None-Match", location="header", description="An ETag.")
-POLLING_HEADERS = [
-    OpenApiParameter(
-        "ETag",
-        location="header",
-        response=SHOWING_A_DOCUMENT,
-        description="Identifies the state, and the language and time zone of the answer.",
-    ),
-    OpenApiParameter(
-        "Retry-After",
-        int,
-        "header",
-        response=SHOWING_A_DOCUMENT,
-        description="`poll_after`, in seconds.",
-    ),
-]
-
-
-TIME_ZONE = OpenApiParameter(
-    "tz", description="A time zone such as Europe/Berlin, for a caller who has set none at `/me`."
-)
 
 
 class SyncedMeetingViewSet(MeetingViewSet):

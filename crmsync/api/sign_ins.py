@@ -3,7 +3,7 @@
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from django.http import QueryDict
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
@@ -89,7 +89,7 @@ class CallbackView(APIView):
             ),
         },
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         serializer = CallbackSerializer(data=request.query_params)
         serializer.is_valid(raise_exception=True)
         came_back = serializer.validated_data
@@ -147,12 +147,12 @@ def _complete(user: Any, code: str) -> Connection:
         raise ConnectingRefused(refused.error, refused.provider, "code") from refused
 
 
-def _go_on(sign_in: OAuthState, **query: str | None) -> Response:
+def _go_on(sign_in: OAuthState, **query: str | None) -> HttpResponse:
     if sign_in.return_to:
         page = urlsplit(sign_in.return_to)
         together = urlencode([*parse_qsl(page.query, keep_blank_values=True), *query.items()])
         location = page._replace(query=together).geturl()
-        return Response(status=status.HTTP_302_FOUND, headers={"Location": location})
+        return HttpResponseRedirect(location)
     words = {**query, "crm": crm_name(sign_in.provider), "email": sign_in.user.email}
     return Response(words, template_name="crmsync/confirm_connection.html")
 

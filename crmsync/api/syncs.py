@@ -19,7 +19,7 @@ from accounts.authentication import AuthenticatedRequest, PollAuthentication, Po
 from accounts.cache import counters
 from crmsync.api.etags import is_known
 from crmsync.api.exceptions import NoStreams, NotBefore, NotConnected
-from crmsync.api.meetings import IF_NONE_MATCH, TIME_ZONE
+from crmsync.api.parameters import IF_NONE_MATCH, TIME_ZONE
 from crmsync.api.readers import reader_of
 from crmsync.api.serializers import BulkSyncSerializer, StartedSerializer, SyncsSerializer
 from crmsync.operations import syncs

@@ -1,10 +1,11 @@
 // Connecting a CRM, and what can be chosen there.
 import { call } from "./api.js";
 import { h } from "./dom.js";
-import { attempt, field, formOf } from "./forms.js";
+import { Refused, attempt, field, formOf } from "./forms.js";
 import { fill, texts } from "./texts.js";
 
-export async function connection(redraw) {
+/** `refusal`: why the sign-in from which the person comes back failed. */
+export async function connection(redraw, refusal) {
   const [current, providers] = await Promise.all([call("GET", "/connection"), call("GET", "/providers")]);
   const now = providers.find(({ name }) => name === current.provider);
   const others = h(
@@ -14,7 +15,13 @@ export async function connection(redraw) {
     h("p", { class: "quiet" }, texts.connectWhy),
     providers.map((provider) => choice(provider, redraw)),
   );
-  return now ? h("div", {}, standing(current, now, redraw), others) : others;
+  return h(
+    "div",
+    {},
+    refusal && h("p", { class: "notice", role: "alert" }, refusal),
+    now && standing(current, now, redraw),
+    others,
+  );
 }
 
 function standing(current, provider, redraw) {
@@ -120,7 +127,13 @@ function choice(provider, redraw) {
   );
 }
 
-/** The browser came back from a CRM's own sign-in. */
+/** The browser came back from a CRM's own sign-in. Returns why that was refused. */
 export async function complete(code) {
-  await call("POST", "/connection/complete", { code });
+  try {
+    await call("POST", "/connection/complete", { code });
+    return "";
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return error.message;
+  }
 }

@@ -15,6 +15,7 @@ const browserZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 let zone = browserZone;
 let drawing = 0;
 let edited = ""; // The field to which an action leads.
+let refusal = ""; // Why a CRM's own sign-in failed.
 
 const go = (address) => {
   if (location.hash === address) draw();
@@ -73,14 +74,17 @@ async function viewOf(path, query) {
     return path === "/forgot" ? forgot() : signIn(() => enter());
   }
   const [, room, id] = path.split("/");
-  if (room === "crm") return connection(draw);
+  if (room === "crm") return connection(draw, refusal);
   if (room !== "meetings" || !id) return list(query, zone, go);
   const focused = edited;
   edited = "";
   return meeting(id === "new" ? null : Number(id), zone, go, focused);
 }
 
-addEventListener("hashchange", draw);
+addEventListener("hashchange", () => {
+  if (location.hash !== "#/crm") refusal = "";
+  draw();
+});
 addEventListener("connect", () => go("#/crm"));
 addEventListener("edit", ({ detail }) => {
   edited = detail.field ?? "title";
@@ -101,10 +105,10 @@ async function start() {
   if (asked.size || own.has("auth_token")) history.replaceState(null, "", location.pathname);
   drawHead();
   if (!isSignedIn()) return draw();
-  if (asked.has("connection_code")) await complete(asked.get("connection_code"));
+  refusal = asked.get("connection_error") ?? "";
+  if (asked.has("connection_code")) refusal = await complete(asked.get("connection_code"));
   const isBack = asked.has("connection_code") || asked.has("connection_error");
   await enter(isBack ? "#/crm" : location.hash || undefined);
-  if (asked.has("connection_error")) alert(asked.get("connection_error"));
 }
 
 start().catch((error) => {

@@ -1,7 +1,7 @@
 // One meeting: what was entered, and beside it how its sync stands.
 import { ask, call } from "./api.js";
 import { h } from "./dom.js";
-import { attempt, field, formOf } from "./forms.js";
+import { Refused, attempt, field, formOf } from "./forms.js";
 import { fill, texts } from "./texts.js";
 import { toLocal, toUtc } from "./times.js";
 
@@ -9,10 +9,11 @@ const NEW = { title: "", location: "", notes: "", status: "scheduled", attendees
 const HOUR = 3600_000;
 
 export async function meeting(id, zone, go, focused = "") {
-  const { data, etag } = id ? await ask("GET", `/meetings/${id}`) : { data: fresh(), etag: null };
+  const known = id ? await ask("GET", `/meetings/${id}`) : { data: fresh() };
+  const { data } = known;
   const form = editor(data, zone, async (entered) => {
     if (!id) return go(`#/meetings/${(await call("POST", "/meetings", entered)).id}`);
-    await call("PATCH", `/meetings/${id}`, entered, etag ? { "If-Match": etag } : {});
+    await change(id, entered, known);
     go(`#/meetings/${id}`);
   });
   if (id) form.querySelector(".buttons").append(removal(id, form, go));
@@ -29,6 +30,17 @@ export async function meeting(id, zone, go, focused = "") {
       id && h("aside", { class: "card" }, h("sync-button", { meeting: id, variant: "panel" })),
     ),
   );
+}
+
+/** Replaces what others changed only when it is sent once more. */
+async function change(id, entered, known) {
+  try {
+    await call("PATCH", `/meetings/${id}`, entered, { "If-Match": known.etag });
+  } catch (refused) {
+    if (refused.code !== "outdated") throw refused;
+    known.etag = (await ask("GET", `/meetings/${id}`)).etag;
+    throw new Refused(412, { detail: texts.changedMeanwhile });
+  }
 }
 
 function fresh() {

@@ -22,16 +22,13 @@ const EN = {
   connectTitle: "Connect your CRM",
   connectWhy: "Choose where your meetings belong.",
   connect: "Connect",
-  connecting: "Connecting …",
   signInAt: "Sign in at {crm}",
   orToken: "or with a token",
   connectedTo: "Connected to {crm}",
   disconnect: "Disconnect",
   disconnectSure: "Disconnect {crm}? What was saved there stays.",
   check: "Check the connection",
-  options: "Options",
   save: "Save",
-  saved: "Saved",
   help: "Help",
   onePerLine: "one per line",
   choices: {
@@ -75,7 +72,8 @@ const EN = {
   removeHere: "Delete it here only",
   removeThere: "Delete it in the CRM as well",
   cancel: "Cancel",
-  changedMeanwhile: "Somebody changed this meeting meanwhile. Here is how it is now.",
+  changedMeanwhile:
+    "Somebody changed this meeting meanwhile. Save again to replace that, or reload the page to see it.",
   inZone: "Times are those of {zone}.",
   states: {
     failed: "Failed",
@@ -115,16 +113,13 @@ const DE = {
   connectTitle: "CRM verbinden",
   connectWhy: "Wohin gehören Ihre Termine?",
   connect: "Verbinden",
-  connecting: "Wird verbunden …",
   signInAt: "Bei {crm} anmelden",
   orToken: "oder mit einem Token",
   connectedTo: "Verbunden mit {crm}",
   disconnect: "Trennen",
   disconnectSure: "{crm} trennen? Was dort gespeichert ist, bleibt.",
   check: "Verbindung prüfen",
-  options: "Einstellungen",
   save: "Speichern",
-  saved: "Gespeichert",
   help: "Hilfe",
   onePerLine: "je Zeile eine",
   choices: {
@@ -168,7 +163,8 @@ const DE = {
   removeHere: "Nur hier löschen",
   removeThere: "Auch im CRM löschen",
   cancel: "Abbrechen",
-  changedMeanwhile: "Jemand hat diesen Termin inzwischen geändert. So sieht er jetzt aus.",
+  changedMeanwhile:
+    "Jemand hat diesen Termin inzwischen geändert. Speichern Sie noch einmal, um das zu ersetzen, oder laden Sie die Seite neu, um es zu sehen.",
   inZone: "Die Zeiten gelten in {zone}.",
   states: {
     failed: "Fehlgeschlagen",

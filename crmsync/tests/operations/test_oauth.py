@@ -70,8 +70,10 @@ def test_returns_to_the_page_of_this_service(own_api, api, hubspot, settings):
     assert come_back(api, state)["Location"].startswith("https://api.acme.example/app?connection")
 
 
-def test_sends_the_browser_back_to_the_frontend(own_api, api, hubspot):
+@pytest.mark.parametrize("accepted", ["application/json", "text/html", "*/*"])
+def test_sends_the_browser_back_to_the_frontend(own_api, api, hubspot, accepted):
     state = authorize(own_api, hubspot, return_to=PAGE)["state"]
+    api.credentials(HTTP_ACCEPT=accepted)
     answer = come_back(api, state)
     assert answer.status_code == 302
     page = urlsplit(answer["Location"])

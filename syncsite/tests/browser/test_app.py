@@ -1,92 +1,18 @@
 """The reference page in Chromium, against the whole product."""
 
 import re
-from contextlib import contextmanager
+from urllib.parse import urlencode
 
 import pytest
-from django.conf import global_settings, settings
-from django.core.management import call_command
 
 from accounts.models import User
 from conftest import PASSWORD
 from crmsync.operations import connections, syncs
-from meetings.models import Meeting
-from syncsite.demo.processes import procfile
-from syncsite.tests.browser.chromium import NEEDS_CHROMIUM
-from syncsite.tests.front.test_servers import answers, signed_in
-from syncsite.tests.front.test_streams import start
-from syncsite.tests.processes import wait_for
+from crmsync.tests.operations.sign_ins import query_of
+from crmsync.tests.stand_ins.hubspot import HubSpotStandIn
+from syncsite.tests.browser.chromium import NEEDS_CHROMIUM, expect, headline, opened, sign_in
 
-playwright = pytest.importorskip("playwright.sync_api")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = NEEDS_CHROMIUM
-COMMANDS = procfile(settings.BASE_DIR / "Procfile")
-SHIFTS = """
-window.shifts = [];
-new PerformanceObserver((list) => list.getEntries().forEach((one) => shifts.push(one.value)))
-  .observe({ type: "layout-shift", buffered: false });
-"""
-
-
-@pytest.fixture
-def user(user, settings):
-    """With a password that the processes understand: tests hash more cheaply."""
-    settings.PASSWORD_HASHERS = global_settings.PASSWORD_HASHERS
-    user.set_password(PASSWORD)
-    user.save()
-    return user
-
-
-@pytest.fixture
-def url(tmp_path, user):
-    running, address = start(tmp_path, COMMANDS["web"])
-    for name in ("worker", "dispatcher"):
-        running.start(name, COMMANDS[name])
-    with signed_in(address, user) as web:
-        wait_for(lambda: answers(web))
-    yield address
-    running.stop()
-
-
-@contextmanager
-def opened(browser, url, **options):
-    """A page; whatever it asks of another host, and every error of its scripts, is a failure."""
-    context = browser.new_context(**{"locale": "en-US", "timezone_id": "Europe/Berlin", **options})
-    page = context.new_page()
-    problems = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    foreign = re.compile(rf"^(?!{re.escape(url)}|data:)")
-    context.route(foreign, lambda route: (problems.append(route.request.url), route.abort()))
-    yield page
-    context.close()
-    assert problems == []
-
-
-@pytest.fixture
-def page(browser, url):
-    with opened(browser, url) as page:
-        page.goto(f"{url}/app")
-        yield page
-
-
-def expect(it):
-    return playwright.expect(it)
-
-
-def headline(page, text):
-    return page.locator("#head", has_text=text)
-
-
-def sign_in(page, user):
-    page.get_by_label("E-mail address").fill(user.email)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("heading", name="Meetings")).to_be_visible()
-
-
-def violations(page):
-    found = axe.Axe().run(page).response["violations"]
-    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
 
 
 def test_leads_a_newcomer_to_a_saved_meeting(page):
@@ -115,27 +41,6 @@ def test_leads_a_newcomer_to_a_saved_meeting(page):
     assert User.objects.get(email="new@example.com").time_zone == "Europe/Berlin"
 
 
-def test_is_used_with_the_keyboard_alone(page, user, meeting):
-    connections.connect(user, "sandbox", {})
-    page.get_by_label("E-mail address").focus()
-    page.keyboard.type(user.email)
-    page.keyboard.press("Tab")
-    page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
-    expect(headline(page, "Not in Sandbox yet")).to_be_visible()
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        focused = "document.activeElement.shadowRoot?.activeElement?.textContent"
-        if page.evaluate(focused) == "Sync to Sandbox":
-            break
-    page.keyboard.press("Enter")
-    expect(headline(page, "Saved in Sandbox")).to_be_visible(timeout=30_000)
-    assert page.evaluate(focused) == "Sync again"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("Everything you entered is there.")).to_be_visible()
-
-
 def test_says_at_the_field_what_is_wrong_and_keeps_the_rest(page, user, connection):
     sign_in(page, user)
     page.get_by_role("link", name="New meeting").click()
@@ -159,21 +64,6 @@ def test_leads_from_a_failed_sync_to_the_field_to_correct(page, user, make_meeti
     expect(page.get_by_label("E-mail address")).to_be_focused()
 
 
-def test_keeps_what_was_typed_when_the_session_ends(page, user, meeting, connection):
-    sign_in(page, user)
-    page.get_by_role("link", name="Kick-off").click()
-    page.get_by_label("Notes").fill("Typed before the end.")
-    user.set_password("another secret")
-    user.save()
-    page.get_by_role("button", name="Save").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Your session has ended")
-    dialog.get_by_label("Password").fill("another secret")
-    dialog.get_by_role("button", name="Sign in").click()
-    expect(dialog).to_have_count(0)
-    wait_for(lambda: Meeting.objects.get().notes == "Typed before the end.")
-
-
 def test_syncs_what_is_selected(page, user, make_meeting):
     connections.connect(user, "sandbox", {})
     for _ in range(3):
@@ -186,65 +76,6 @@ def test_syncs_what_is_selected(page, user, make_meeting):
     page.reload()
     page.get_by_role("link", name=re.compile("^Saved")).click()
     expect(page.locator("sync-button")).to_have_count(3)
-
-
-def test_goes_on_after_the_network_was_away(page, user, meeting):
-    connections.connect(user, "sandbox", {})
-    sign_in(page, user)
-    expect(headline(page, "Not in Sandbox yet")).to_be_visible()
-    page.get_by_role("button", name="Details").click()
-    page.context.set_offline(True)
-    expect(page.get_by_text("No connection. This is what we knew at")).to_be_visible()
-    page.context.set_offline(False)
-    syncs.request_sync(meeting, by=user)
-    expect(headline(page, "Saved in Sandbox")).to_be_visible(timeout=30_000)
-    expect(page.get_by_text("No connection")).to_be_hidden()
-
-
-def test_moves_nothing_while_a_sync_goes_on(page, user, make_meeting):
-    connections.connect(user, "sandbox", {})
-    for _ in range(5):
-        make_meeting("ann@acme.example")
-    sign_in(page, user)
-    expect(headline(page, "Not in Sandbox yet")).to_have_count(5)
-    page.evaluate(SHIFTS)
-    for meeting in Meeting.objects.all():
-        syncs.request_sync(meeting, by=user)
-    expect(headline(page, "Saved in Sandbox")).to_have_count(5, timeout=40_000)
-    assert sum(page.evaluate("shifts")) == 0
-
-
-@pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_shows_every_state_to_everybody(browser, url, language, scheme):
-    call_command("seed", states=True, password=PASSWORD, verbosity=0)
-    with opened(browser, url, color_scheme=scheme, viewport={"width": 390, "height": 800}) as page:
-        page.goto(f"{url}/app/states?language={language}")
-        buttons = page.locator("sync-button")
-        assert buttons.count() > 40
-        for sample in page.locator("section.sample").all():
-            headline = sample.locator("sync-button").first.locator("#head")
-            expect(headline).not_to_be_empty()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert violations(page) == []
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_is_for_everybody(browser, url, user, meeting, scheme):
-    connections.connect(user, "sandbox", {})
-    with opened(browser, url, color_scheme=scheme) as page:
-        for place in ("", "#/sign-up", "#/forgot"):
-            page.goto(f"{url}/app{place}")
-            expect(page.get_by_label("E-mail address")).to_be_visible()
-            assert violations(page) == [], place
-        page.goto(f"{url}/app#/sign-in")
-        sign_in(page, user)
-        expect(headline(page, "Not in Sandbox yet")).to_be_visible()
-        assert violations(page) == []
-        for place in (f"#/meetings/{meeting.pk}", "#/meetings/new", "#/crm"):
-            page.goto(f"{url}/app{place}")
-            expect(page.locator("form").first).to_be_visible()
-            assert violations(page) == [], place
 
 
 def test_resets_a_password(page, user):
@@ -260,3 +91,45 @@ def test_signs_nobody_in_by_a_link_on_a_service_for_others(browser, url, user, m
         page.evaluate("delete document.documentElement.dataset.demo")
         page.goto(f"{url}/app#auth_token=x.e30.x&expires_at=2099-01-01&email=a@example.com")
         expect(page.get_by_label("Password", exact=True)).to_be_visible()
+
+
+class TestSignInAtTheCrm:
+    @pytest.fixture
+    def hubspot(self):
+        with HubSpotStandIn() as crm:
+            yield crm
+
+    @pytest.fixture
+    def environment(self, hubspot):
+        return {
+            "HUBSPOT_API_URL": hubspot.url,
+            "HUBSPOT_CLIENT_ID": "client",
+            "HUBSPOT_CLIENT_SECRET": "client-s3cret",
+            "ALLOW_PRIVATE_CRM_HOSTS": "1",
+        }
+
+    def come_back(self, page, hubspot, **answer):
+        """What HubSpot's own page does."""
+
+        def sign_in_there(route):
+            asked = query_of(route.request.url)
+            hubspot.challenge = asked["code_challenge"]
+            query = urlencode({"state": asked["state"], **answer})
+            route.fulfill(status=302, headers={"Location": f"{asked['redirect_uri']}?{query}"})
+
+        page.context.route("https://app.hubspot.com/**", sign_in_there)
+        page.goto(page.url.partition("#")[0] + "#/crm")
+        page.get_by_text("HubSpot", exact=True).click()
+        page.get_by_role("button", name="Sign in at HubSpot").click()
+
+    def test_connects(self, page, user, hubspot):
+        sign_in(page, user)
+        self.come_back(page, hubspot, code="first-code")
+        expect(page.get_by_role("heading", name="Connected to HubSpot")).to_be_visible()
+        assert "code" not in page.url
+
+    def test_tells_why_the_person_was_refused(self, page, user, hubspot):
+        sign_in(page, user)
+        self.come_back(page, hubspot, error="access_denied", error_description="No seat is left.")
+        expect(page.get_by_role("alert").first).to_contain_text("No seat is left.")
+        expect(page.get_by_role("heading", name="Connect your CRM")).to_be_visible()

@@ -11,11 +11,7 @@ from django.conf import settings
 
 from accounts.tokens import AccessToken
 from crmsync.operations import connections, syncs
-from syncsite.demo.processes import procfile
 from syncsite.tests.browser.chromium import NEEDS_CHROMIUM
-from syncsite.tests.front.test_servers import answers, signed_in
-from syncsite.tests.front.test_streams import start
-from syncsite.tests.processes import wait_for
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = NEEDS_CHROMIUM
@@ -45,22 +41,15 @@ def elsewhere():
 
 
 @pytest.fixture
-def service(tmp_path, elsewhere, user):
-    commands = procfile(settings.BASE_DIR / "Procfile")
-    running, url = start(tmp_path, commands["web"], FRONTEND_ORIGINS=elsewhere[0])
-    for name in ("worker", "dispatcher"):
-        running.start(name, commands[name])
-    with signed_in(url, user) as web:
-        wait_for(lambda: answers(web))
-    yield url
-    running.stop()
+def environment(elsewhere):
+    return {"FRONTEND_ORIGINS": elsewhere[0]}
 
 
 @pytest.fixture
-def page(browser, elsewhere, service, user, meeting):
+def page(browser, elsewhere, url, user, meeting):
     """The page of the document."""
     site, pages = elsewhere
-    text = EXAMPLE.replace("http://localhost:8000", service)
+    text = EXAMPLE.replace("http://localhost:8000", url)
     pages["/"] = text.replace('meeting="11"', f'meeting="{meeting.pk}"')
     context = browser.new_context(locale="en-US")
     context.add_init_script(f"sessionStorage.token = '{AccessToken.for_user(user)}'")

@@ -41,6 +41,7 @@ def start(folder, command, **further):
         "PATH": os.environ["PATH"],
         "HOST": "127.0.0.1",
         "PORT": str(port),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "WEB_CONCURRENCY": "1",
         **further,
     }
