@@ -52,7 +52,7 @@ const TEXTS = {
     ended: "Ihre Sitzung ist zu Ende. Bitte melden Sie sich wieder an.",
     gone: "Diesen Termin gibt es hier nicht mehr.",
     asOf: "Stand: {time}",
-    details: "Einzelheiten",
+    details: "Details",
     copy: "Kopieren",
     copied: "Kopiert",
   },

@@ -74,7 +74,7 @@ const EN = {
   cancel: "Cancel",
   changedMeanwhile:
     "Somebody changed this meeting meanwhile. Save again to replace that, or reload the page to see it.",
-  inZone: "Times are those of {zone}.",
+  inZone: "Times are in {zone}.",
   states: {
     failed: "Failed",
     retrying: "Retrying",

@@ -121,6 +121,7 @@ class Command(BaseCommand):
         session = frontend.sign_in(DEMO_USER, self.password)
         frontend.connect()
         meeting = frontend.add_meeting()
+        self._show_app(url, session, options)
         if not frontend.sync(meeting, still_running):
             raise CommandError("The sync did not succeed.")
         credentials = json.dumps({"email": DEMO_USER, "password": self.password})
@@ -135,6 +136,9 @@ class Command(BaseCommand):
                 token=session["auth_token"],
             )
         )
+
+    def _show_app(self, url: str, session: Mapping[str, str], options: dict[str, Any]) -> None:
+        self.console.print(f"Watch it in the app: {url}/app")
         if not (options["once"] or options["no_browser"]) and self.console.is_terminal:
             # What follows the # stays in the browser; the page removes it at once.
             signed_in = urlencode({"email": DEMO_USER, **session})
