@@ -212,7 +212,7 @@ export class SyncButton extends HTMLElement {
     this.#text("icon", look[0]);
     this.#text("head", sync?.headline ?? (this.#isGone ? words.gone : ""));
     this.#text("detail", sync?.detail);
-    this.#text("next", sync?.next.text);
+    this.#text("next", sync?.next.text === sync?.error?.remedy ? "" : sync?.next.text);
     for (const name of ["title", "message", "remedy", "reference"]) this.#text(name, sync?.error?.[name]);
     this.#text("copy", sync?.error?.reference && words.copy);
     const away = { offline: this.#timed(words.offline), "signed out": words.ended, stopped: words.ended };
@@ -250,7 +250,7 @@ export class SyncButton extends HTMLElement {
   };
   #drawBar() {
     const { progress, state } = this.sync ?? {};
-    const isShown = progress && !["synced", "canceled"].includes(state);
+    const isShown = progress && !/synced|canceled|out_of_date/.test(state);
     const told = { ariaLabel: progress?.label, ariaValueNow: progress?.percent };
     Object.assign(this.#part("bar"), told, { ariaValueText: `${told.ariaLabel}, ${told.ariaValueNow} %` });
     this.#fill("bar", isShown ? progress.parts : [], "i", (place, part) => {

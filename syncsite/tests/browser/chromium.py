@@ -15,7 +15,6 @@ CHROMIUM = shutil.which("chromium")
 NEEDS_CHROMIUM = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(CHROMIUM is None, reason="needs chromium"),
 ]
 COMMANDS = procfile(Path(settings.BASE_DIR) / "Procfile")

@@ -104,6 +104,7 @@ def test_overwrites_nobody_unasked(page, user, meeting, connection):
     wait_for(lambda: Meeting.objects.get().notes == "Mine.")
 
 
+@pytest.mark.slow
 def test_follows_fifty_rows_with_one_stream(page, user, make_meeting):
     connections.connect(user, "sandbox", {})
     for _ in range(50):
