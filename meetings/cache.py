@@ -38,6 +38,18 @@ def snapshot_of(meeting: Meeting) -> Snapshot:
     return cast(Snapshot, values)
 
 
+def snapshot_from(*row: Any) -> Snapshot:
+    """`row`: the columns in their order, as a database without booleans may return them."""
+    pk, user_id, version, step, success = row
+    return {
+        "id": pk,
+        "user_id": user_id,
+        "version": version,
+        "in_progress_sync_status": step,
+        "last_sync_success": None if success is None else bool(success),
+    }
+
+
 def store(snapshot: Snapshot) -> None:
     versioned.store(key(snapshot["id"]), snapshot["version"], snapshot)
 

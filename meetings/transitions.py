@@ -2,19 +2,29 @@
 
 Each function is one UPDATE that names the state it leaves. Call it in the transaction that makes
 the change of the run. The cached copy is invalidated before the commit and written after it.
+
+The UPDATE is plain SQL: it returns the row, and the ORM would compile it anew each time.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
+from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Field, Q
 from django.db.models.signals import post_save
 
 from meetings import cache, content
 from meetings.models import Meeting, SyncStep
+
+IDLE = "in_progress_sync_status IS NULL"
+ANY = "TRUE"
+UPDATE = """
+    UPDATE meetings_meeting SET version = version + 1{changes} WHERE id = %s AND ({leaving})
+    RETURNING id, user_id, version, in_progress_sync_status, last_sync_success
+"""
 
 
 class TransitionRefusedError(Exception):
@@ -23,14 +33,15 @@ class TransitionRefusedError(Exception):
 
 def start_step(meeting_id: int, step: SyncStep) -> None:
     # A retry starts the same step again, so the step may equal the one we leave.
-    idle_or_before = Q(in_progress_sync_status=None) | Q(in_progress_sync_status__lte=step)
-    _move(meeting_id, idle_or_before, in_progress_sync_status=step)
+    idle_or_before = f"{IDLE} OR in_progress_sync_status <= %s"
+    _move(meeting_id, idle_or_before, step, in_progress_sync_status=step)
 
 
 def record_success(meeting_id: int, at: datetime) -> None:
     _move(
         meeting_id,
-        Q(in_progress_sync_status=SyncStep.NOTES),
+        "in_progress_sync_status = %s",
+        SyncStep.NOTES,
         in_progress_sync_status=None,
         last_sync_success=True,
         last_sync_at=at,
@@ -39,17 +50,17 @@ def record_success(meeting_id: int, at: datetime) -> None:
 
 def record_failed_attempt(meeting_id: int) -> None:
     """A step failed and will be retried: it stays in progress."""
-    _move(meeting_id, Q(in_progress_sync_status__isnull=False), last_sync_success=False)
+    _move(meeting_id, f"NOT ({IDLE})", last_sync_success=False)
 
 
 def record_failure(meeting_id: int) -> None:
     """The sync gave up for good."""
-    _move(meeting_id, Q(), in_progress_sync_status=None, last_sync_success=False)
+    _move(meeting_id, ANY, in_progress_sync_status=None, last_sync_success=False)
 
 
 def clear_progress(meeting_id: int) -> None:
     """The sync was canceled or waits for its owner; the last result stays."""
-    _move(meeting_id, Q(), in_progress_sync_status=None)
+    _move(meeting_id, ANY, in_progress_sync_status=None)
 
 
 def clear_progress_of(meeting_ids: Sequence[int]) -> None:
@@ -61,18 +72,18 @@ def clear_progress_of(meeting_ids: Sequence[int]) -> None:
 
 def begin_removal(meeting_id: int, at: datetime) -> None:
     """It is deleted here; a run removes it from the CRM."""
-    _move(meeting_id, Q(), in_progress_sync_status=None, removing_since=at)
+    _move(meeting_id, ANY, in_progress_sync_status=None, removing_since=at)
 
 
 def keep(meeting_id: int) -> None:
     """Its removal was canceled."""
-    _move(meeting_id, Q(), in_progress_sync_status=None, removing_since=None)
+    _move(meeting_id, ANY, in_progress_sync_status=None, removing_since=None)
 
 
 def keep_if_removing(meeting_id: int) -> bool:
     """Its removal has failed before."""
     try:
-        _move(meeting_id, Q(removing_since__isnull=False), removing_since=None)
+        _move(meeting_id, "removing_since IS NOT NULL", removing_since=None)
     except TransitionRefusedError:
         return False
     return True
@@ -96,24 +107,33 @@ def _move_together(meeting_ids: Sequence[int], leaving: Q, **values: Any) -> Non
 
 def touch(meeting_id: int) -> None:
     """Something else changed that the meeting's document shows."""
-    _move(meeting_id, Q())
+    _move(meeting_id, ANY)
 
 
 def record_content(meeting_id: int) -> None:
     """Its content, or that of its attendees, has been written in this transaction."""
     meeting = Meeting.objects.prefetch_related("attendees").get(pk=meeting_id)
-    _move(meeting_id, Q(), content_digest=content.digest(meeting, meeting.attendees.all()))
+    _move(meeting_id, ANY, content_digest=content.digest(meeting, meeting.attendees.all()))
 
 
-def _move(meeting_id: int, leaving: Q, **values: Any) -> None:
-    meeting = Meeting.objects.filter(leaving, pk=meeting_id)
-    if not meeting.update(version=F("version") + 1, **values):
+def _move(meeting_id: int, leaving: str, *given: Any, **values: Any) -> None:
+    """`leaving`: the state that it leaves, in SQL, and what `given` stands for in it."""
+    changes = "".join(f", {name} = %s" for name in values)
+    given = (*map(_prepare, values.items()), meeting_id, *given)
+    with database.cursor() as cursor:
+        cursor.execute(UPDATE.format(changes=changes, leaving=leaving), given)
+        rows = cursor.fetchall()
+    if not rows:
         raise TransitionRefusedError(f"Meeting {meeting_id} cannot take {values}.")
-    snapshot = cache.read(meeting_id)
-    if snapshot is None:
-        raise TransitionRefusedError(f"Meeting {meeting_id} vanished.")
+    snapshot = cache.snapshot_from(*rows[0])
     cache.invalidate(meeting_id, snapshot["version"])
     transaction.on_commit(partial(cache.store, snapshot))
+
+
+def _prepare(change: tuple[str, Any]) -> Any:
+    name, value = change
+    field = cast("Field[Any, Any]", Meeting._meta.get_field(name))
+    return field.get_db_prep_save(value, connection=database)
 
 
 def _record_edit(instance: Meeting, created: bool, **_: Any) -> None:

@@ -43,7 +43,7 @@ def _engine(
         commands={**workers, "dispatcher": PROCFILE["dispatcher"]},
         environment={"CRM_ANSWER_SECONDS": str(seconds), **variables},
         is_ready=partial(is_ready, processes),
-        submit=_submit,
+        submit=submit,
         count_steps=_count_steps,
         count_in_flight=_count_in_flight,
         check=_check,
@@ -54,7 +54,7 @@ def is_ready(processes: int) -> bool:
     return heartbeat.is_alive() and len(workers.alive(timezone.now())) >= processes
 
 
-def _submit(count: int) -> None:
+def submit(count: int) -> None:
     """As requested a moment ago, all at once."""
     now = timezone.now()
     runs = SyncRun.objects.bulk_create(

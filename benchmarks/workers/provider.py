@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks.settings import CRM_ANSWER_SECONDS, CRM_CALLS_FILE
 from crmsync.providers.base import Account, Known, MeetingContent, Person, Ref, Session
+from crmsync.providers.options import CREATE_PEOPLE, Choices
 
 
 class SteadyCrm:
@@ -13,6 +14,7 @@ class SteadyCrm:
     needs: Sequence[str] = ()
     address = "url"
     token = "token"  # noqa: S105
+    choices: Choices = CREATE_PEOPLE
     host = ""
 
     def __init__(self, session: Session) -> None:
@@ -25,15 +27,20 @@ class SteadyCrm:
         self._call()
         return [Ref("contact", person.email, person.email, "created") for person in people]
 
-    def upsert_meeting(self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known) -> Ref:
+    def upsert_meeting(
+        self, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
+    ) -> Sequence[Ref]:
         self._call()
-        return Ref("meeting", str(meeting.key), str(meeting.key), "created")
+        return [Ref("meeting", str(meeting.key), str(meeting.key), "created")]
 
     def add_notes(
-        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref]
+        self, meeting_ref: Ref, meeting: MeetingContent, contacts: Sequence[Ref], known: Known
     ) -> Sequence[Ref]:
         self._call()
         return [Ref("note", str(meeting.key), str(meeting.key), "created")]
+
+    def remove(self, meeting: MeetingContent, known: Known) -> Sequence[Ref]:
+        raise NotImplementedError
 
     def _call(self) -> None:
         self.session.before_call()

@@ -18,7 +18,7 @@ CELERY_APP = "benchmarks.workers.celery_app"
 
 def rq(services: Services, name: str, worker_class: str = "rq.Worker") -> Engine:
     store = services.redis()
-    program = f"python manage.py rqworker {rq_jobs.QUEUE}"
+    program = f"python manage.py rqworker {rq_jobs.QUEUE} --job-class rq.job.Job"
     return Engine(
         name=name,
         commands={"worker": f"{program} --worker-class {worker_class} {OPTIONS}"},

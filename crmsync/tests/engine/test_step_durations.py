@@ -1,3 +1,4 @@
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -10,6 +11,13 @@ from crmsync.models import StepDuration, SyncRun
 from crmsync.operations import syncs
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def write_at_once(monkeypatch):
+    monkeypatch.setattr(step_durations, "WRITE_EVERY", 0)
+    monkeypatch.setattr(step_durations, "_samples", defaultdict(list))
+
 
 USUAL = list(step_durations.DEFAULT_SECONDS.values())
 
@@ -58,6 +66,16 @@ def test_is_learned_by_many_at_once():
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(learn_one, range(12)))
     assert 1 <= len(StepDuration.objects.get().recent) <= 12
+
+
+def test_is_written_every_few_seconds(monkeypatch):
+    learn(3, 1)
+    monkeypatch.setattr(step_durations, "WRITE_EVERY", 60)
+    learn(3, 2, 3)
+    assert StepDuration.objects.get().recent == [1]
+    monkeypatch.setattr(step_durations, "WRITE_EVERY", 0)
+    learn(3, 4)
+    assert StepDuration.objects.get().recent == [1, 2, 3, 4]
 
 
 def test_is_learned_from_successes_only(connection, meeting):
