@@ -5,7 +5,7 @@ locked in the order connection, run, meeting.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,6 +17,7 @@ from crmsync.connections import store
 from crmsync.engine import breaker, hints, remote_records, scheduling
 from crmsync.errors import CrmError
 from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.providers.base import Known
 from meetings import content, transitions
 from meetings.models import SyncStep
 
@@ -31,10 +32,14 @@ class StaleAttemptError(Exception):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's right to perform one attempt of one step."""
+    """A worker's right to perform one attempt of one step.
+
+    `known`: what the run's account holds of its meeting and of the attendees, as of the claim.
+    """
 
     run: SyncRun
     attempt: SyncAttempt
+    known: Known = field(default_factory=dict)
 
 
 @transaction.atomic
@@ -51,7 +56,8 @@ def claim(run_id: int, step: int) -> Claim | None:
     if run.started_at is None and not is_current and not run.removes:
         _restart_from_first_step(run)
         return None
-    holds_contact_lock = remote_records.is_missing_contacts(run)
+    known = remote_records.known_of(run)
+    holds_contact_lock = remote_records.is_missing_contacts(run, known)
     if holds_contact_lock and not scheduling.try_acquire_contact_lock(connection, run_id, now):
         return None
     is_due = run.step == step and run.due_at <= now  # A hint that is late takes no probe.
@@ -66,7 +72,7 @@ def claim(run_id: int, step: int) -> Claim | None:
         holds_contact_lock=holds_contact_lock,
     )
     transitions.start_step(run.meeting_id, SyncStep(step))
-    return Claim(run, attempt)
+    return Claim(run, attempt, known)
 
 
 def _take(run: SyncRun, step: int, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from crmsync.engine import attendees
 from crmsync.models import Connection, RemoteRecord, SyncRun
-from crmsync.providers.base import Ref
+from crmsync.providers.base import Known, Ref
 from meetings.models import Meeting, SyncStep
 
 Kind, Action = RemoteRecord.Kind, RemoteRecord.Action
@@ -73,14 +73,7 @@ def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
     )
 
 
-def lookup(connection: Connection, kind: str, local_keys: Iterable[str]) -> list[Ref]:
-    found = RemoteRecord.objects.filter(
-        connection=connection, kind=kind, local_key__in=list(local_keys)
-    ).order_by("local_key")
-    return list(map(_ref, found))
-
-
-def known_of(run: SyncRun) -> dict[tuple[str, str], Ref]:
+def known_of(run: SyncRun) -> Known:
     """What the run's account holds of its meeting and of the attendees, as we know it."""
     emails = [attendee.email for attendee in run.meeting.attendees.all()]
     contacts = Q(kind=Kind.CONTACT, local_key__in=emails)
@@ -95,16 +88,15 @@ def _ref(record: RemoteRecord) -> Ref:
     return Ref(record.kind, record.local_key, *place, digests=record.field_digests)
 
 
-def is_missing_contacts(run: SyncRun) -> bool:
+def is_missing_contacts(run: SyncRun, known: Known) -> bool:
     """Whether its step will look for contacts, and make those that it does not find.
 
     The first step tries once more whom the CRM did not accept before.
     """
     if run.removes:
         return False
-    emails = {person.email for person in attendees.people_of(run)}
-    known = lookup(run.connection, Kind.CONTACT, emails)
-    return sum(1 for ref in known if ref.remote_id or run.step > SyncStep.CONTACTS) < len(emails)
+    refs = [known.get((Kind.CONTACT, person.email)) for person in attendees.people_of(run)]
+    return not all(ref and (ref.remote_id or run.step > SyncStep.CONTACTS) for ref in refs)
 
 
 def for_meeting(meeting: Meeting) -> QuerySet[RemoteRecord]:

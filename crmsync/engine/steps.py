@@ -95,15 +95,12 @@ def _before_call(claim: claims.Claim) -> None:
 
 def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     people = attendees.people_of(claim.run)
-    emails = [person.email for person in people]
+    emails = {person.email for person in people}
     known = {
-        (ref.kind, ref.local_key): ref
-        for ref in remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
-        if ref.remote_id
+        key: ref
+        for key, ref in claim.known.items()
+        if ref.kind == Kind.CONTACT and ref.local_key in emails and ref.remote_id
     }
-    if len(known) < len(people) and not claim.attempt.holds_contact_lock:
-        # Another run may be creating the same ones; this one has to claim the contact lock first.
-        raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
     saved = provider.upsert_contacts(people, known) if people else []
     refused = [ref for ref in saved if ref.action == SKIPPED and ref.remark not in ON_PURPOSE]
     if saved and len(refused) == len(saved):
@@ -114,25 +111,24 @@ def _save_contacts(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
 
 def _save_meeting(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     contacts, new = _contacts(provider, claim)
-    known = remote_records.known_of(claim.run)
-    return [*new, *provider.upsert_meeting(_content(claim.run.meeting), contacts, known)]
+    meeting = _content(claim.run.meeting)
+    return [*new, *provider.upsert_meeting(meeting, contacts, claim.known)]
 
 
 def _save_notes(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
     contacts, new = _contacts(provider, claim)
     content = _content(claim.run.meeting)
-    known = remote_records.known_of(claim.run)
+    known = claim.known
     meeting_ref = known.get((Kind.MEETING, str(content.key)))
     if meeting_ref is None or not meeting_ref.remote_id:
         made = provider.upsert_meeting(content, contacts, known)
-        known |= {(ref.kind, ref.local_key): ref for ref in made}
+        known = {**known, **{(ref.kind, ref.local_key): ref for ref in made}}
         meeting_ref, new = known[Kind.MEETING, str(content.key)], [*new, *made]
     return [*new, *provider.add_notes(meeting_ref, content, contacts, known)]
 
 
 def _remove(provider: Provider, claim: claims.Claim) -> Sequence[Ref]:
-    known = remote_records.known_of(claim.run)
-    return provider.remove(_content(claim.run.meeting), known)
+    return provider.remove(_content(claim.run.meeting), claim.known)
 
 
 def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], Sequence[Ref]]:
@@ -140,10 +136,10 @@ def _contacts(provider: Provider, claim: claims.Claim) -> tuple[Sequence[Ref], S
 
     Since the first step an attendee may have joined, or a record may have been forgotten.
     """
-    emails = {person.email for person in attendees.people_of(claim.run)}
-    known = remote_records.lookup(claim.run.connection, Kind.CONTACT, emails)
-    if len(known) == len(emails):
-        return [ref for ref in known if ref.remote_id], []
+    if not claim.attempt.holds_contact_lock:
+        emails = sorted(person.email for person in attendees.people_of(claim.run))
+        refs = [claim.known[Kind.CONTACT, email] for email in emails]
+        return [ref for ref in refs if ref.remote_id], []
     saved = _save_contacts(provider, claim)
     return [ref for ref in saved if ref.remote_id], saved
 
