@@ -21,6 +21,9 @@ class Snapshot(TypedDict):
     last_sync_success: bool | None
 
 
+COLUMNS = tuple(Snapshot.__annotations__)
+
+
 def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
     """The current snapshot; None if there is no such meeting. `entry`: what Redis just returned."""
     found = _of(meeting_id, versioned.decode(entry))
@@ -29,25 +32,20 @@ def get(meeting_id: int, entry: bytes | None = None) -> Snapshot | None:
 
 
 def read(meeting_id: int) -> Snapshot | None:
-    row = Meeting.objects.filter(pk=meeting_id).values(*Snapshot.__annotations__).first()
+    row = Meeting.objects.filter(pk=meeting_id).values(*COLUMNS).first()
     return cast(Snapshot | None, row)
 
 
 def snapshot_of(meeting: Meeting) -> Snapshot:
-    values = {name: getattr(meeting, name) for name in Snapshot.__annotations__}
+    values = {name: getattr(meeting, name) for name in COLUMNS}
     return cast(Snapshot, values)
 
 
 def snapshot_from(*row: Any) -> Snapshot:
-    """`row`: the columns in their order, as a database without booleans may return them."""
-    pk, user_id, version, step, success = row
-    return {
-        "id": pk,
-        "user_id": user_id,
-        "version": version,
-        "in_progress_sync_status": step,
-        "last_sync_success": None if success is None else bool(success),
-    }
+    """`row`: COLUMNS as a database without booleans may return them."""
+    snapshot = cast(Snapshot, dict(zip(COLUMNS, row, strict=True)))
+    success = snapshot["last_sync_success"]
+    return {**snapshot, "last_sync_success": None if success is None else bool(success)}
 
 
 def store(snapshot: Snapshot) -> None:

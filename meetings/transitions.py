@@ -2,29 +2,22 @@
 
 Each function is one UPDATE that names the state it leaves. Call it in the transaction that makes
 the change of the run. The cached copy is invalidated before the commit and written after it.
-
-The UPDATE is plain SQL: it returns the row, and the ORM would compile it anew each time.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
-from django.db import connection as database
 from django.db import transaction
-from django.db.models import F, Field, Q
+from django.db.models import F, Q
 from django.db.models.signals import post_save
 
-from meetings import cache, content
+from meetings import cache, content, statements
 from meetings.models import Meeting, SyncStep
 
 IDLE = "in_progress_sync_status IS NULL"
 ANY = "TRUE"
-UPDATE = """
-    UPDATE meetings_meeting SET version = version + 1{changes} WHERE id = %s AND ({leaving})
-    RETURNING id, user_id, version, in_progress_sync_status, last_sync_success
-"""
 
 
 class TransitionRefusedError(Exception):
@@ -118,22 +111,20 @@ def record_content(meeting_id: int) -> None:
 
 def _move(meeting_id: int, leaving: str, *given: Any, **values: Any) -> None:
     """`leaving`: the state that it leaves, in SQL, and what `given` stands for in it."""
-    changes = "".join(f", {name} = %s" for name in values)
-    given = (*map(_prepare, values.items()), meeting_id, *given)
-    with database.cursor() as cursor:
-        cursor.execute(UPDATE.format(changes=changes, leaving=leaving), given)
-        rows = cursor.fetchall()
+    rows = statements.update(
+        Meeting,
+        f"id = %s AND ({leaving})",
+        meeting_id,
+        *given,
+        increment=["version"],
+        returning=cache.COLUMNS,
+        **values,
+    )
     if not rows:
         raise TransitionRefusedError(f"Meeting {meeting_id} cannot take {values}.")
     snapshot = cache.snapshot_from(*rows[0])
     cache.invalidate(meeting_id, snapshot["version"])
     transaction.on_commit(partial(cache.store, snapshot))
-
-
-def _prepare(change: tuple[str, Any]) -> Any:
-    name, value = change
-    field = cast("Field[Any, Any]", Meeting._meta.get_field(name))
-    return field.get_db_prep_save(value, connection=database)
 
 
 def _record_edit(instance: Meeting, created: bool, **_: Any) -> None:

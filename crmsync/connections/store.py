@@ -19,6 +19,7 @@ from crmsync.models import Connection, CrmHost
 from crmsync.providers import PROVIDERS
 from crmsync.providers.base import Account
 from crmsync.providers.options import with_defaults
+from meetings import statements
 
 logger = structlog.get_logger(__name__)
 
@@ -26,6 +27,11 @@ State = Connection.State
 BATCH = 1000
 RENEW_AFTER = timedelta(days=7)  # Salesforce ends refresh tokens that are idle for 30 days.
 RENEW_AGAIN_AFTER = timedelta(hours=1)
+WELL = """
+    SELECT 1 FROM crmsync_connection LEFT JOIN crmsync_crmhost AS host ON host.id = host_id
+    WHERE crmsync_connection.id = %s AND state = 'connected'
+    AND (host.id IS NULL OR host.failures = 0 AND host.open_since IS NULL)
+"""
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
 
@@ -40,6 +46,11 @@ def lock(**lookups: Any) -> Connection | None:
     # FOR UPDATE would also block every new row that points at the connection.
     locked = Connection.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("host").filter(**lookups).first()
+
+
+def lock_if_well(pk: int) -> bool:
+    """Locks the row of a connection that works, and whose host has not failed lately."""
+    return bool(statements.execute(WELL + statements.lock_of("crmsync_connection"), pk))
 
 
 def options_of(connection: Connection) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -16,14 +17,23 @@ from django.utils import timezone
 from crmsync.connections import store
 from crmsync.engine import breaker, hints, remote_records, scheduling
 from crmsync.errors import CrmError
-from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Known
-from meetings import content, transitions
+from meetings import content, statements, transitions
 from meetings.models import SyncStep
 
 logger = logging.getLogger(__name__)
 
 Status = SyncRun.Status
+# Without an open attempt in any run of the meeting: one sync per meeting at a time.
+DUE = """
+    id = %s AND status IN ('queued', 'running', 'retrying') AND step = %s AND due_at <= %s
+    AND NOT EXISTS (
+        SELECT 1 FROM crmsync_syncattempt
+        JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
+        WHERE run.meeting_id = %s AND crmsync_syncattempt.finished_at IS NULL
+    )
+"""
 
 
 class StaleAttemptError(Exception):
@@ -49,7 +59,7 @@ def claim(run_id: int, step: int) -> Claim | None:
     now = timezone.now()
     if connection is None or not scheduling.try_acquire_slot(connection, run_id, now):
         return None
-    run = _read_with_content(run_id)
+    run = _read_with_content(run_id, connection)
     if run is None:  # Deleted while we waited for the lock.
         return None
     is_current = content.is_current(run.step, run.written_digest, run.read_digest)
@@ -77,8 +87,7 @@ def claim(run_id: int, step: int) -> Claim | None:
 
 def _take(run: SyncRun, step: int, now: datetime) -> bool:
     """Needs the run's row, locked since it was read."""
-    due = SyncRun.objects.active().filter(pk=run.pk, step=step, due_at__lte=now)
-    taken = {
+    taken: dict[str, Any] = {
         "status": Status.RUNNING,
         "attempt": run.attempt + 1,
         "due_at": now + _lease(),
@@ -88,7 +97,7 @@ def _take(run: SyncRun, step: int, now: datetime) -> bool:
         "wait_reason": "",
         "waits_for_contact_lock": False,
     }
-    if not due.without_open_attempt().update(**taken):
+    if not statements.update(SyncRun, DUE, run.pk, step, now, run.meeting_id, **taken):
         return False
     for name, value in taken.items():
         setattr(run, name, value)
@@ -110,22 +119,31 @@ def renew_lease(claim: Claim) -> None:
     Raises StaleAttemptError if the claim no longer holds, and CrmError after the deadline.
     """
     now = timezone.now()
-    if not still_leased(claim).update(due_at=now + _lease()):
+    if not update_if_leased(claim, due_at=now + _lease()):
         raise StaleAttemptError
     if now > claim.attempt.started_at + timedelta(seconds=settings.SYNC_STEP_SECONDS):
         raise CrmError("crm_timeout", f"The step took over {settings.SYNC_STEP_SECONDS:g} seconds.")
 
 
-def _read_with_content(run_id: int) -> SyncRun | None:
+def _read_with_content(run_id: int, connection: Connection) -> SyncRun | None:
     """The run and its meeting, both locked: an edit is read whole, or is for the next sync."""
-    runs = SyncRun.objects.select_related("meeting", "connection__user", "connection__host")
+    runs = SyncRun.objects.select_related("meeting__user").filter(pk=run_id)
     locked = runs.select_for_update(of=("self", "meeting"), no_key=True)
-    run = locked.prefetch_related("meeting__attendees").filter(pk=run_id).first()
+    run = locked.prefetch_related("meeting__attendees").first()
     if run is not None:
+        run.connection, connection.user = connection, run.meeting.user
         run.read_digest = content.digest(run.meeting, run.meeting.attendees.all())
         if run.meeting.content_digest != run.read_digest:  # Its writer did not record it.
             transitions.record_content(run.meeting_id)
     return run
+
+
+def update_if_leased(claim: Claim, **values: Any) -> bool:
+    """Unless another claim or an end has overtaken this one."""
+    run = claim.run
+    where = "id = %s AND status = %s AND attempt = %s AND step = %s"
+    held = (run.pk, Status.RUNNING, run.attempt, run.step)
+    return bool(statements.update(SyncRun, where, *held, **values))
 
 
 def still_leased(claim: Claim) -> SyncRunQuerySet:

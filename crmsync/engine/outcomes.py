@@ -30,7 +30,7 @@ from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents, notices
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
-from meetings import content, transitions
+from meetings import content, statements, transitions
 from meetings.models import SyncStep
 
 logger = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ def complete_removal(claim: claims.Claim) -> None:
     """The meeting is gone from the CRM, and now from here, with its runs."""
     run, now = claim.run, timezone.now()
     connection = _lock_that_answered(claim, now)
-    if not claims.still_leased(claim).update(status=Status.SUCCEEDED, finished_at=now):
+    if not claims.update_if_leased(claim, status=Status.SUCCEEDED, finished_at=now):
         abandon(claim)
         return
     transaction.on_commit(partial(logger.info, "meeting removed", **_log_keys(claim, now)))
@@ -63,6 +63,8 @@ def complete_removal(claim: claims.Claim) -> None:
 
 
 def _lock_that_answered(claim: claims.Claim, now: datetime) -> Connection | None:
+    if store.lock_if_well(claim.run.connection_id):
+        return claim.run.connection
     connection = store.lock(pk=claim.run.connection_id)
     if connection is not None:
         breaker.count_answer(connection, now)
@@ -80,7 +82,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     written_digest = content.after_step(run.step, run.written_digest, run.read_digest)
     written = remote_records.add_written(run, refs)
     done = {**cleared, "written": written, "written_digest": written_digest}
-    if not claims.still_leased(claim).update(**done, **(ending if is_last else going_on)):
+    if not claims.update_if_leased(claim, **done, **(ending if is_last else going_on)):
         abandon(claim)
         return
     _close_attempt(claim.attempt, Outcome.SUCCEEDED)
@@ -286,4 +288,5 @@ def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = 
         closing["correlation_id"] = error.correlation_id[:255]
         closing["internal_message"] = error.message
         closing["outcome_unknown"] = error.outcome_unknown
-    return bool(SyncAttempt.objects.filter(pk=attempt.pk, finished_at=None).update(**closing))
+    where = "id = %s AND finished_at IS NULL"
+    return bool(statements.update(SyncAttempt, where, attempt.pk, **closing))

@@ -17,7 +17,7 @@ from crmsync.connections import store
 from crmsync.engine import hints
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
-from meetings import transitions
+from meetings import statements, transitions
 
 Status = SyncRun.Status
 RESEND_AFTER = timedelta(seconds=5)
@@ -38,6 +38,19 @@ PRIORITY = Case(
     When(status=Status.RETRYING, then=1),
     default=2,
 )
+
+
+HOLDING_SLOTS = """
+    SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = %s
+    UNION
+    SELECT run.id FROM crmsync_syncattempt
+    JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
+    WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
+"""
+IS_WAITING = """
+    SELECT 1 FROM crmsync_syncrun
+    WHERE connection_id = %s AND status IN ('queued', 'retrying') AND due_at <= %s LIMIT 1
+"""
 
 
 def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool:
@@ -187,13 +200,14 @@ def _slot_limit(connection: Connection, now: datetime) -> int:
 
 def _runs_holding_slots(connection: Connection) -> set[int]:
     """Running ones, and canceled ones whose worker is still in a call."""
-    running = connection.sync_runs.filter(status=Status.RUNNING).values_list("pk", flat=True)
-    calling = SyncAttempt.objects.filter(finished_at=None, run__connection=connection)
-    return set(running.order_by().union(calling.order_by().values_list("run_id", flat=True)))
+    rows = statements.execute(HOLDING_SLOTS, connection.pk, Status.RUNNING, connection.pk)
+    return {run_id for (run_id,) in rows}
 
 
 def _send_hints_to_waiting(connection_id: int, limit: int) -> None:
     now = timezone.now()
+    if not statements.execute(IS_WAITING, connection_id, now):  # Most often nothing is.
+        return
     waiting = SyncRun.objects.filter(
         connection=connection_id, status__in=[Status.QUEUED, Status.RETRYING], due_at__lte=now
     )
