@@ -12,13 +12,14 @@ import cli
 
 from benchmarks.results import print_goals
 from benchmarks.services import Services
-from benchmarks.workers import concurrency, enqueue, latency, overhead
+from benchmarks.workers import concurrency, enqueue, latency, overhead, statements
 
 PARTS = {
     "overhead": overhead.run,
     "concurrency": concurrency.run,
     "latency": latency.run,
     "enqueue": enqueue.run,
+    "statements": statements.run,
 }
 
 

@@ -1,8 +1,8 @@
 // Follows the syncs of many meetings, by a stream or by polling. docs/frontend.md shows how.
 
-const SILENCE = 40_000; // Milliseconds. A stream says something every 15 s.
+const SILENCE = 40_000; // A stream speaks every 15 s.
 const STREAM_AGAIN = 60_000;
-const LIMIT = 100; // In one request.
+const LIMIT = 100;
 const REFUSED = Symbol();
 
 /**
@@ -14,18 +14,18 @@ const REFUSED = Symbol();
  * @property {Iterable<number>} meetings
  * @property {(sync: Sync) => void} onChange
  * @property {(meeting: number) => void} [onGone]
- * @property {(state: State) => void} [onState] In one tab of all.
+ * @property {(state: State) => void} [onState]
  */
 
 /** @param {Options} options */
 export function follow({ base = "", token, meetings, onChange, onGone, onState }) {
   const me = Math.random();
-  /** By tab. @type {Map<number, number[]>} */
+  /** @type {Map<number, number[]>} */
   const wanted = new Map();
   /** @type {Map<number, Sync>} */
   const known = new Map();
   const ended = new AbortController();
-  let turn = new AbortController(); // Of the request under way.
+  let turn = new AbortController();
   let stir = () => {}; // Ends a pause.
   /** @type {string | null} */
   let key = null;
@@ -39,6 +39,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
   /** @param {State} next */
   const tell = (next) => {
     if (next !== state) onState?.((state = next));
+    if (key) post({ state });
   };
   const own = () => wanted.get(me) ?? [];
   const all = () => [...new Set([...wanted.values()].flat())];
@@ -55,7 +56,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
     try {
       onChange(sync);
     } catch (error) {
-      Promise.reject(error); // For the page.
+      Promise.reject(error);
     }
   };
   /** @param {number} id */
@@ -99,9 +100,9 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
     return answer;
   }
 
-  /** @param {Response} answer */
-  async function read(answer) {
-    const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
+  /** @param {ReadableStream<Uint8Array>} body */
+  async function read(body) {
+    const reader = body.getReader();
     const decoder = new TextDecoder();
     let text = "";
     for (;;) {
@@ -109,7 +110,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
       if (done) return;
       text += decoder.decode(value, { stream: true });
       const events = text.split("\n\n");
-      text = /** @type {string} */ (events.pop());
+      text = events.pop() ?? "";
       for (const event of events) {
         const [, name, data] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? [];
         if (name === "sync") share({ syncs: [JSON.parse(data)], gone: [] });
@@ -128,7 +129,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
       if (answer.ok && answer.body) {
         tell("live");
         failures = 0;
-        await read(answer);
+        await read(answer.body);
         return 200;
       }
       pollUntil = Date.now() + STREAM_AGAIN;
@@ -151,8 +152,10 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
 
   const back_off = () => pause(Math.min(30_000, 500 * 2 ** failures++) * (0.5 + Math.random() / 2));
 
-  /** @param {string} [refused] */
-  async function sign_in(refused) {
+  async function sign_in() {
+    const refused = key ?? undefined;
+    key = null;
+    if (refused) tell("signed out");
     while (!ended.signal.aborted) {
       try {
         return (key = await token(refused));
@@ -163,24 +166,21 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
     }
   }
 
+  /** Until the token is refused: another tab may have a better one. */
   async function lead() {
-    while (key && !ended.signal.aborted) {
+    while (!ended.signal.aborted) {
       const { signal } = turn;
       try {
         const wait = await look();
         if (!signal.aborted) await pause(wait);
       } catch (reason) {
-        if (reason === REFUSED) {
-          tell("signed out");
-          await sign_in(key);
-          if (failures++) await back_off();
-        } else if (!signal.aborted) {
+        if (reason === REFUSED) return;
+        if (!signal.aborted) {
           tell("offline");
           await back_off();
         }
       }
     }
-    tell("stopped");
   }
 
   /** @param {MessageEvent} event */
@@ -188,12 +188,14 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
     if (data.syncs) {
       data.syncs.forEach(take);
       data.gone.forEach(lose);
+    } else if (data.state) {
+      if (data.state !== state) onState?.((state = data.state));
     } else if (data.hello) {
       hello();
     } else {
       const before = new Set(all());
       data.meetings ? wanted.set(data.tab, data.meetings) : wanted.delete(data.tab);
-      const syncs = (data.meetings ?? []).flatMap((/** @type {number} */ id) => known.get(id) ?? []);
+      const syncs = [...known.values()].filter((one) => data.meetings?.includes(one.meeting_id));
       if (syncs.length) post({ syncs, gone: [] });
       if (all().some((id) => !before.has(id))) again();
     }
@@ -205,18 +207,25 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
   };
 
   async function begin() {
-    await sign_in();
-    if (!key) return tell("stopped");
-    // The tabs of one person share a stream.
-    const claims = key.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+    while (await sign_in()) {
+      await take_turns().catch(() => {});
+      if (failures++) await back_off();
+    }
+    tell("stopped");
+  }
+
+  async function take_turns() {
+    // One stream for all tabs of a person.
+    const claims = String(key).split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
     const name = `syncsite ${base} ${JSON.parse(atob(claims)).user_id}`;
     const { locks } = globalThis.navigator ?? {};
     if (!locks || !("BroadcastChannel" in globalThis)) return lead();
+    channel?.close();
     channel = new BroadcastChannel(name);
     channel.addEventListener("message", hear);
     post({ hello: true });
     hello();
-    await locks.request(name, { signal: ended.signal }, lead).catch(() => {});
+    await locks.request(name, { signal: ended.signal }, lead);
   }
 
   const heard = { visibilitychange: wake, online: wake, offline: again, pagehide: leave, pageshow: hello };
@@ -236,7 +245,7 @@ export function follow({ base = "", token, meetings, onChange, onGone, onState }
       hello();
       again();
     },
-    /** By the server's clock; the client's may be wrong. */
+    /** By the server's clock. */
     now: () => Date.now() + offset,
     stop() {
       leave();

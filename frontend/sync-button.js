@@ -3,7 +3,7 @@ import { follow } from "./follow.js";
 
 let service = { token: () => null };
 let following;
-const shown = new Map(); // Sets of buttons, by meeting.
+const shown = new Map(); // Buttons by meeting.
 let isPlanned = false;
 
 /** As for follow(). */
@@ -14,7 +14,6 @@ export function configure(given) {
   plan();
 }
 
-/** One following for all buttons of the page. */
 function plan() {
   if (isPlanned) return;
   isPlanned = true;
@@ -57,7 +56,6 @@ const TEXTS = {
     copied: "Kopiert",
   },
 };
-// Icons and tones, by state or phase.
 const LOOKS = {
   done: "✓good",
   stopped: "!bad",
@@ -95,7 +93,7 @@ button { font: inherit; color: inherit; background: none; border: 1px solid var(
 .main { border-color: currentColor; font-weight: 550; }
 #more { border-color: transparent; }
 [aria-disabled=true] { opacity: .6; }
-#body { padding-block: .25rem .5rem; max-inline-size: 42rem; overflow-wrap: anywhere; }
+#body { padding-block: .25rem .5rem; overflow-wrap: anywhere; }
 p, ul { margin: .35rem 0; padding: 0; list-style: none; }
 a { color: var(--busy); }
 #error { border-inline-start: 3px solid var(--tone); padding-inline-start: .75rem; }
@@ -116,7 +114,6 @@ template.innerHTML = `<div id="top"><span id="badge" part="badge"><span id="icon
 /** Fires `connect`, `edit` and `statechange`. */
 export class SyncButton extends HTMLElement {
   static observedAttributes = ["meeting", "variant"];
-  /** The document. */
   sync = null;
   #root = this.attachShadow({ mode: "open" });
   #at = 0;
@@ -136,7 +133,7 @@ export class SyncButton extends HTMLElement {
       this.#draw();
     };
     this.#part("copy").onclick = async () => {
-      await navigator.clipboard?.writeText(this.sync.error.reference);
+      await navigator.clipboard.writeText(this.sync.error.reference);
       this.#text("copy", this.#words.copied);
       this.#text("said", this.#words.copied);
     };
@@ -214,7 +211,7 @@ export class SyncButton extends HTMLElement {
     this.#text("detail", sync?.detail);
     this.#text("next", sync?.next.text === sync?.error?.remedy ? "" : sync?.next.text);
     for (const name of ["title", "message", "remedy", "reference"]) this.#text(name, sync?.error?.[name]);
-    this.#text("copy", sync?.error?.reference && words.copy);
+    this.#text("copy", navigator.clipboard && sync?.error?.reference && words.copy);
     const away = { offline: this.#timed(words.offline), "signed out": words.ended, stopped: words.ended };
     this.#text("note", this.#refusal || away[this.#following]);
     this.#text("asof", this.#timed(words.asOf));
@@ -222,7 +219,6 @@ export class SyncButton extends HTMLElement {
     this.#part("more").ariaExpanded = String(this.#isOpen);
     this.#part("body").hidden = !(sync && (this.#isOpen || this.#isPanel));
     this.#fill("records", sync?.records ?? [], "li", this.#drawRecord);
-    // The first of the actions stands in the row, all others below.
     this.#fill("first", sync?.actions.slice(0, 1) ?? [], "button", this.#drawButton);
     this.#fill("actions", sync?.actions.slice(1) ?? [], "button", this.#drawButton);
     this.#drawBar();
@@ -231,7 +227,11 @@ export class SyncButton extends HTMLElement {
   /** Elements that stay keep the focus. */
   #fill(id, items, tag, draw) {
     const place = this.#part(id);
-    while (place.children.length > items.length) place.lastElementChild?.remove();
+    while (place.children.length > items.length) {
+      const last = place.lastElementChild;
+      if (last === this.#root.activeElement) this.#root.querySelector("#first *, #more").focus();
+      last.remove();
+    }
     items.forEach((item, index) =>
       draw(place.children[index] ?? place.appendChild(document.createElement(tag)), item),
     );
@@ -246,7 +246,8 @@ export class SyncButton extends HTMLElement {
     button.className = isMain ? "main" : "";
     button.part.value = `button ${button.className}`;
     if (!button.ariaDisabled) button.textContent = action.label;
-    button.onclick = () => this.#act(action, button);
+    // The second click of a double click meant the action before.
+    button.onclick = ({ detail }) => detail < 2 && this.#act(action, button);
   };
   #drawBar() {
     const { progress, state } = this.sync ?? {};
@@ -267,17 +268,17 @@ export class SyncButton extends HTMLElement {
     style.transition = "none";
     style.inlineSize = `${100 * share}%`;
     if (!isUnderWay || left <= 0 || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    this.getBoundingClientRect(); // Else the browser would see the end alone.
+    this.clientWidth; // Or the browser would see the end alone.
     style.transition = `inline-size ${left}ms linear`;
     style.inlineSize = "95%";
   }
-  /** Down to the next try. */
   #count() {
     const left = Math.ceil((Date.parse(this.sync?.next_attempt_at) - now()) / 1000);
     const told = new Intl.RelativeTimeFormat(this.#language, { style: "narrow" });
-    const isSoon = left > 0 && left < 3600;
+    const isAway = this.#following === "offline";
+    const isSoon = !isAway && left > 0 && left < 3600;
     const [count, unit] = left > 99 ? [Math.round(left / 60), "minute"] : [left, "second"];
-    this.#text("count", isSoon ? told.format(count, unit) : "");
+    this.#text("count", isSoon ? told.format(count, unit) : isAway ? "Offline" : "");
     if (isSoon) this.#ticking ||= setInterval(() => this.#count(), 1000);
     else this.#ticking = clearInterval(this.#ticking);
   }
@@ -296,14 +297,15 @@ export class SyncButton extends HTMLElement {
     this.#say(this.#refusal || this.sync?.headline);
     this.#draw();
   }
-  /** Returns why it was refused. */
   async #send(method, href, refused) {
-    const key = (await service.token(refused)) ?? "";
+    const before = this.sync;
+    const key = await service.token(refused);
+    if (!key) return this.#words.ended;
     const answer = await fetch((service.base ?? "") + href, { method, headers: { Authorization: key } });
     if (answer.status === 401 && !refused) return this.#send(method, href, key);
     const told = await answer.json().catch(() => ({}));
-    if (told.meeting_id === this.meeting) this.show(told);
-    return answer.ok ? "" : told.detail;
+    if (told.meeting_id === this.meeting && this.sync === before) this.show(told);
+    return answer.ok ? "" : (told.detail ?? this.#timed(this.#words.offline));
   }
   /** Only rows that the person acted on speak. */
   #say(text) {

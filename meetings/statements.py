@@ -1,4 +1,4 @@
-"""Statements on the path of every claim and commit, as plain SQL: the ORM compiles them anew each time.
+"""Statements of every claim and commit, as plain SQL: the ORM compiles them anew each time.
 
 Table and column names stand in the code; whatever comes from outside is a parameter.
 """

@@ -7,7 +7,7 @@ from benchmarks.services import Services
 from benchmarks.workers import ours, rivals
 from benchmarks.workers.load import Engine, Load, measure
 
-LIMIT = 1.5  # Times what RQ alone takes.
+LIMIT = 2.5  # Times what RQ alone takes.
 THREADS = 16
 ROUNDS = 2  # Of each the faster one counts: others use the machine, too.
 HEADS = ("syncs/s", "ms/sync", "CPU ms/sync")
@@ -19,8 +19,8 @@ def run(services: Services) -> list[Goal]:
     loads = [max(taken, key=attrgetter("syncs_per_second")) for taken in zip(*rounds, strict=True)]
     rows = [(it.name, it.syncs_per_second, 1000 / it.syncs_per_second, it.cpu_ms) for it in loads]
     print_table("One worker process, the CRM answers at once", HEADS, rows)
-    our_threads, our_forks, _, rq_forks = loads
-    return [_time(our_threads, rq_forks), _time(our_forks, rq_forks)]
+    our_threads, our_forks, rq_threads, rq_forks = loads
+    return [_cpu(our_threads, rq_threads), _cpu(our_forks, rq_forks)]
 
 
 def _engines(services: Services) -> list[tuple[Engine, int]]:
@@ -33,6 +33,6 @@ def _engines(services: Services) -> list[tuple[Engine, int]]:
     ]
 
 
-def _time(load: Load, rq: Load) -> Goal:
-    figure = rq.syncs_per_second / load.syncs_per_second
-    return Goal(f"time: {load.name} ÷ {rq.name}", figure, LIMIT)
+def _cpu(load: Load, rq: Load) -> Goal:
+    """Each beside RQ alone in the very same kind of worker."""
+    return Goal(f"CPU: {load.name} ÷ {rq.name}", load.cpu_ms / rq.cpu_ms, LIMIT)
