@@ -16,7 +16,7 @@ export function signIn(enter) {
   ];
   const form = formOf(fields, texts.signIn, async (values) => {
     begin(await submit("/authenticate", values), values.email);
-    enter();
+    await enter();
   });
   return card(
     texts.signIn,
@@ -35,7 +35,7 @@ export function signUp(enter) {
   ];
   const form = formOf(fields, texts.signUp, async (values) => {
     begin(await submit("/users", values), values.email);
-    enter();
+    await enter();
   });
   const link = h("a", { href: "#/sign-in" }, texts.signIn);
   return card(texts.signUp, form, h("span", {}, `${texts.haveAccount} `, link));
@@ -44,7 +44,9 @@ export function signUp(enter) {
 export function forgot() {
   const form = formOf([EMAIL()], texts.sendLink, async ({ email }) => {
     const { detail } = await submit("/password/reset", { email });
-    form.replaceWith(h("p", { role: "status" }, detail));
+    const told = h("p", { role: "status", tabindex: "-1" }, detail);
+    form.replaceWith(told);
+    told.focus();
   });
   return card(texts.forgot, form, h("a", { href: "#/sign-in" }, texts.back));
 }

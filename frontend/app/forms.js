@@ -28,9 +28,11 @@ export async function submit(path, body) {
   return told;
 }
 
+let fields = 0;
+
 /** One labelled input, select or textarea; `name` is the path of its errors. */
 export function field({ name, label, help, tag = "input", value = "", children = [], ...attributes }) {
-  const id = `f-${name}`;
+  const id = `f-${++fields}`;
   const control = h(
     tag,
     { id, name, "aria-describedby": `${id}-error`, ...attributes },

@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { Refused } from "./forms.js";
 import { list } from "./meetings.js";
 import { meeting } from "./meeting.js";
-import { begin, email, end, isSignedIn, renew, token } from "./session.js";
+import { begin, email, isSignedIn, renew, signOut, token } from "./session.js";
 import { speak, texts } from "./texts.js";
 
 const main = document.querySelector("main");
@@ -16,28 +16,30 @@ let zone = browserZone;
 let drawing = 0;
 let edited = ""; // The field to which an action leads.
 let refusal = ""; // Why a CRM's own sign-in failed.
+let listed = "#/meetings"; // The list from which the person comes.
 
 const go = (address) => {
   if (location.hash === address) draw();
   else location.hash = address;
 };
 
-async function enter(address = "#/meetings") {
+const PUBLIC = ["", "#/sign-in", "#/sign-up", "#/forgot"];
+
+async function enter(address = location.hash) {
   configure({ token });
   const me = await call("GET", "/me");
-  if (!me.time_zone) await call("PATCH", "/me", { time_zone: browserZone });
+  // The service may not know the browser's zone.
+  if (!me.time_zone) await call("PATCH", "/me", { time_zone: browserZone }).catch(() => {});
   zone = me.time_zone || browserZone;
   speak(me.language);
   drawHead();
-  go(address);
+  go(PUBLIC.includes(address) ? "#/meetings" : address);
 }
 
 function drawHead() {
-  document.title = "syncsite";
   const link = (address, text) => h("a", { href: address }, text);
-  const leave = async () => {
-    await call("POST", "/logout").catch(() => {});
-    end();
+  const leave = () => {
+    signOut();
     configure({ token });
     drawHead();
     go("#/sign-in");
@@ -57,38 +59,55 @@ function drawHead() {
 async function draw() {
   const number = ++drawing;
   const [path, query] = location.hash.slice(1).split("?");
-  const view = await viewOf(path, new URLSearchParams(query)).catch((error) => {
+  // A late answer moves nobody who has gone on.
+  const moves = {
+    go: (address) => number === drawing && go(address),
+    redraw: () => number === drawing && draw(),
+  };
+  const view = await viewOf(path, new URLSearchParams(query), moves).catch((error) => {
     if (!(error instanceof Refused)) throw error;
     return h("p", { class: "notice", role: "alert" }, error.message);
   });
   if (number !== drawing) return; // The person has gone on meanwhile.
   main.replaceChildren(view);
+  const heading = view.querySelector("h1")?.textContent;
+  document.title = heading ? `${heading} – syncsite` : "syncsite";
   for (const link of document.querySelectorAll("header a"))
     link.ariaCurrent = path.startsWith(link.hash.slice(1)) ? "page" : null;
   if (!main.contains(document.activeElement)) main.focus({ preventScroll: true });
 }
 
-async function viewOf(path, query) {
+async function viewOf(path, query, { go, redraw }) {
   if (!isSignedIn()) {
-    if (path === "/sign-up") return signUp(() => enter());
-    return path === "/forgot" ? forgot() : signIn(() => enter());
+    if (path === "/sign-up") return signUp(enter);
+    return path === "/forgot" ? forgot() : signIn(enter);
   }
   const [, room, id] = path.split("/");
-  if (room === "crm") return connection(draw, refusal);
-  if (room !== "meetings" || !id) return list(query, zone, go);
+  if (room === "crm") {
+    const told = refusal;
+    refusal = "";
+    return connection(redraw, told);
+  }
+  if (room !== "meetings" || !/^(\d+|new)$/.test(id)) {
+    listed = location.hash;
+    return list(query, zone, go);
+  }
   const focused = edited;
   edited = "";
-  return meeting(id === "new" ? null : Number(id), zone, go, focused);
+  return meeting(id === "new" ? null : Number(id), { zone, go, focused, listed });
 }
 
-addEventListener("hashchange", () => {
-  if (location.hash !== "#/crm") refusal = "";
-  draw();
+addEventListener("hashchange", async () => {
+  await draw();
+  scrollTo(0, 0);
 });
 addEventListener("connect", () => go("#/crm"));
 addEventListener("edit", ({ detail }) => {
-  edited = detail.field ?? "title";
-  go(`#/meetings/${detail.meeting}`);
+  const name = detail.field ?? "title";
+  const address = `#/meetings/${detail.meeting}`;
+  if (location.hash === address) return main.querySelector(`[name="${CSS.escape(name)}"]`)?.focus();
+  edited = name;
+  go(address);
 });
 addEventListener("statechange", ({ target, detail }) => {
   if (!detail.sync) target.closest("li")?.classList.add("gone");

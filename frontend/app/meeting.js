@@ -8,21 +8,27 @@ import { toLocal, toUtc } from "./times.js";
 const NEW = { title: "", location: "", notes: "", status: "scheduled", attendees: [{ email: "", name: "" }] };
 const HOUR = 3600_000;
 
-export async function meeting(id, zone, go, focused = "") {
+/** `listed`: the address of the list; `focused`: the name of the field to begin with. */
+export async function meeting(id, { zone, go, focused, listed }) {
   const known = id ? await ask("GET", `/meetings/${id}`) : { data: fresh() };
   const { data } = known;
+  const create = once();
+  const heading = h("h1", {}, id ? data.title : texts.newMeeting);
+  const saved = h("span", { role: "status", class: "quiet" });
   const form = editor(data, zone, async (entered) => {
-    if (!id) return go(`#/meetings/${(await call("POST", "/meetings", entered)).id}`);
+    if (!id) return go(`#/meetings/${(await create(entered)).id}`);
+    saved.textContent = "";
     await change(id, entered, known);
-    go(`#/meetings/${id}`);
+    heading.textContent = data.title;
+    saved.textContent = texts.saved;
   });
-  if (id) form.querySelector(".buttons").append(removal(id, form, go));
+  form.querySelector(".buttons").append(...(id ? [removal(id, form, () => go(listed))] : []), saved);
   if (focused) setTimeout(() => form.querySelector(`[name="${CSS.escape(focused)}"]`)?.focus());
   return h(
     "section",
     {},
-    h("p", {}, h("a", { href: "#/meetings" }, `‹ ${texts.meetings}`)),
-    h("h1", {}, id ? data.title : texts.newMeeting),
+    h("p", {}, h("a", { href: listed }, `‹ ${texts.meetings}`)),
+    heading,
     h(
       "div",
       { class: "split" },
@@ -32,10 +38,22 @@ export async function meeting(id, zone, go, focused = "") {
   );
 }
 
+/** Makes one meeting, though an answer may be lost and the person tries again. */
+function once() {
+  let body, key;
+  return (entered) => {
+    const text = JSON.stringify(entered);
+    if (text !== body) [body, key] = [text, crypto.getRandomValues(new Uint32Array(4)).join("-")];
+    return call("POST", "/meetings", entered, { "Idempotency-Key": key });
+  };
+}
+
 /** Replaces what others changed only when it is sent once more. */
 async function change(id, entered, known) {
   try {
-    await call("PATCH", `/meetings/${id}`, entered, { "If-Match": known.etag });
+    const { data, etag } = await ask("PATCH", `/meetings/${id}`, entered, { "If-Match": known.etag });
+    Object.assign(known.data, data);
+    known.etag = etag;
   } catch (refused) {
     if (refused.code !== "outdated") throw refused;
     known.etag = (await ask("GET", `/meetings/${id}`)).etag;
@@ -73,7 +91,7 @@ function editor(data, zone, save) {
       field({ name: "notes", label: texts.notes, tag: "textarea", rows: 6, value: data.notes }),
     ],
     texts.save,
-    (values) => save(entered(values, rows, zone)),
+    (values) => save(entered(values, rows, data, zone)),
   );
 }
 
@@ -84,10 +102,11 @@ function addPerson(rows, { email = "", name = "" }, isNew = false) {
     {
       type: "button",
       class: "plain",
-      "aria-label": fill(texts.removeAttendee, { name: name || email || String(number + 1) }),
       onclick: () => {
+        const next = row.nextElementSibling ?? row.previousElementSibling;
         row.remove();
         [...rows.children].forEach(rename);
+        (next?.querySelector("input") ?? rows.nextElementSibling).focus();
       },
     },
     "×",
@@ -106,39 +125,43 @@ function addPerson(rows, { email = "", name = "" }, isNew = false) {
 
 /** The names of the inputs are the paths of their errors. */
 function rename(row, number) {
+  const [email, name] = valuesOf(row);
+  row.querySelector("button").ariaLabel = fill(texts.removeAttendee, { name: name || email || number + 1 });
   for (const place of row.querySelectorAll(".field")) {
-    const [label, input, error] = ["label", "input", "p.error"].map((one) => place.querySelector(one));
-    const key = input.name.replace(/^.*\./, "");
-    const name = `attendees[${number}].${key}`;
-    input.name = name;
-    input.id = label.htmlFor = `f-attendee-${number}-${key}`;
-    error.id = `${input.id}-error`;
-    input.setAttribute("aria-describedby", error.id);
+    const input = place.querySelector("input");
+    input.name = `attendees[${number}].${input.name.replace(/^.*\./, "")}`;
   }
 }
 
-function entered({ title, location, notes, status, starts_at, ends_at }, rows, zone) {
-  const people = [...rows.children].map((row) => {
-    const [email, name] = [...row.querySelectorAll("input")].map((input) => input.value.trim());
-    return { email, name };
-  });
-  return {
-    title,
-    location,
-    notes,
-    status,
-    starts_at: toUtc(starts_at, zone),
-    ends_at: toUtc(ends_at, zone),
-    attendees: people.filter(({ email, name }) => email || name),
-  };
+const valuesOf = (row) => [...row.querySelectorAll("input")].map((input) => input.value.trim());
+
+/** Empty rows go, so that each error finds its row. */
+function entered(values, rows, data, zone) {
+  [...rows.children].filter((row) => !valuesOf(row).some(Boolean)).forEach((row) => row.remove());
+  [...rows.children].forEach(rename);
+  const { title, location, notes, status } = values;
+  const people = [...rows.children].map(valuesOf).map(([email, name]) => ({ email, name }));
+  return { title, location, notes, status, ...times(values, data, zone), attendees: people };
 }
 
-function removal(id, form, go) {
+/** Those that nobody touched stay as they are, to the second. */
+function times(values, data, zone) {
+  const names = ["starts_at", "ends_at"];
+  const missing = names.filter((name) => !values[name]);
+  if (missing.length)
+    throw new Refused(400, { errors: missing.map((path) => ({ path, message: texts.timeMissing })) });
+  const isSame = (name) => values[name] === toLocal(data[name], zone);
+  return Object.fromEntries(
+    names.map((name) => [name, isSame(name) ? data[name] : toUtc(values[name], zone)]),
+  );
+}
+
+function removal(id, form, leave) {
   const remove = (query) =>
     attempt(form, async () => {
       dialog.close();
       await call("DELETE", `/meetings/${id}${query}`);
-      go("#/meetings");
+      leave();
     });
   const dialog = h(
     "dialog",
@@ -149,7 +172,7 @@ function removal(id, form, go) {
       { class: "buttons" },
       h("button", { type: "button", onclick: () => remove("") }, texts.removeHere),
       h("button", { type: "button", onclick: () => remove("?in_crm=delete") }, texts.removeThere),
-      h("button", { type: "button", class: "plain", onclick: () => dialog.close() }, texts.cancel),
+      h("button", { type: "button", class: "plain", autofocus: true, onclick: () => dialog.close() }, texts.cancel),
     ),
   );
   const open = h("button", { type: "button", class: "plain", onclick: () => dialog.showModal() }, texts.remove);

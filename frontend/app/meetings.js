@@ -4,31 +4,38 @@ import { h } from "./dom.js";
 import { fill, texts } from "./texts.js";
 import { tell } from "./times.js";
 
-const SHOWN = ["failed", "paused", "retrying", "waiting", "syncing", "out_of_date", "synced"];
+const SHOWN = ["failed", "paused", "retrying", "waiting", "queued", "syncing", "removing", "out_of_date", "synced"]
+  .concat(["never_synced", "canceled", "not_connected"]);
+const NAMED = 5; // Of the attendees, in a row.
 
 /** `query`: search, state and page, as in the address. */
 export async function list(query, zone, go) {
-  const asked = new URLSearchParams({ ...Object.fromEntries(query), counts: "1" });
-  const page = await call("GET", `/meetings?${asked}`);
+  const asked = { ...Object.fromEntries(query), counts: "1" };
+  const page = await call("GET", `/meetings?${new URLSearchParams(asked)}`);
   const selected = new Set();
   const told = h("p", { role: "status", class: "quiet" });
   const bulk = h("button", { type: "button", class: "primary", hidden: true });
   const select = (id, isOn) => {
     isOn ? selected.add(id) : selected.delete(id);
+    all.checked = selected.size === page.results.length;
+    all.indeterminate = !all.checked && selected.size > 0;
     bulk.hidden = !selected.size;
     bulk.textContent = fill(texts.syncSelected, { count: selected.size });
   };
   const rows = page.results.map((meeting) => row(meeting, zone, select));
   const all = h("input", {
     type: "checkbox",
-    onchange: () =>
-      rows.forEach((one) => {
-        const box = one.querySelector("input");
-        if (box.checked !== all.checked) box.click();
-      }),
+    onchange: () => {
+      const isOn = all.checked;
+      rows.map((one) => one.querySelector("input")).forEach((box) => box.checked !== isOn && box.click());
+    },
   });
   bulk.addEventListener("click", async () => {
-    const { results } = await call("POST", "/syncs", { meetings: [...selected] });
+    const { results } = await call("POST", "/syncs", { meetings: [...selected] }).catch(({ message }) => {
+      told.textContent = message;
+      return {};
+    });
+    if (!results) return;
     const refused = results.filter(({ status }) => status !== 202);
     const count = results.length - refused.length;
     const why = refused[0]?.error.detail;
@@ -37,7 +44,8 @@ export async function list(query, zone, go) {
       ...(why ? [fill(texts.notStarted, { count: refused.length, why })] : []),
     ].join(". ");
   });
-  return h(
+  const filterBar = filters(query, page.counts, go);
+  const section = h(
     "section",
     {},
     h(
@@ -46,13 +54,31 @@ export async function list(query, zone, go) {
       h("h1", {}, texts.meetings),
       h("a", { class: "button primary", href: "#/meetings/new" }, texts.newMeeting),
     ),
-    filters(query, page.counts, go),
+    filterBar,
     h("div", { class: "tools" }, rows.length ? h("label", { class: "pick all" }, all, texts.selectAll) : null, bulk, told),
     rows.length
       ? h("ul", { class: "meetings" }, rows)
       : h("p", { class: "empty" }, query.size ? texts.nothingFound : texts.none),
     pager(page, query),
   );
+  count(section, page.results, async () => {
+    const few = new URLSearchParams({ ...asked, page_size: "1", page: "1" });
+    const { counts } = await call("GET", `/meetings?${few}`).catch(() => page);
+    filterBar.querySelector("nav").replaceWith(links(query, counts));
+  });
+  return section;
+}
+
+/** Counts anew once states have changed and are quiet for a second. */
+function count(section, rows, again) {
+  const states = new Map(rows.map(({ id, sync_state }) => [id, sync_state]));
+  let planned;
+  section.addEventListener("statechange", ({ detail: { meeting, sync } }) => {
+    if (states.get(meeting) === sync?.state) return;
+    states.set(meeting, sync?.state);
+    clearTimeout(planned);
+    planned = setTimeout(() => section.isConnected && again(), 1000);
+  });
 }
 
 function row({ id, title, starts_at, attendees }, zone, select) {
@@ -61,7 +87,9 @@ function row({ id, title, starts_at, attendees }, zone, select) {
     "aria-label": fill(texts.selectOne, { title }),
     onchange: () => select(id, box.checked),
   });
-  const people = attendees.map(({ name, email }) => name || email).join(", ");
+  const named = attendees.slice(0, NAMED).map(({ name, email }) => name || email);
+  const more = attendees.length - named.length;
+  const people = [...named, ...(more > 0 ? [`+${more}`] : [])].join(", ");
   return h(
     "li",
     {},
@@ -77,15 +105,6 @@ function row({ id, title, starts_at, attendees }, zone, select) {
 }
 
 function filters(query, counts, go) {
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const now = query.get("state") ?? "";
-  const link = (state, label, count) =>
-    h(
-      "a",
-      { href: address(query, { state, page: "" }), "aria-current": state === now ? "true" : null },
-      `${label} `,
-      h("span", { class: "quiet" }, String(count)),
-    );
   const search = h("input", {
     type: "search",
     name: "search",
@@ -93,27 +112,31 @@ function filters(query, counts, go) {
     placeholder: texts.search,
     value: query.get("search") ?? "",
   });
+  const find = (event) => {
+    event.preventDefault();
+    go(address(query, { search: search.value.trim(), page: "" }));
+  };
+  const form = h("form", { role: "search", onsubmit: find }, search);
+  return h("div", { class: "filters" }, form, links(query, counts));
+}
+
+/** One for each state that there is. */
+function links(query, counts) {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const now = query.get("state") ?? "";
+  const link = (state, label, count) =>
+    h(
+      "a",
+      { href: address(query, { state, page: "" }), "aria-current": state === now ? "true" : null },
+      `${label} `,
+      h("span", { class: "quiet" }, String(count ?? 0)),
+    );
   return h(
-    "div",
-    { class: "filters" },
-    h(
-      "form",
-      {
-        role: "search",
-        onsubmit: (event) => {
-          event.preventDefault();
-          go(address(query, { search: search.value.trim(), page: "" }));
-        },
-      },
-      search,
-    ),
-    h(
-      "nav",
-      { "aria-label": texts.status },
-      link("", texts.all, total),
-      SHOWN.filter((state) => counts[state] || state === now).map((state) =>
-        link(state, texts.states[state], counts[state]),
-      ),
+    "nav",
+    { "aria-label": texts.status },
+    link("", texts.all, total),
+    SHOWN.filter((state) => counts[state] || state === now).map((state) =>
+      link(state, texts.states[state], counts[state]),
     ),
   );
 }

@@ -21,6 +21,13 @@ export function end() {
   sessionStorage.removeItem(KEY);
 }
 
+/** At once, also on a slow network. */
+export function signOut() {
+  const headers = { Authorization: session?.token ?? "" };
+  end();
+  fetch("/logout", { method: "POST", headers, keepalive: true }).catch(() => {});
+}
+
 /** The token. If the service has refused it, the person is asked to sign in again. */
 export async function token(refused) {
   if (session && (!refused || refused !== session.token)) return session.token;
@@ -32,8 +39,10 @@ export async function token(refused) {
 /** A token that lasts for hours is exchanged in time. */
 export async function renew() {
   if (!session || Date.parse(session.expires_at) - Date.now() > RENEW_BEFORE) return;
-  const answer = await fetch("/token/refresh", { method: "POST", headers: { Authorization: session.token } });
-  if (answer.ok) begin(await answer.json());
+  const before = session;
+  const answer = await fetch("/token/refresh", { method: "POST", headers: { Authorization: before.token } });
+  const told = await answer.json();
+  if (answer.ok && session === before) begin(told);
 }
 
 /** Whatever stands on the page stays there. */
@@ -47,7 +56,13 @@ function signInAgain() {
         begin(await submit("/authenticate", { email: address, password }), address);
         dialog.close();
       },
+      [h("button", { type: "button", onclick: () => leave("#/sign-in") }, texts.signOut)],
     );
+    const leave = (place) => {
+      end();
+      location.hash = place;
+      dialog.close();
+    };
     const dialog = h(
       "dialog",
       { "aria-labelledby": "ended" },
@@ -55,8 +70,9 @@ function signInAgain() {
       h("p", {}, texts.sessionEndedWhy),
       h("p", { class: "quiet" }, address ?? ""),
       form,
+      h("p", {}, h("button", { type: "button", class: "plain", onclick: () => leave("#/forgot") }, texts.forgot)),
     );
-    dialog.addEventListener("cancel", end);
+    dialog.addEventListener("cancel", (event) => event.preventDefault()); // It would lose the input.
     dialog.addEventListener("close", () => {
       dialog.remove();
       if (!session) location.reload();

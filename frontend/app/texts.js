@@ -29,6 +29,7 @@ const EN = {
   disconnectSure: "Disconnect {crm}? What was saved there stays.",
   check: "Check the connection",
   save: "Save",
+  saved: "Saved",
   help: "Help",
   onePerLine: "one per line",
   choices: {
@@ -74,6 +75,7 @@ const EN = {
   cancel: "Cancel",
   changedMeanwhile:
     "Somebody changed this meeting meanwhile. Save again to replace that, or reload the page to see it.",
+  timeMissing: "Please enter a date and a time.",
   inZone: "Times are in {zone}.",
   states: {
     failed: "Failed",
@@ -120,6 +122,7 @@ const DE = {
   disconnectSure: "{crm} trennen? Was dort gespeichert ist, bleibt.",
   check: "Verbindung prüfen",
   save: "Speichern",
+  saved: "Gespeichert",
   help: "Hilfe",
   onePerLine: "je Zeile eine",
   choices: {
@@ -165,6 +168,7 @@ const DE = {
   cancel: "Abbrechen",
   changedMeanwhile:
     "Jemand hat diesen Termin inzwischen geändert. Speichern Sie noch einmal, um das zu ersetzen, oder laden Sie die Seite neu, um es zu sehen.",
+  timeMissing: "Bitte geben Sie Datum und Uhrzeit ein.",
   inZone: "Die Zeiten gelten in {zone}.",
   states: {
     failed: "Fehlgeschlagen",
@@ -184,9 +188,9 @@ const DE = {
 
 export let texts = EN;
 
-/** @param {string} language As the person chose it, or empty: then the browser decides. */
+/** @param {string} language As the person chose it, or empty: then as the service does. */
 export function speak(language) {
-  const isGerman = (language || navigator.language).startsWith("de");
+  const isGerman = (language || document.documentElement.lang).startsWith("de");
   texts = isGerman ? DE : EN;
   document.documentElement.lang = isGerman ? "de" : "en";
 }

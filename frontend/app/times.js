@@ -1,5 +1,7 @@
 // Times as the clocks of a time zone show them, for <input type="datetime-local">.
 
+const DAY = 86_400_000;
+
 const offsetOf = (zone, moment) => {
   const asIfUtc = new Date(moment).toLocaleString("sv-SE", { timeZone: zone }).replace(" ", "T");
   return Date.parse(`${asIfUtc}Z`) - Math.floor(moment / 1000) * 1000;
@@ -11,12 +13,12 @@ export function toLocal(iso, zone) {
   return new Date(moment + offsetOf(zone, moment)).toISOString().slice(0, 16);
 }
 
-/** The reverse; empty for what is no time. In the hour that is skipped in spring, the later one. */
+/** The reverse. A time that the clocks show twice is the first one, one that they skip is later. */
 export function toUtc(local, zone) {
   const asIfUtc = Date.parse(`${local}Z`);
-  if (Number.isNaN(asIfUtc)) return "";
-  const guess = asIfUtc - offsetOf(zone, asIfUtc);
-  return new Date(asIfUtc - offsetOf(zone, guess)).toISOString();
+  const around = [-DAY, DAY].map((ms) => asIfUtc - offsetOf(zone, asIfUtc + ms)).sort((a, b) => a - b);
+  const shown = around.filter((one) => one + offsetOf(zone, one) === asIfUtc);
+  return new Date(shown[0] ?? around[1]).toISOString();
 }
 
 export function tell(iso, zone) {

@@ -100,3 +100,19 @@ def test_asks_for_another_token_and_goes_on(page, user, connection):
     user.save()
     page.get_by_role("button", name="Details").click()
     playwright.expect(page.locator("#note")).to_contain_text("Your session has ended")
+
+
+def test_sends_nothing_without_a_token(page):
+    headline(page, "No CRM is connected")
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.evaluate("delete sessionStorage.token")
+    page.evaluate(
+        """async () => (await import(document.querySelector("script").textContent
+          .match(/"(http.*?)"/)[1])).configure({ token: () => null })"""
+    )
+    button = page.locator("sync-button")
+    button.evaluate("(one) => (one.sync.actions[0].name = 'sync', one.show(one.sync))")
+    button.get_by_role("button").first.click()
+    playwright.expect(page.locator("#note")).to_contain_text("Your session has ended")
+    assert requests == []
