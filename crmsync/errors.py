@@ -178,7 +178,7 @@ CATALOGUE: dict[str, ErrorKind] = {
         GIVE_UP,
         Actor.SUPPORT,
         _("Several tries went wrong"),
-        _("We tried several times. The last time: {detail}"),
+        _("We tried several times. The last time: {detail}."),
         _("Give our support the reference: they see what happened. You can also sync it again."),
     ),
     "unexpected_error": ErrorKind(

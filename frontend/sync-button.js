@@ -97,7 +97,7 @@ button { font: inherit; color: inherit; background: none; border: 1px solid var(
 p, ul { margin: .35rem 0; padding: 0; list-style: none; }
 a { color: var(--busy); }
 #error { border-inline-start: 3px solid var(--tone); padding-inline-start: .75rem; }
-#title { display: block; }
+#title, #message, #remedy { display: block; }
 #said { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (forced-colors: active) { #bar i { border: 1px solid; } #bar b { background: Highlight; forced-color-adjust: none; } }
 `);
@@ -106,7 +106,7 @@ template.innerHTML = `<div id="top"><span id="badge" part="badge"><span id="icon
 <span id="line"><span id="bar" part="bar" role="progressbar"></span><span id="count" part="countdown" aria-hidden="true"></span></span>
 <span id="first"></span><button id="more" part="disclosure" aria-controls="body"></button></div>
 <div id="body" part="body"><p id="note" part="note"></p><p id="detail"></p><p id="next"></p>
-<div id="error" part="error"><strong id="title"></strong><span id="message"></span> <span id="remedy"></span>
+<div id="error" part="error"><strong id="title"></strong><span id="message"></span><span id="remedy"></span>
 <p class="quiet"><span id="reference"></span> <button id="copy" part="button"></button></p></div>
 <ul id="records" part="records"></ul><div id="actions"></div><p id="asof" class="quiet"></p></div>
 <span id="said" role="status"></span>`;

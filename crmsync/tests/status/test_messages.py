@@ -11,7 +11,7 @@ from crmsync.tests.status.cases import BEFORE, CASES, CONNECTED, LATER, MORE_CAS
 
 def test_explains_what_exhausted_the_tries():
     error = document(*CASES["failed"])["error"]
-    assert error["message"].endswith("Sandbox took too long to answer")
+    assert error["message"].endswith("Sandbox took too long to answer.")
     assert (error["who"], error["reference"]) == ("support", "SY-1")
     assert error["help_url"].startswith("http://localhost:8000/help/attempts_exhausted?")
     assert error["retryable"] is False
