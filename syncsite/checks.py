@@ -1,5 +1,6 @@
 """Checks of `manage.py check` and `check --deploy` besides Django's own."""
 
+import sqlite3
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -15,6 +16,7 @@ from django.db import DatabaseError
 from crmsync.connections import store
 from crmsync.incidents.alerts import WITHOUT_SERVER
 
+OLDEST_SQLITE = (3, 35)  # RETURNING.
 LOCAL = {"", "localhost", "127.0.0.1", "::1"}  # Empty: a unix socket.
 
 
@@ -26,6 +28,17 @@ def check_credentials_keys(**_: Any) -> list[Error]:
     except ValueError:
         hint = "Fernet.generate_key() of the package cryptography makes one."
         return [Error("CREDENTIALS_KEYS has a malformed key.", hint=hint, id="syncsite.E004")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_sqlite(**_: Any) -> list[Error]:
+    is_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
+    if is_sqlite and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        hint = "Use a Python that brings SQLite 3.35 or newer, or set DATABASE_URL."
+        return [
+            Error(f"SQLite {sqlite3.sqlite_version} is too old.", hint=hint, id="syncsite.E015")
+        ]
     return []
 
 

@@ -8,7 +8,7 @@ from runpy import run_path
 import pytest
 from django.conf import settings
 
-from syncsite.checks import check_deployment
+from syncsite.checks import check_deployment, check_sqlite
 from syncsite.redis_urls import unix_url
 
 pytestmark = pytest.mark.xdist_group("settings")  # Which share what `read` has read.
@@ -157,6 +157,13 @@ def test_fail_the_deployment_check_with_generated_keys(monkeypatch, db):
     texts = [error.msg for error in check_deployment()]
     assert any("SECRET_KEY was generated" in text for text in texts)
     assert any("CREDENTIALS_KEYS was generated" in text for text in texts)
+
+
+def test_fail_the_check_with_an_old_sqlite(monkeypatch):
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    assert check_sqlite() == []
+    monkeypatch.setattr("sqlite3.sqlite_version_info", (3, 34, 1))
+    assert [error.id for error in check_sqlite()] == ["syncsite.E015"]
 
 
 def test_fail_the_check_with_a_malformed_credentials_key():
