@@ -2,7 +2,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.filebased import EmailBackend
 from environ import Env
 
-from syncsite.demo.mails import Mails
+from syncsite.demo.mails import END, Mails
 
 
 def send(mails, subject):
@@ -23,6 +23,15 @@ def test_are_shown_once_and_whole(tmp_path):
     send(mails, "Second")
     assert len(list(mails.new())) == 1
     assert list(Mails(folder).new()) == []  # Those of an earlier demo.
+
+
+def test_are_shown_though_two_share_a_file(tmp_path):
+    mails = Mails(tmp_path)
+    whole = b"Subject: One\n\nText\n" + END
+    (tmp_path / "1.log").write_bytes(whole)
+    assert len(list(mails.new())) == 1
+    (tmp_path / "1.log").write_bytes(whole * 3)
+    assert len(list(mails.new())) == 2
 
 
 def test_are_not_shown_while_they_are_written(tmp_path):
