@@ -29,5 +29,6 @@ class RefusedMiddleware:
 
 def _refusal(status: int) -> HttpResponse:
     code, text = REFUSALS[status]
-    headers = {"Retry-After": "5"} if status == 503 else {}
+    # Nobody reads the rest of a body that was refused.
+    headers = {"Retry-After": "5"} if status == 503 else {"Connection": "close"}
     return JsonResponse({"detail": text, "code": code}, status=status, headers=headers)

@@ -129,7 +129,8 @@ def test_refuse_a_body_beyond_its_limit(web):
         except (httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
             continue  # The server closed before all was sent; its answer may be lost by that.
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
-    assert web.get("/livez").status_code == 200
+        assert answer.headers["Connection"] == "close"
+    assert httpx.get(web.base_url.join("/livez")).status_code == 200
     assert not Meeting.objects.exists()
 
 
