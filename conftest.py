@@ -24,6 +24,7 @@ from accounts.cache import counters, request_counts
 from accounts.models import User
 from accounts.tokens import AccessToken
 from crmsync import dispatcher
+from crmsync.engine import step_durations
 from crmsync.fields import Sealed
 from crmsync.models import Connection
 from crmsync.providers.sandbox import CONNECTION
@@ -84,6 +85,7 @@ def queue_redis(redis_server: None) -> redis.Redis:
 def empty_redis(queue_redis: redis.Redis) -> None:
     counters.flush()
     request_counts.forget()
+    step_durations.forget()
     queue_redis.flushdb()
     cache.clear()
 

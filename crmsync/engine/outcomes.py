@@ -63,6 +63,7 @@ def complete_removal(claim: claims.Claim) -> None:
 
 
 def _lock_that_answered(claim: claims.Claim, now: datetime) -> Connection | None:
+    """Where all is well, as the claim read it: only its id and its state are current."""
     if store.lock_if_well(claim.run.connection_id):
         return claim.run.connection
     connection = store.lock(pk=claim.run.connection_id)

@@ -3,10 +3,13 @@
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import structlog
 from django.db import connection as database
+from django.utils import timezone
 from rq.timeouts import JobTimeoutException
 from structlog.contextvars import bound_contextvars
 
@@ -22,6 +25,7 @@ from meetings.models import Meeting, SyncStep
 logger = structlog.get_logger(__name__)
 
 Kind, SKIPPED = RemoteRecord.Kind, RemoteRecord.Action.SKIPPED
+FRESH = timedelta(seconds=1)  # So long what was read at the claim counts.
 COMMIT_TRIES = 3
 COMMIT_PAUSE = 2  # Seconds.
 Work = Callable[[Provider, claims.Claim], Sequence[Ref]]
@@ -49,7 +53,7 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
         with _open_session(claim) as session:
             provider = PROVIDERS[claim.run.connection.provider](session)
             breaker.know_host(claim.run.connection, provider.host)
-            refs = work(provider, claim)
+            refs = work(provider, _look_again(claim))
         _complete(claim, refs)
     except DATABASE_UNAVAILABLE:
         raise
@@ -64,6 +68,18 @@ def _call_crm(claim: claims.Claim, work: Work) -> None:
         outcomes.fail_step(
             claim, CrmError("unexpected_error", traceback.format_exc(), outcome_unknown=True)
         )
+
+
+def _look_again(claim: claims.Claim) -> claims.Claim:
+    """Others may have forgotten or saved contacts while this one waited for a token."""
+    if timezone.now() - claim.attempt.started_at < FRESH:
+        return claim
+    known = remote_records.known_of(claim.run)
+    holds_lock = claim.attempt.holds_contact_lock
+    if not holds_lock and remote_records.is_missing_contacts(claim.run, known):
+        # Another run may be creating the same ones; this one has to claim the contact lock first.
+        raise CrmError("record_deleted", "The record of a known contact was removed meanwhile.")
+    return replace(claim, known=known)
 
 
 def _complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:

@@ -10,7 +10,6 @@ from crmsync.engine import claims, outcomes, scheduling, steps
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
-from crmsync.providers.sandbox import Sandbox
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,15 +83,19 @@ class TestNewContacts:
         with time_machine.travel(timezone.now() + timedelta(seconds=31)):
             assert claim(second)
 
-    def test_are_not_made_by_a_try_that_claimed_to_need_none(self, request_many, settle):
+    def test_are_not_made_by_a_try_that_claimed_to_need_none(
+        self, request_many, settle, monkeypatch
+    ):
         request_many(1, "ann@acme.example")
         settle()
         (run,) = request_many(1, "ann@acme.example")
         working = claim(run)
         RemoteRecord.objects.filter(kind="contact").delete()
-        with steps._open_session(working) as session:
-            saved = steps._save_meeting(Sandbox(session), working)
-        assert not [ref for ref in saved if ref.kind == "contact"]
+        assert steps._look_again(working) is working  # It has only just claimed.
+        monkeypatch.setattr(steps, "FRESH", timedelta(0))
+        with pytest.raises(CrmError) as caught:
+            steps._look_again(working)
+        assert caught.value.code == "record_deleted"
 
     def test_hold_nobody_up_once_they_are_known(self, request_many, make_meeting, settle):
         syncs.request_sync(make_meeting("ann@acme.example"), by=None)

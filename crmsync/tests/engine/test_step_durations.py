@@ -1,4 +1,3 @@
-from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,7 +15,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def write_at_once(monkeypatch):
     monkeypatch.setattr(step_durations, "WRITE_EVERY", 0)
-    monkeypatch.setattr(step_durations, "_samples", defaultdict(list))
 
 
 USUAL = list(step_durations.DEFAULT_SECONDS.values())
@@ -76,6 +74,12 @@ def test_is_written_every_few_seconds(monkeypatch):
     monkeypatch.setattr(step_durations, "WRITE_EVERY", 0)
     learn(3, 4)
     assert StepDuration.objects.get().recent == [1, 2, 3, 4]
+
+
+def test_is_written_as_soon_as_there_are_enough(monkeypatch):
+    monkeypatch.setattr(step_durations, "WRITE_EVERY", 60)
+    learn(3, 1, 2, 3, 4, 5, 6)
+    assert StepDuration.objects.get().recent == [1, 2, 3, 4, 5, 6]
 
 
 def test_is_learned_from_successes_only(connection, meeting):
