@@ -94,7 +94,7 @@ def test_says_that_the_meeting_is_gone(page, meeting):
     headline(page, "This meeting is no longer here.")
 
 
-def test_asks_for_another_token_and_goes_on(page, user, connection):
+def test_asks_for_another_token_and_goes_on(connection, page, user):
     headline(page, "Not in Sandbox yet")
     user.set_password("another secret")
     user.save()
