@@ -16,7 +16,6 @@ from django.db.models.signals import post_save
 from meetings import cache, content, statements
 from meetings.models import Meeting, SyncStep
 
-IDLE = "in_progress_sync_status IS NULL"
 ANY = "TRUE"
 
 
@@ -26,7 +25,7 @@ class TransitionRefusedError(Exception):
 
 def start_step(meeting_id: int, step: SyncStep) -> None:
     # A retry starts the same step again, so the step may equal the one we leave.
-    idle_or_before = f"{IDLE} OR in_progress_sync_status <= %s"
+    idle_or_before = "in_progress_sync_status IS NULL OR in_progress_sync_status <= %s"
     _move(meeting_id, idle_or_before, step, in_progress_sync_status=step)
 
 
@@ -43,7 +42,7 @@ def record_success(meeting_id: int, at: datetime) -> None:
 
 def record_failed_attempt(meeting_id: int) -> None:
     """A step failed and will be retried: it stays in progress."""
-    _move(meeting_id, f"NOT ({IDLE})", last_sync_success=False)
+    _move(meeting_id, "in_progress_sync_status IS NOT NULL", last_sync_success=False)
 
 
 def record_failure(meeting_id: int) -> None:

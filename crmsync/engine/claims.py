@@ -4,7 +4,6 @@ Every UPDATE names the claimed attempt, so one whose run was taken over changes 
 locked in the order connection, run, meeting.
 """
 
-import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,8 +20,6 @@ from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Known
 from meetings import content, statements, transitions
 from meetings.models import SyncStep
-
-logger = logging.getLogger(__name__)
 
 Status = SyncRun.Status
 # Without an open attempt in any run of the meeting: one sync per meeting at a time.
@@ -140,20 +137,20 @@ def _read_with_content(run_id: int, connection: Connection) -> SyncRun | None:
 
 def update_if_leased(claim: Claim, **values: Any) -> bool:
     """Unless another claim or an end has overtaken this one."""
-    run = claim.run
-    where = "id = %s AND status = %s AND attempt = %s AND step = %s"
-    held = (run.pk, Status.RUNNING, run.attempt, run.step)
-    return bool(statements.update(SyncRun, where, *held, **values))
+    held = _row_of(claim)
+    where = " AND ".join(f"{name} = %s" for name in held)
+    return bool(statements.update(SyncRun, where, *held.values(), **values))
 
 
 def still_leased(claim: Claim) -> SyncRunQuerySet:
     """The claim's run, unless another claim or an end has overtaken it."""
-    return SyncRun.objects.filter(
-        pk=claim.run.pk,
-        status=Status.RUNNING,
-        attempt=claim.run.attempt,
-        step=claim.run.step,
-    )
+    return SyncRun.objects.filter(**_row_of(claim))
+
+
+def _row_of(claim: Claim) -> dict[str, Any]:
+    """What its run's row holds while the claim does."""
+    run = claim.run
+    return {"id": run.pk, "status": Status.RUNNING, "attempt": run.attempt, "step": run.step}
 
 
 def _lease() -> timedelta:

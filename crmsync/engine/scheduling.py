@@ -41,7 +41,7 @@ PRIORITY = Case(
 
 
 HOLDING_SLOTS = """
-    SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = %s
+    SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = 'running'
     UNION
     SELECT run.id FROM crmsync_syncattempt
     JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
@@ -200,7 +200,7 @@ def _slot_limit(connection: Connection, now: datetime) -> int:
 
 def _runs_holding_slots(connection: Connection) -> set[int]:
     """Running ones, and canceled ones whose worker is still in a call."""
-    rows = statements.execute(HOLDING_SLOTS, connection.pk, Status.RUNNING, connection.pk)
+    rows = statements.execute(HOLDING_SLOTS, connection.pk, connection.pk)
     return {run_id for (run_id,) in rows}
 
 
