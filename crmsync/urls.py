@@ -9,8 +9,11 @@ register_converter(BigIdConverter, "big_id")
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("meetings", meetings.SyncedMeetingViewSet)
 
+POLLED = {"meeting-sync-status", "meeting-last-sync-success", "meeting-sync"}
+
 urlpatterns = [
-    *router.urls,
+    # Each pattern before the right one costs a poll a hundredth of its time.
+    *sorted(router.urls, key=lambda route: getattr(route, "name", "") not in POLLED),
     path("syncs", syncs.SyncsView.as_view()),
     path("syncs/stream", syncs.StreamView.as_view()),
     path("me/export", people.ExportView.as_view()),

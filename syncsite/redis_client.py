@@ -4,6 +4,7 @@ import os
 import threading
 from functools import cached_property
 from typing import Any
+from weakref import WeakSet
 
 import redis
 from redis.client import Pipeline
@@ -42,6 +43,7 @@ class CircuitBreakerRedis(redis.Redis):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._thread = threading.local()
+        _clients.add(self)
 
     def mget(self, keys: Any, *args: Any) -> Any:
         """What polls read, on the thread's own connection: a pool costs as much as the read.
@@ -60,10 +62,9 @@ class CircuitBreakerRedis(redis.Redis):
 
     def _thread_connection(self) -> redis.Connection:
         mine = self._thread
-        if getattr(mine, "pid", None) != os.getpid():  # A fork inherits its parent's connection.
+        if not hasattr(mine, "connection"):
             pool = self.connection_pool
             mine.connection = pool.connection_class(**pool.connection_kwargs)
-            mine.pid = os.getpid()
         return mine.connection
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
@@ -90,6 +91,18 @@ class CircuitBreakerPipeline(Pipeline):
             return super().execute(raise_on_error)
         with pool.breaker:
             return super().execute(raise_on_error)
+
+
+_clients: WeakSet[CircuitBreakerRedis] = WeakSet()
+
+
+def _forget_connections() -> None:
+    """A fork inherits its parent's."""
+    for client in _clients:
+        client._thread = threading.local()
+
+
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 def _exchange(connection: redis.Connection, command: tuple[str, ...]) -> Any:

@@ -35,10 +35,10 @@ queue_pages = [
 ]
 
 urlpatterns = [
+    path("", include("crmsync.urls")),  # First: nine in ten requests are polls.
     path("", RedirectView.as_view(pattern_name="app")),
     path("app", pages.app, name="app"),
     path("app/states", pages.states, name="states"),
-    path("", include("crmsync.urls")),  # First: nine in ten requests are polls.
     path("", include("accounts.urls")),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SwaggerView.as_view(url_name="schema"), name="docs"),

@@ -9,8 +9,9 @@ import time
 from collections import Counter
 from types import SimpleNamespace
 
-from django_redis import get_redis_connection
 from redis.exceptions import RedisError
+
+from accounts.cache.client import redis_client
 
 KEY = "usage"
 EVERY = 5  # Seconds.
@@ -36,7 +37,7 @@ def flush() -> None:
     if not taken:
         return
     try:
-        pipeline = get_redis_connection("default").pipeline(transaction=False)
+        pipeline = redis_client().pipeline(transaction=False)
         for labels, number in taken.items():
             pipeline.hincrby(KEY, "|".join(labels), number)
         pipeline.execute()
@@ -47,7 +48,7 @@ def flush() -> None:
 def read() -> dict[tuple[str, ...], int]:
     """The sum of all processes; empty while Redis is unavailable."""
     try:
-        kept = get_redis_connection("default").hgetall(KEY)
+        kept = redis_client().hgetall(KEY)
     except RedisError:
         return {}
     return {tuple(labels.decode().split("|")): int(number) for labels, number in kept.items()}

@@ -13,9 +13,10 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import ResponseError
+
+from accounts.cache.client import redis_client
 
 KEY = "generation"
 LIFETIME_MS = 2000
@@ -27,7 +28,7 @@ _seen = threading.local()
 
 def read(keys: Sequence[str]) -> list[bytes | None]:
     """What counts of the entries, None for each other one. One round trip. Raises RedisError."""
-    client = get_redis_connection("default")
+    client = redis_client()
     current, *entries = client.mget([KEY, *keys])
     if current is None or time.monotonic() > _last_renewal.at + RENEW_AFTER:
         renew()
@@ -47,7 +48,7 @@ def saw(generation: bytes) -> None:
 
 def renew() -> None:
     """Begins a generation if there is none. Raises RedisError, also if Redis refuses to write."""
-    client = get_redis_connection("default")
+    client = redis_client()
     _last_renewal.at = time.monotonic()
     try:
         if not client.pexpire(KEY, LIFETIME_MS):
@@ -75,7 +76,7 @@ def end(client: Redis) -> None:
 
 def can_write() -> bool:
     """Raises RedisError."""
-    return bool(get_redis_connection("default").set("writable", 1, ex=10))
+    return bool(redis_client().set("writable", 1, ex=10))
 
 
 def _in_generation(current: Any, entry: bytes | None) -> bytes | None:

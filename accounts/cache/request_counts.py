@@ -6,8 +6,9 @@ and while Redis is away the process counts on by itself.
 
 from threading import Lock
 
-from django_redis import get_redis_connection
 from redis.exceptions import RedisError
+
+from accounts.cache.client import redis_client
 
 MAX_REMEMBERED = 10_000  # Keys; the oldest go first.
 
@@ -25,7 +26,7 @@ def count(key: str, lifetime: int) -> int:
     """How many times it was called with this key, this time included. `lifetime` in seconds."""
     try:
         before = _remembered.get(key, 0)
-        counted = int(get_redis_connection("default").eval(COUNT, 1, key, before, lifetime))
+        counted = int(redis_client().eval(COUNT, 1, key, before, lifetime))
     except RedisError:
         return _remember(key, 0)
     return _remember(key, counted)

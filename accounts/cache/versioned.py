@@ -12,11 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from accounts.cache import generation
+from accounts.cache.client import redis_client
 
 # Seconds. Bounds how long a change that no Redis was told of can go unnoticed. Longer than a
 # poller waits between two polls.
@@ -79,7 +79,7 @@ def store_many(entries: Sequence[tuple[str, int, Any]]) -> None:
 
 def announce(keys: Iterable[str]) -> None:
     """After the commit of changes whose copies nobody stores."""
-    client = get_redis_connection("default")
+    client = redis_client()
     with suppress(RedisError), client.pipeline(transaction=False) as pipe:
         for key in keys:
             pipe.publish(CHANGES, key)
@@ -95,7 +95,7 @@ def invalidate_many(versions: Mapping[str, int]) -> None:
 
 
 def _replace_many(entries: Sequence[tuple[str, int, str]]) -> None:
-    client = get_redis_connection("default")
+    client = redis_client()
     try:
         for start in range(0, len(entries), BATCH):
             _replace_batch(client, entries[start : start + BATCH])

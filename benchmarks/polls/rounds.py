@@ -33,7 +33,9 @@ def measure(
         services.redis(1).flushdb()  # The product's copies end, and would do so under load.
         polls = _prime(port, candidate, polled)
         run_load(port, polls, WARM_UP_SECONDS, services.folder)
-        return _measure(processes.running["web"].pid, port, polls, seconds, services)
+        if candidate.misses:
+            services.redis(1).flushdb()
+        return _measure(processes.running["web"].pid, port, polls, seconds, services, candidate)
 
 
 def _prime(port: int, candidate: Candidate, polled: Sequence[Polled]) -> list[Poll]:

@@ -12,10 +12,10 @@ from typing import Any, NotRequired, TypedDict
 
 from django.conf import settings
 from django.utils.dateparse import parse_datetime
-from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from accounts.cache import versioned
+from accounts.cache.client import redis_client
 from crmsync.connections import cache as connection_cache
 from crmsync.status.reader import Reader
 from meetings import cache as meeting_cache
@@ -117,7 +117,7 @@ def forget(meeting_ids: Sequence[int]) -> None:
     languages = [language for language, _ in settings.LANGUAGES]
     names = [_document(pk, language) for pk in meeting_ids for language in languages]
     with suppress(RedisError):
-        get_redis_connection("default").delete(*names)
+        redis_client().delete(*names)
 
 
 def _holds(cached: CachedDocument, now: datetime) -> bool:
