@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from benchmarks.polls.poll import Poll
 
-CONNECTIONS = 8
 SCRIPT = Path(__file__).with_name("wrk.lua")
 RESULT = re.compile(r"^RESULT (\d+) (\d+) (\d+) (\d+) (\d+)\n(.*)", re.MULTILINE | re.DOTALL)
 
@@ -32,10 +31,12 @@ def send_each(port: int, polls: Sequence[Poll]) -> list[str]:
         return [_send(connection, poll) for poll in polls]
 
 
-def run_load(port: int, polls: Sequence[Poll], seconds: int, folder: Path) -> Load:
+def run_load(
+    port: int, polls: Sequence[Poll], connections: int, seconds: int, folder: Path
+) -> Load:
     file = folder / "polls.tsv"
     file.write_text("".join(map(_line, polls)))
-    many = str(CONNECTIONS)
+    many = str(connections)
     command = ["wrk", "-t", many, "-c", many, "-d", f"{seconds}s", "-s", str(SCRIPT)]
     target = [f"http://127.0.0.1:{port}", "--", str(file), many]
     done = subprocess.run([*command, *target], capture_output=True, text=True, check=True)  # noqa: S603

@@ -1,9 +1,10 @@
 """Measures candidates in turn, round by round, so that whatever else the machine does hits all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from benchmarks.polls.candidates import Candidate
-from benchmarks.polls.client import run_load, send_each
+from benchmarks.polls.client import Load, WrongAnswersError, run_load, send_each
 from benchmarks.polls.poll import Poll
 from benchmarks.polls.rows import Polled
 from benchmarks.procfs import cpu_seconds, megabytes
@@ -11,6 +12,7 @@ from benchmarks.services import Services, http_status
 from syncsite.tests.processes import free_port
 
 WARM_UP_SECONDS = 1
+WARM = 2_000  # Meetings of which Redis holds a copy; of the others it holds none.
 COPIES_DATABASE = 2  # Beside those that the product uses.
 Measure = Mapping[str, float]
 
@@ -31,11 +33,15 @@ def measure(
         {"web": candidate.command}, variables, lambda: http_status(port, "/") > 0
     ) as processes:
         services.redis(1).flushdb()  # The product's copies end, and would do so under load.
-        polls = _prime(port, candidate, polled)
-        run_load(port, polls, WARM_UP_SECONDS, services.folder)
+        polls = _prime(port, candidate, polled[:WARM])
+        run_load(port, polls, candidate.connections, WARM_UP_SECONDS, services.folder)
         if candidate.misses:
-            services.redis(1).flushdb()
-        return _measure(processes.running["web"].pid, port, polls, seconds, services, candidate)
+            polls = [candidate.poll_of(it) for it in polled[WARM:]]
+        run = partial(run_load, port, polls, candidate.connections, seconds, services.folder)
+        misses = _missed(services)
+        load, measured = _measure(processes.running["web"].pid, run)
+        _check_misses(_missed(services) - misses, load, candidate)
+        return measured
 
 
 def _prime(port: int, candidate: Candidate, polled: Sequence[Polled]) -> list[Poll]:
@@ -47,15 +53,24 @@ def _prime(port: int, candidate: Candidate, polled: Sequence[Polled]) -> list[Po
     return [poll.unless_changed(etag) for poll, etag in zip(polls, etags, strict=True)]
 
 
-def _measure(
-    pid: int, port: int, polls: Sequence[Poll], seconds: int, services: Services
-) -> Measure:
+def _measure(pid: int, run: Callable[[], Load]) -> tuple[Load, Measure]:
     before = cpu_seconds([pid])
-    load = run_load(port, polls, seconds, services.folder)
-    return {
+    load = run()
+    return load, {
         "requests/s": load.requests / load.seconds,
         "CPU ms/1000": 1e6 * (cpu_seconds([pid]) - before) / load.requests,
         "p50 ms": load.p50_ms,
         "p99 ms": load.p99_ms,
         "MB": megabytes([pid]),
     }
+
+
+def _missed(services: Services) -> int:
+    """How often anybody asked Redis for what it does not hold."""
+    return int(services.redis().info("stats")["keyspace_misses"])
+
+
+def _check_misses(misses: int, load: Load, candidate: Candidate) -> None:
+    is_expected = misses >= load.requests if candidate.misses else not misses
+    if not is_expected:
+        raise WrongAnswersError(f"Redis lacked a copy {misses} times in {load.requests} polls.")

@@ -17,7 +17,6 @@ from meetings.models import Meeting, SyncStep
 
 USERS = 1_000
 MEETINGS = 10_000
-POLLED = 2_000
 STEPS = (None, *SyncStep.values)
 
 
@@ -36,7 +35,7 @@ def make_rows() -> list[Polled]:
     users = rows.make_users(USERS)
     rows.connect(users, "sandbox")
     meetings = rows.make_meetings(islice(cycle(users), MEETINGS), notes="What was said. " * 10)
-    polled = random.Random(1).sample(meetings, POLLED)
+    polled = random.Random(1).sample(meetings, MEETINGS)
     for meeting, step in zip(polled, cycle(STEPS), strict=False):
         meeting.in_progress_sync_status = step
     Meeting.objects.bulk_update(polled, ["in_progress_sync_status"])
