@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from io import StringIO
 from typing import Any
@@ -19,7 +18,6 @@ from benchmarks.growth.database import OWNER, RARE, Size
 from crmsync import dispatcher
 from crmsync.incidents import incidents
 from crmsync.models import SyncRun
-from crmsync.operations import retention
 
 PERSON = 77
 POLLS = ("/meetings/{owner_meeting}/sync_status", "/meetings/{owner_meeting}/sync")
@@ -45,6 +43,10 @@ ADMIN_PAGES = (
     "/admin/crmsync/syncrun/{owner_run}/change/",
     "/metrics",
 )
+DRY_RUNS: dict[str, dict[str, Any]] = {
+    "requeue_syncs": {"failed": True},
+    "prune_sync_history": {"older_than": "89d"},
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,9 @@ def measures(size: Size) -> Iterator[Measure]:
         yield Measure(path, partial(_get, support, path.format(**values)))
     yield Measure("sweep", dispatcher.sweep)
     yield Measure("review of incidents", lambda: incidents.review(timezone.now()))
-    yield Measure("requeue_syncs --failed --dry-run", _dry_run)
-    yield Measure("prune_sync_history: count", _count_old)
+    for command, options in DRY_RUNS.items():
+        call = partial(call_command, command, **options, dry_run=True, stdout=StringIO())
+        yield Measure(f"{command} --dry-run", call)
 
 
 def _values(size: Size) -> dict[str, object]:
@@ -114,11 +117,3 @@ def _get(client: Client, path: str) -> Any:
     response = client.get(path)
     assert response.status_code == 200, f"{path}: {response.status_code}"
     return response
-
-
-def _dry_run() -> None:
-    call_command("requeue_syncs", failed=True, dry_run=True, stdout=StringIO())
-
-
-def _count_old() -> None:
-    assert retention.count_old(timezone.now() - timedelta(days=89))

@@ -48,20 +48,16 @@ def remove_expired(now: datetime) -> None:
     )
 
 
-def count_old(before: datetime) -> int:
-    return _old(before).count()
-
-
-def prune(before: datetime) -> Iterator[int]:
-    """Yields how many runs each batch deleted."""
-    return _delete_in_batches(_old(before).order_by("finished_at"))
-
-
-def _old(before: datetime) -> SyncRunQuerySet:
+def old(before: datetime) -> SyncRunQuerySet:
     """Ended and counted runs, except the last one of each meeting."""
     later = SyncRun.objects.filter(meeting=OuterRef("meeting"), pk__gt=OuterRef("pk"))
     ended = SyncRun.objects.filter(finished_at__lt=before, counted=True)
     return ended.filter(Exists(later)).without_open_attempt()
+
+
+def prune(before: datetime) -> Iterator[int]:
+    """Yields how many runs each batch deleted."""
+    return _delete_in_batches(old(before).order_by("finished_at"))
 
 
 def _delete_all(rows: QuerySet[Any]) -> int:

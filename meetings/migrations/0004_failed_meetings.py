@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from meetings.indexes import AddIndexOnline
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('meetings', '0003_support_desk_indexes'),
@@ -12,11 +16,11 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexOnline(
             model_name='meeting',
             index=models.Index(condition=models.Q(('last_sync_success', False)), fields=['-id'], name='meetings_failed'),
         ),
-        migrations.AddIndex(
+        AddIndexOnline(
             model_name='meeting',
             index=models.Index(condition=models.Q(('last_sync_success', False)), fields=['user', '-id'], name='meetings_failed_of_user'),
         ),

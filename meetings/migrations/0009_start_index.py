@@ -3,8 +3,12 @@
 from django.conf import settings
 from django.db import migrations, models
 
+from meetings.indexes import AddIndexOnline
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('meetings', '0008_status_and_removal'),
@@ -12,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexOnline(
             model_name='meeting',
             index=models.Index(fields=['user', 'starts_at', '-id'], name='meetings_of_user_by_start'),
         ),

@@ -1,18 +1,36 @@
 """Workers of the release before may still run while a migration does: it must not break them."""
 
 import pytest
-from django.db.migrations import AddField, RenameField, RenameModel
+from django.db.migrations import AddField, AddIndex, RenameField, RenameModel
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import NOT_PROVIDED
 
+from meetings.indexes import AddIndexOnline
+
 OURS = {"accounts", "meetings", "crmsync"}
 BEFORE_THE_FIRST_RELEASE = {("crmsync", "0009_plainer_names")}  # No old code could be running.
+LARGE = {"meeting", "attendee", "syncrun", "syncattempt", "remoterecord"}
+MADE_WITH_COLUMNS = {"crmsync": "0005_support_desk", "meetings": "0003_support_desk_indexes"}
 OPERATIONS = [
     pytest.param(operation, id=f"{app}.{name}-{number}")
     for (app, name), migration in sorted(MigrationLoader(None).disk_migrations.items())
     for number, operation in enumerate(migration.operations)
     if app in OURS and (app, name) not in BEFORE_THE_FIRST_RELEASE
 ]
+
+
+def _indexes_after(last):
+    """Of large tables, by migration. `last`: of each app, the last migration that is left out."""
+    for (app, name), migration in sorted(MigrationLoader(None).disk_migrations.items()):
+        for operation in migration.operations if name > last.get(app, "9") else ():
+            if isinstance(operation, AddIndex) and operation.model_name_lower in LARGE:
+                yield f"{app}.{name}", operation
+
+
+def test_making_an_index_keeps_nobody_from_writing():
+    added = dict(_indexes_after(MADE_WITH_COLUMNS))
+    assert added
+    assert all(isinstance(it, AddIndexOnline) for it in added.values())
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -51,7 +51,7 @@ JOBS = {
     "sweep": dispatcher.sweep,
     "review": lambda: incidents.review(timezone.now()),
     "requeue": lambda: call_command("requeue_syncs", failed=True, dry_run=True),
-    "prune": lambda: retention.count_old(timezone.now() - timedelta(days=60)),
+    "prune": lambda: retention.old(timezone.now() - timedelta(days=60)).count(),
 }
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
+from crmsync.management.counting import count_in_words
 from crmsync.operations import retention
 
 
@@ -23,9 +24,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> str:
         before = timezone.now() - options["older_than"]
-        total = retention.count_old(before)
+        old = retention.old(before)
         if options["dry_run"]:
-            return f"Would delete {total} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
+            count = count_in_words(old)
+            return f"Would delete {count} syncs that ended before {before:%Y-%m-%d %H:%M} UTC."
+        total = old.count()
         console = Console(stderr=True)
         with Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("Deleting", total=total)

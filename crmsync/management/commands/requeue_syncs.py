@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import track
 
 from crmsync.errors import CATALOGUE
+from crmsync.management.counting import count_in_words
 from crmsync.models import SyncRun
 from crmsync.operations import support_actions
 from crmsync.operations.requeue import Outcome, requeue
@@ -55,6 +56,8 @@ class Command(BaseCommand):
         if not options["rate"] > 0 or (options["limit"] or 1) < 1:
             raise CommandError("--rate and --limit must be above zero.")
         runs = _select(options)
+        if options["dry_run"] and not options["json"]:
+            return f"Would re-queue {count_in_words(runs, options['limit'])} syncs."
         chosen = runs[: options["limit"]].count()
         outcomes: Counter[str] = Counter()
         if options["dry_run"]:
@@ -112,7 +115,5 @@ def _report(chosen: int, outcomes: Counter[str], options: dict[str, Any]) -> str
     if options["json"]:
         figures = {"chosen": chosen, "requeued": requeued, "skipped": outcomes}
         return json.dumps({**figures, "dry_run": options["dry_run"]})
-    if options["dry_run"]:
-        return f"Would re-queue up to {chosen} syncs."
     why = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
     return f"Re-queued {requeued} syncs, skipped {outcomes.total()}{why and f' ({why})'}."

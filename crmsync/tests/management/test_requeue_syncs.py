@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from conftest import run_command
+from crmsync.management import counting
 from crmsync.models import SandboxRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
 from meetings.models import SyncStep
@@ -132,8 +133,17 @@ def test_puts_back_a_canceled_sync_that_is_named(connection, meeting):
 def test_chooses_what_it_is_asked_for(fail, options, chosen):
     fail()
     fail("locked@sandbox.invalid")
-    assert requeue(dry_run=True, **options) == f"Would re-queue up to {chosen} syncs."
+    assert requeue(dry_run=True, **options) == f"Would re-queue {chosen} syncs."
     assert SyncRun.objects.count() == 2
+
+
+def test_counts_in_a_preview_only_so_far_that_nobody_waits(fail, monkeypatch):
+    monkeypatch.setattr(counting, "MAX", 1)
+    fail()
+    fail()
+    assert requeue("--failed", "--dry-run") == "Would re-queue more than 1 syncs."
+    assert requeue("--failed", "--dry-run", limit=1) == "Would re-queue 1 syncs."
+    assert json.loads(requeue("--failed", "--dry-run", "--json"))["chosen"] == 2
 
 
 def test_puts_nothing_back_twice_that_fails_again_at_once(fail, monkeypatch, settle):

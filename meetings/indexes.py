@@ -1,0 +1,24 @@
+"""Indexes that are made while people go on working."""
+
+from typing import Any
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations
+
+
+class AddIndexOnline(AddIndexConcurrently):
+    """Locks no table on PostgreSQL. Needs `atomic = False`; can be run again if interrupted."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.AddIndex.database_forwards(self, app_label, schema_editor, *states)
+            return
+        # An interrupted one leaves an invalid index of that name.
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.index.name}")
+        super().database_forwards(app_label, schema_editor, *states)
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.AddIndex.database_backwards(self, app_label, schema_editor, *states)
+            return
+        super().database_backwards(app_label, schema_editor, *states)
