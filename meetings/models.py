@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -6,6 +7,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.fields import LowercaseEmailField
@@ -116,6 +118,11 @@ class Meeting(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @cached_property
+    def people(self) -> Sequence["Attendee"]:
+        """Its attendees, read once."""
+        return list(self.attendees.all())
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         # The sync fields may have changed since; writing them back would undo a step.

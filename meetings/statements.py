@@ -3,12 +3,41 @@
 Table and column names stand in the code; whatever comes from outside is a parameter.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 from django.db import connection as database
 from django.db.models import Field, Model
+
+
+def read(
+    models: Sequence[type[Model]], source: str, *given: Any, columns: Sequence[str] = ()
+) -> list[tuple[Any, ...]]:
+    """Each row as a whole instance of each model, None where an outer join found none.
+
+    `source`: what follows FROM; its tables have no other names. What `columns` compute, in SQL,
+    comes last in each row. `given`: the parameters of `columns`, then those of `source`.
+    """
+    readers = [*map(_reader_of, models)]
+    chosen = ", ".join([*(reader.columns for reader in readers), *columns])
+    rows = execute(f"SELECT {chosen} FROM {source}", *given)  # noqa: S608
+    return [_instances(readers, row) for row in rows]
+
+
+def insert(instance: Model) -> None:
+    """Sets its primary key, too."""
+    fields = [field for field in instance._meta.concrete_fields if not field.primary_key]
+    names = ", ".join(str(field.column) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    table = instance._meta.db_table
+    sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id"  # noqa: S608
+    values = [(field, field.pre_save(instance, add=True)) for field in fields]
+    prepared = [field.get_db_prep_save(value, connection=database) for field, value in values]
+    ((instance.pk,),) = execute(sql, *prepared)
+    instance._state.adding = False
 
 
 def update(
@@ -36,10 +65,61 @@ def execute(sql: str, *given: Any) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def lock_of(table: str) -> str:
+def lock_of(*tables: str) -> str:
     """The end of a SELECT that locks its rows, as far as the database locks rows."""
     has_it = database.features.has_select_for_no_key_update
-    return f" FOR NO KEY UPDATE OF {table}" if has_it else ""
+    return f" FOR NO KEY UPDATE OF {', '.join(tables)}" if has_it else ""
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """How a row becomes an instance. `converters`: of a column, by its place."""
+
+    model: type[Model]
+    names: Sequence[str]
+    columns: str
+    converters: Sequence[tuple[int, Callable[[Any], Any]]]
+
+    def instance(self, values: list[Any]) -> Model | None:
+        if values[0] is None:  # The primary key.
+            return None
+        for place, convert in self.converters:
+            values[place] = convert(values[place])
+        return self.model.from_db(database.alias, self.names, values)
+
+
+@cache
+def _reader_of(model: type[Model]) -> _Reader:
+    fields = model._meta.concrete_fields
+    assert fields[0].primary_key
+    table = model._meta.db_table
+    columns = [field.get_col(table) for field in fields]
+    return _Reader(
+        model,
+        [field.attname for field in fields],
+        ", ".join(f"{table}.{field.column}" for field in fields),
+        [
+            (place, _bind(convert, column))
+            for place, column in enumerate(columns)
+            for convert in (
+                *database.ops.get_db_converters(column),
+                *column.get_db_converters(database),
+            )
+        ],
+    )
+
+
+def _bind(convert: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
+    return lambda value: convert(value, column, database)
+
+
+def _instances(readers: Sequence[_Reader], row: tuple[Any, ...]) -> tuple[Any, ...]:
+    found: list[Any] = []
+    at = 0
+    for reader in readers:
+        found.append(reader.instance([*row[at : at + len(reader.names)]]))
+        at += len(reader.names)
+    return (*found, *row[at:])
 
 
 def _prepare(model: type[Model], name: str, value: Any) -> Any:

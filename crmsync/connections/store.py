@@ -32,6 +32,10 @@ WELL = """
     WHERE crmsync_connection.id = %s AND state = 'connected'
     AND (host.id IS NULL OR host.failures = 0 AND host.open_since IS NULL)
 """
+OF_RUN = """
+    crmsync_connection LEFT JOIN crmsync_crmhost ON crmsync_crmhost.id = host_id
+    WHERE crmsync_connection.id = (SELECT connection_id FROM crmsync_syncrun WHERE id = %s)
+"""
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
 
@@ -46,6 +50,17 @@ def lock(**lookups: Any) -> Connection | None:
     # FOR UPDATE would also block every new row that points at the connection.
     locked = Connection.objects.select_for_update(of=("self",), no_key=True)
     return locked.select_related("host").filter(**lookups).first()
+
+
+def lock_of_run(run_id: int) -> Connection | None:
+    """The connection of a run, with its host, its row locked until the end of the transaction."""
+    rows = statements.read(
+        (Connection, CrmHost), OF_RUN + statements.lock_of("crmsync_connection"), run_id
+    )
+    if not rows:
+        return None
+    connection, connection.host = rows[0]
+    return connection
 
 
 def lock_if_well(pk: int) -> bool:

@@ -25,5 +25,5 @@ def left_out(run: SyncRun) -> Sequence[Ref]:
 def _everybody(run: SyncRun) -> list[Person]:
     owner = run.connection.user.email
     options = store.options_of(run.connection)
-    attendees = run.meeting.attendees.all()
-    return [Person(a.email, a.name, role_of(a.email, owner, options)) for a in attendees]
+    people = run.meeting.people
+    return [Person(it.email, it.name, role_of(it.email, owner, options)) for it in people]

@@ -13,13 +13,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.models import User
 from crmsync.connections import store
 from crmsync.engine import breaker, hints, remote_records, scheduling
 from crmsync.errors import CrmError
 from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Known
 from meetings import content, statements, transitions
-from meetings.models import SyncStep
+from meetings.models import Meeting, SyncStep
 
 Status = SyncRun.Status
 # Without an open attempt in any run of the meeting: one sync per meeting at a time.
@@ -30,6 +31,12 @@ DUE = """
         JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
         WHERE run.meeting_id = %s AND crmsync_syncattempt.finished_at IS NULL
     )
+"""
+WITH_MEETING = """
+    crmsync_syncrun
+    JOIN meetings_meeting ON meetings_meeting.id = crmsync_syncrun.meeting_id
+    JOIN accounts_user ON accounts_user.id = meetings_meeting.user_id
+    WHERE crmsync_syncrun.id = %s
 """
 
 
@@ -52,25 +59,25 @@ class Claim:
 @transaction.atomic
 def claim(run_id: int, step: int) -> Claim | None:
     """Takes a due run for one attempt; None if there is nothing to do now."""
-    connection = store.lock(sync_runs=run_id)
+    connection = store.lock_of_run(run_id)
     now = timezone.now()
-    if connection is None or not scheduling.try_acquire_slot(connection, run_id, now):
+    if connection is None or not scheduling.may_run(connection, now):
         return None
-    run = _read_with_content(run_id, connection)
-    if run is None:  # Deleted while we waited for the lock.
+    run, others, known = _read(run_id, connection)
+    # It may have been deleted while we waited for the lock.
+    if run is None or not scheduling.try_acquire_slot(connection, run, others, now):
         return None
     is_current = content.is_current(run.step, run.written_digest, run.read_digest)
     if run.started_at is None and not is_current and not run.removes:
         _restart_from_first_step(run)
         return None
-    known = remote_records.known_of(run)
     holds_contact_lock = remote_records.is_missing_contacts(run, known)
     if holds_contact_lock and not scheduling.try_acquire_contact_lock(connection, run_id, now):
         return None
     is_due = run.step == step and run.due_at <= now  # A hint that is late takes no probe.
     if not (is_due and breaker.lets_through(connection, now) and _take(run, step, now)):
         return None
-    attempt = SyncAttempt.objects.create(
+    attempt = SyncAttempt(
         run=run,
         claim=run.attempt,
         step=step,
@@ -78,6 +85,7 @@ def claim(run_id: int, step: int) -> Claim | None:
         started_at=now,
         holds_contact_lock=holds_contact_lock,
     )
+    statements.insert(attempt)
     transitions.start_step(run.meeting_id, SyncStep(step))
     return Claim(run, attempt, known)
 
@@ -122,17 +130,25 @@ def renew_lease(claim: Claim) -> None:
         raise CrmError("crm_timeout", f"The step took over {settings.SYNC_STEP_SECONDS:g} seconds.")
 
 
-def _read_with_content(run_id: int, connection: Connection) -> SyncRun | None:
-    """The run and its meeting, both locked: an edit is read whole, or is for the next sync."""
-    runs = SyncRun.objects.select_related("meeting__user").filter(pk=run_id)
-    locked = runs.select_for_update(of=("self", "meeting"), no_key=True)
-    run = locked.prefetch_related("meeting__attendees").first()
-    if run is not None:
-        run.connection, connection.user = connection, run.meeting.user
-        run.read_digest = content.digest(run.meeting, run.meeting.attendees.all())
-        if run.meeting.content_digest != run.read_digest:  # Its writer did not record it.
-            transitions.record_content(run.meeting_id)
-    return run
+def _read(run_id: int, connection: Connection) -> tuple[SyncRun | None, int, Known]:
+    """The run with its meeting, how many others hold slots, and what the account holds.
+
+    Run and meeting are locked: an edit is read whole, or is for the next sync.
+    """
+    locked = WITH_MEETING + statements.lock_of("crmsync_syncrun", "meetings_meeting")
+    holders = (connection.pk, connection.pk, run_id)
+    columns = [scheduling.OTHERS_WITH_SLOTS]
+    rows = statements.read((SyncRun, Meeting, User), locked, *holders, run_id, columns=columns)
+    if not rows:
+        return None, 0, {}
+    run, meeting, user, others = rows[0]
+    run.meeting, run.connection = meeting, connection
+    meeting.user = connection.user = user
+    meeting.people, known = remote_records.read(run)
+    run.read_digest = content.digest(meeting, meeting.people)
+    if meeting.content_digest != run.read_digest:  # Its writer did not record it.
+        transitions.record_content(run.meeting_id)
+    return run, others, known
 
 
 def update_if_leased(claim: Claim, **values: Any) -> bool:

@@ -232,7 +232,7 @@ def _error_of(
     claim: claims.Claim, error: CrmError, decision: retry_policy.Decision
 ) -> dict[str, str]:
     code = decision.code if isinstance(decision, retry_policy.GiveUp) else error.code
-    emails = [attendee.email for attendee in claim.run.meeting.attendees.all()]
+    emails = [attendee.email for attendee in claim.run.meeting.people]
     return {
         "error_code": code,
         "error_cause": error.code if code != error.code else "",

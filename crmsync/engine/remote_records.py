@@ -1,5 +1,6 @@
 """The only writer of RemoteRecord: what we know to exist in a CRM account."""
 
+import json
 from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, QuerySet
@@ -7,9 +8,23 @@ from django.db.models import Q, QuerySet
 from crmsync.engine import attendees
 from crmsync.models import Connection, RemoteRecord, SyncRun
 from crmsync.providers.base import Known, Ref
-from meetings.models import Meeting, SyncStep
+from meetings import statements
+from meetings.models import Attendee, Meeting, SyncStep
 
 Kind, Action = RemoteRecord.Kind, RemoteRecord.Action
+# Each attendee with their contact, then the records of the meeting.
+PEOPLE_AND_RECORDS = """
+    SELECT attendee.id AS attendee, attendee.email, attendee.name,
+        kind, local_key, remote_id, action, url, field_digests
+    FROM meetings_attendee AS attendee
+    LEFT JOIN crmsync_remoterecord
+        ON connection_id = %s AND kind = 'contact' AND local_key = attendee.email
+    WHERE attendee.meeting_id = %s
+    UNION ALL
+    SELECT NULL, NULL, NULL, kind, local_key, remote_id, action, url, field_digests
+    FROM crmsync_remoterecord WHERE connection_id = %s AND meeting_id = %s
+    ORDER BY attendee
+"""
 
 
 def store(run: SyncRun, refs: Iterable[Ref]) -> None:
@@ -41,7 +56,7 @@ def _upsert(records: Sequence[RemoteRecord], further: Sequence[str]) -> None:
 
 def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:
     """What the run has written so far, `refs` included, as its owner reads it."""
-    people = {attendee.email: attendee.name for attendee in run.meeting.attendees.all()}
+    people = {attendee.email: attendee.name for attendee in run.meeting.people}
     written = {(entry["kind"], entry["key"]): entry for entry in run.written}
     for ref in refs:
         if ref.kind == Kind.LINK and not ref.remark:
@@ -73,19 +88,22 @@ def _record(run: SyncRun, ref: Ref) -> RemoteRecord:
     )
 
 
-def known_of(run: SyncRun) -> Known:
-    """What the run's account holds of its meeting and of the attendees, as we know it."""
-    emails = [attendee.email for attendee in run.meeting.attendees.all()]
-    contacts = Q(kind=Kind.CONTACT, local_key__in=emails)
-    found = RemoteRecord.objects.filter(
-        Q(meeting=run.meeting_id) | contacts, connection=run.connection_id
-    )
-    return {(record.kind, record.local_key): _ref(record) for record in found}
+def read(run: SyncRun) -> tuple[list[Attendee], Known]:
+    """The attendees, and what the run's account holds of them and of the meeting, as we know it."""
+    given = (run.connection_id, run.meeting_id)
+    people: list[Attendee] = []
+    known: dict[tuple[str, str], Ref] = {}
+    for pk, email, name, kind, *record in statements.execute(PEOPLE_AND_RECORDS, *given, *given):
+        if pk is not None:
+            people.append(Attendee(pk, run.meeting_id, email, name))
+        if kind is not None:
+            known[kind, record[0]] = _ref(kind, *record)
+    return people, known
 
 
-def _ref(record: RemoteRecord) -> Ref:
-    place = (record.remote_id, record.action, record.url)
-    return Ref(record.kind, record.local_key, *place, digests=record.field_digests)
+def _ref(kind: str, local_key: str, *row: str) -> Ref:
+    remote_id, action, url, digests = row
+    return Ref(kind, local_key, remote_id, action, url, json.loads(digests))
 
 
 def is_missing_contacts(run: SyncRun, known: Known) -> bool:

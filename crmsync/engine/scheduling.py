@@ -40,33 +40,38 @@ PRIORITY = Case(
 )
 
 
-HOLDING_SLOTS = """
-    SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = 'running'
-    UNION
-    SELECT run.id FROM crmsync_syncattempt
-    JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
-    WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
-"""
+# Other runs of the connection that are running, or canceled while their worker is still in a call.
+OTHERS_WITH_SLOTS = """(
+    SELECT count(*) FROM (
+        SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = 'running'
+        UNION
+        SELECT run.id FROM crmsync_syncattempt
+        JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
+        WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
+    ) AS holding WHERE holding.id <> %s
+)"""
 IS_WAITING = """
     SELECT 1 FROM crmsync_syncrun
     WHERE connection_id = %s AND status IN ('queued', 'retrying') AND due_at <= %s LIMIT 1
 """
 
 
-def try_acquire_slot(connection: Connection, run_id: int, now: datetime) -> bool:
-    """Whether the run may call the CRM now; if not, it is marked as waiting.
-
-    Needs the connection's row locked.
-    """
+def may_run(connection: Connection, now: datetime) -> bool:
+    """Whether any run of it may call the CRM now. Needs the connection's row locked."""
     if connection.state != Connection.State.CONNECTED:
         release_slots(connection.pk)
         return False
-    if connection.not_before and connection.not_before > now:
-        return False
-    holders = _runs_holding_slots(connection)
-    if run_id in holders or len(holders) < _slot_limit(connection, now):
+    return not (connection.not_before and connection.not_before > now)
+
+
+def try_acquire_slot(connection: Connection, run: SyncRun, others: int, now: datetime) -> bool:
+    """Whether the run may call the CRM now; if not, it is marked as waiting.
+
+    Needs the connection's row locked. `others` is OTHERS_WITH_SLOTS.
+    """
+    if run.status == Status.RUNNING or others < _slot_limit(connection, now):
         return True
-    mark_waiting(run_id)
+    mark_waiting(run.pk)
     return False
 
 
@@ -196,12 +201,6 @@ def _slot_limit(connection: Connection, now: datetime) -> int:
     if connection.not_before and connection.not_before > now - RATE_LIMIT_COOLDOWN:
         return 1
     return settings.SYNC_CONCURRENCY_PER_CONNECTION
-
-
-def _runs_holding_slots(connection: Connection) -> set[int]:
-    """Running ones, and canceled ones whose worker is still in a call."""
-    rows = statements.execute(HOLDING_SLOTS, connection.pk, connection.pk)
-    return {run_id for (run_id,) in rows}
 
 
 def _send_hints_to_waiting(connection_id: int, limit: int) -> None:
