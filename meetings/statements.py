@@ -44,16 +44,22 @@ def update(
     model: type[Model],
     where: str,
     *given: Any,
+    source: str = "",
     increment: Sequence[str] = (),
     returning: Sequence[str] = ("id",),
     **values: Any,
 ) -> list[tuple[Any, ...]]:
-    """Returns `returning` of the rows that it changed. `given`: the parameters of `where`."""
+    """Returns `returning` of the rows that it changed.
+
+    `source`: a subquery that must find something, too. `given`: the parameters of `source`, of
+    `where`, and of `returning`.
+    """
     changes = [f"{name} = {name} + 1" for name in increment]
     changes += [f"{name} = %s" for name in values]
     sql = (
-        f"UPDATE {model._meta.db_table} SET {', '.join(changes)} WHERE {where}"  # noqa: S608
-        f" RETURNING {', '.join(returning)}"
+        f"UPDATE {model._meta.db_table} SET {', '.join(changes)}"  # noqa: S608
+        f"{source and f' FROM ({source}) AS source'}"
+        f" WHERE {where} RETURNING {', '.join(returning)}"
     )
     prepared = [_prepare(model, name, value) for name, value in values.items()]
     return execute(sql, *prepared, *given)

@@ -28,13 +28,10 @@ BATCH = 1000
 RENEW_AFTER = timedelta(days=7)  # Salesforce ends refresh tokens that are idle for 30 days.
 RENEW_AGAIN_AFTER = timedelta(hours=1)
 WELL = """
-    SELECT 1 FROM crmsync_connection LEFT JOIN crmsync_crmhost AS host ON host.id = host_id
+    SELECT 1 AS is_well
+    FROM crmsync_connection LEFT JOIN crmsync_crmhost AS host ON host.id = host_id
     WHERE crmsync_connection.id = %s AND state = 'connected'
     AND (host.id IS NULL OR host.failures = 0 AND host.open_since IS NULL)
-"""
-OF_RUN = """
-    crmsync_connection LEFT JOIN crmsync_crmhost ON crmsync_crmhost.id = host_id
-    WHERE crmsync_connection.id = (SELECT connection_id FROM crmsync_syncrun WHERE id = %s)
 """
 WORKING = (State.CONNECTED, State.NEEDS_REAUTH)  # Neither paused by support nor disconnected.
 
@@ -52,20 +49,9 @@ def lock(**lookups: Any) -> Connection | None:
     return locked.select_related("host").filter(**lookups).first()
 
 
-def lock_of_run(run_id: int) -> Connection | None:
-    """The connection of a run, with its host, its row locked until the end of the transaction."""
-    rows = statements.read(
-        (Connection, CrmHost), OF_RUN + statements.lock_of("crmsync_connection"), run_id
-    )
-    if not rows:
-        return None
-    connection, connection.host = rows[0]
-    return connection
-
-
-def lock_if_well(pk: int) -> bool:
-    """Locks the row of a connection that works, and whose host has not failed lately."""
-    return bool(statements.execute(WELL + statements.lock_of("crmsync_connection"), pk))
+def well_and_locked() -> str:
+    """SQL that locks the row of a connection that works, and whose host has not failed lately."""
+    return WELL + statements.lock_of("crmsync_connection")
 
 
 def options_of(connection: Connection) -> dict[str, Any]:

@@ -14,10 +14,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from crmsync.connections import store
 from crmsync.engine import breaker, hints, remote_records, scheduling
 from crmsync.errors import CrmError
-from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, CrmHost, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Known
 from meetings import content, statements, transitions
 from meetings.models import Meeting, SyncStep
@@ -32,12 +31,15 @@ DUE = """
         WHERE run.meeting_id = %s AND crmsync_syncattempt.finished_at IS NULL
     )
 """
-WITH_MEETING = """
+OF_RUN = """
     crmsync_syncrun
+    JOIN crmsync_connection ON crmsync_connection.id = crmsync_syncrun.connection_id
+    LEFT JOIN crmsync_crmhost ON crmsync_crmhost.id = crmsync_connection.host_id
     JOIN meetings_meeting ON meetings_meeting.id = crmsync_syncrun.meeting_id
     JOIN accounts_user ON accounts_user.id = meetings_meeting.user_id
     WHERE crmsync_syncrun.id = %s
 """
+LOCKED = ("crmsync_connection", "crmsync_syncrun", "meetings_meeting")  # In this order.
 
 
 class StaleAttemptError(Exception):
@@ -59,23 +61,20 @@ class Claim:
 @transaction.atomic
 def claim(run_id: int, step: int) -> Claim | None:
     """Takes a due run for one attempt; None if there is nothing to do now."""
-    connection = store.lock_of_run(run_id)
+    run = _lock(run_id)
     now = timezone.now()
-    if connection is None or not scheduling.may_run(connection, now):
+    if run is None or not scheduling.try_acquire_slot(run, now):
         return None
-    run, others, known = _read(run_id, connection)
-    # It may have been deleted while we waited for the lock.
-    if run is None or not scheduling.try_acquire_slot(connection, run, others, now):
-        return None
+    known = _read_content(run)
     is_current = content.is_current(run.step, run.written_digest, run.read_digest)
     if run.started_at is None and not is_current and not run.removes:
         _restart_from_first_step(run)
         return None
     holds_contact_lock = remote_records.is_missing_contacts(run, known)
-    if holds_contact_lock and not scheduling.try_acquire_contact_lock(connection, run_id, now):
+    if holds_contact_lock and not scheduling.try_acquire_contact_lock(run.connection, run_id, now):
         return None
     is_due = run.step == step and run.due_at <= now  # A hint that is late takes no probe.
-    if not (is_due and breaker.lets_through(connection, now) and _take(run, step, now)):
+    if not (is_due and breaker.lets_through(run.connection, now) and _take(run, step, now)):
         return None
     attempt = SyncAttempt(
         run=run,
@@ -130,32 +129,33 @@ def renew_lease(claim: Claim) -> None:
         raise CrmError("crm_timeout", f"The step took over {settings.SYNC_STEP_SECONDS:g} seconds.")
 
 
-def _read(run_id: int, connection: Connection) -> tuple[SyncRun | None, int, Known]:
-    """The run with its meeting, how many others hold slots, and what the account holds.
-
-    Run and meeting are locked: an edit is read whole, or is for the next sync.
-    """
-    locked = WITH_MEETING + statements.lock_of("crmsync_syncrun", "meetings_meeting")
-    holders = (connection.pk, connection.pk, run_id)
-    columns = [scheduling.OTHERS_WITH_SLOTS]
-    rows = statements.read((SyncRun, Meeting, User), locked, *holders, run_id, columns=columns)
+def _lock(run_id: int) -> SyncRun | None:
+    """The run with all it belongs to. An edit of its meeting is read whole, or not at all."""
+    rows = statements.read(
+        (SyncRun, Connection, CrmHost, Meeting, User), OF_RUN + statements.lock_of(*LOCKED), run_id
+    )
     if not rows:
-        return None, 0, {}
-    run, meeting, user, others = rows[0]
-    run.meeting, run.connection = meeting, connection
-    meeting.user = connection.user = user
+        return None
+    run, run.connection, run.connection.host, run.meeting, user = rows[0]
+    run.connection.user = run.meeting.user = user
+    return run
+
+
+def _read_content(run: SyncRun) -> Known:
+    """What its meeting says now, and what the account holds. Needs their rows locked."""
+    meeting = run.meeting
     meeting.people, known = remote_records.read(run)
     run.read_digest = content.digest(meeting, meeting.people)
     if meeting.content_digest != run.read_digest:  # Its writer did not record it.
-        transitions.record_content(run.meeting_id)
-    return run, others, known
+        transitions.record_content(meeting.pk)
+    return known
 
 
-def update_if_leased(claim: Claim, **values: Any) -> bool:
-    """Unless another claim or an end has overtaken this one."""
+def update_if_leased(claim: Claim, *given: Any, source: str = "", **values: Any) -> bool:
+    """Unless another claim or an end has overtaken this one, or `source` finds nothing."""
     held = _row_of(claim)
     where = " AND ".join(f"{name} = %s" for name in held)
-    return bool(statements.update(SyncRun, where, *held.values(), **values))
+    return bool(statements.update(SyncRun, where, *given, *held.values(), source=source, **values))
 
 
 def still_leased(claim: Claim) -> SyncRunQuerySet:

@@ -28,7 +28,7 @@ from crmsync.engine import (
 )
 from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents, notices
-from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
 from meetings import content, statements, transitions
 from meetings.models import SyncStep
@@ -37,6 +37,7 @@ logger = structlog.get_logger(__name__)
 
 Status = SyncRun.Status
 Outcome = SyncAttempt.Outcome
+OPEN = "id = %s AND finished_at IS NULL"
 ERROR_FIELDS = ("error_code", "error_field", "error_path", "error_detail")
 
 
@@ -51,31 +52,33 @@ def complete(claim: claims.Claim, refs: Sequence[Ref]) -> None:
 def complete_removal(claim: claims.Claim) -> None:
     """The meeting is gone from the CRM, and now from here, with its runs."""
     run, now = claim.run, timezone.now()
-    connection = _lock_that_answered(claim, now)
-    if not claims.update_if_leased(claim, status=Status.SUCCEEDED, finished_at=now):
+    if not _update_answered(claim, now, status=Status.SUCCEEDED, finished_at=now):
         abandon(claim)
         return
     transaction.on_commit(partial(logger.info, "meeting removed", **_log_keys(claim, now)))
     remote_records.forget_removed(run)
     run.meeting.delete()
-    if connection is not None:
-        scheduling.enqueue_next_waiting(connection.pk)
+    scheduling.enqueue_next_waiting(run.connection_id)
 
 
-def _lock_that_answered(claim: claims.Claim, now: datetime) -> Connection | None:
-    """Where all is well, as the claim read it: only its id and its state are current."""
-    if store.lock_if_well(claim.run.connection_id):
-        return claim.run.connection
-    connection = store.lock(pk=claim.run.connection_id)
+def _update_answered(claim: claims.Claim, now: datetime, **values: Any) -> bool:
+    """Changes the run, if the claim holds, and counts that the CRM has answered.
+
+    Locks the connection first, and reads it anew unless all is well.
+    """
+    run, well = claim.run, store.well_and_locked()
+    if claims.update_if_leased(claim, run.connection_id, source=well, **values):
+        return True
+    connection = store.lock(pk=run.connection_id)
     if connection is not None:
         breaker.count_answer(connection, now)
-    return connection
+        run.connection.state = connection.state
+    return claims.update_if_leased(claim, **values)
 
 
 @transaction.atomic
 def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     run, now = claim.run, timezone.now()
-    connection = _lock_that_answered(claim, now)
     is_last = run.step == SyncStep.NOTES
     ending = {"status": Status.SUCCEEDED, "finished_at": now}
     going_on = {"step": run.step + 1, "due_at": now, "sent_at": now}
@@ -83,10 +86,10 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     written_digest = content.after_step(run.step, run.written_digest, run.read_digest)
     written = remote_records.add_written(run, refs)
     done = {**cleared, "written": written, "written_digest": written_digest}
-    if not claims.update_if_leased(claim, **done, **(ending if is_last else going_on)):
+    if not _update_answered(claim, now, **done, **(ending if is_last else going_on)):
         abandon(claim)
         return
-    _close_attempt(claim.attempt, Outcome.SUCCEEDED)
+    others_wait = _close_succeeded(claim, now)
     transaction.on_commit(partial(logger.info, "step succeeded", **_log_keys(claim, now)))
     _record_duration(claim, now)
     remote_records.store(run, refs)
@@ -94,8 +97,8 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
         transitions.record_success(run.meeting_id, now)
     else:
         transitions.touch(run.meeting_id)
-        scheduling.enqueue_next_step(connection, run.pk, run.step + 1)
-    if is_last or claim.attempt.holds_contact_lock:
+        scheduling.enqueue_next_step(run.connection, run.pk, run.step + 1)
+    if others_wait and (is_last or claim.attempt.holds_contact_lock):
         scheduling.enqueue_next_waiting(run.connection_id)
 
 
@@ -289,5 +292,19 @@ def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = 
         closing["correlation_id"] = error.correlation_id[:255]
         closing["internal_message"] = error.message
         closing["outcome_unknown"] = error.outcome_unknown
-    where = "id = %s AND finished_at IS NULL"
-    return bool(statements.update(SyncAttempt, where, attempt.pk, **closing))
+    return bool(statements.update(SyncAttempt, OPEN, attempt.pk, **closing))
+
+
+def _close_succeeded(claim: claims.Claim, now: datetime) -> bool:
+    """Returns whether another run of the connection waits. Needs the connection's row locked."""
+    of_connection = (claim.run.connection_id, now)
+    rows = statements.update(
+        SyncAttempt,
+        OPEN,
+        claim.attempt.pk,
+        *of_connection,
+        returning=[scheduling.IS_ANY_WAITING],
+        outcome=Outcome.SUCCEEDED,
+        finished_at=now,
+    )
+    return any(is_waiting for (is_waiting,) in rows)

@@ -41,7 +41,7 @@ PRIORITY = Case(
 
 
 # Other runs of the connection that are running, or canceled while their worker is still in a call.
-OTHERS_WITH_SLOTS = """(
+OTHERS_WITH_SLOTS = """
     SELECT count(*) FROM (
         SELECT id FROM crmsync_syncrun WHERE connection_id = %s AND status = 'running'
         UNION
@@ -49,27 +49,25 @@ OTHERS_WITH_SLOTS = """(
         JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
         WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
     ) AS holding WHERE holding.id <> %s
-)"""
-IS_WAITING = """
-    SELECT 1 FROM crmsync_syncrun
-    WHERE connection_id = %s AND status IN ('queued', 'retrying') AND due_at <= %s LIMIT 1
 """
+IS_ANY_WAITING = """EXISTS (
+    SELECT 1 FROM crmsync_syncrun
+    WHERE connection_id = %s AND status IN ('queued', 'retrying') AND due_at <= %s
+)"""
 
 
-def may_run(connection: Connection, now: datetime) -> bool:
-    """Whether any run of it may call the CRM now. Needs the connection's row locked."""
+def try_acquire_slot(run: SyncRun, now: datetime) -> bool:
+    """Whether the run may call the CRM now; if not, it is marked as waiting.
+
+    Needs the connection's row locked.
+    """
+    connection = run.connection
     if connection.state != Connection.State.CONNECTED:
         release_slots(connection.pk)
         return False
-    return not (connection.not_before and connection.not_before > now)
-
-
-def try_acquire_slot(connection: Connection, run: SyncRun, others: int, now: datetime) -> bool:
-    """Whether the run may call the CRM now; if not, it is marked as waiting.
-
-    Needs the connection's row locked. `others` is OTHERS_WITH_SLOTS.
-    """
-    if run.status == Status.RUNNING or others < _slot_limit(connection, now):
+    if connection.not_before and connection.not_before > now:
+        return False
+    if run.status == Status.RUNNING or _others_with_slots(run) < _slot_limit(connection, now):
         return True
     mark_waiting(run.pk)
     return False
@@ -203,10 +201,14 @@ def _slot_limit(connection: Connection, now: datetime) -> int:
     return settings.SYNC_CONCURRENCY_PER_CONNECTION
 
 
+def _others_with_slots(run: SyncRun) -> int:
+    connection_id = run.connection_id
+    rows = statements.execute(OTHERS_WITH_SLOTS, connection_id, connection_id, run.pk)
+    return int(rows[0][0])
+
+
 def _send_hints_to_waiting(connection_id: int, limit: int) -> None:
     now = timezone.now()
-    if not statements.execute(IS_WAITING, connection_id, now):  # Most often nothing is.
-        return
     waiting = SyncRun.objects.filter(
         connection=connection_id, status__in=[Status.QUEUED, Status.RETRYING], due_at__lte=now
     )
