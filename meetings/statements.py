@@ -29,15 +29,16 @@ def read(
 
 def insert(instance: Model) -> None:
     """Sets its primary key, too."""
-    fields = [field for field in instance._meta.concrete_fields if not field.primary_key]
-    names = ", ".join(str(field.column) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
-    table = instance._meta.db_table
-    sql = f"INSERT INTO {table} ({names}) VALUES ({places}) RETURNING id"  # noqa: S608
-    values = [(field, field.pre_save(instance, add=True)) for field in fields]
-    prepared = [field.get_db_prep_save(value, connection=database) for field, value in values]
-    ((instance.pk,),) = execute(sql, *prepared)
+    ((instance.pk,),) = execute(*_insertion_of([instance], "RETURNING id"))
     instance._state.adding = False
+
+
+def upsert(instances: Sequence[Model], unique: Sequence[str], changing: Sequence[str]) -> None:
+    """Where a row has the same `unique` columns, its columns `changing` change."""
+    if instances:
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in changing)
+        resolving = f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes} RETURNING id"
+        execute(*_insertion_of(instances, resolving))
 
 
 def update(
@@ -75,6 +76,20 @@ def lock_of(*tables: str) -> str:
     """The end of a SELECT that locks its rows, as far as the database locks rows."""
     has_it = database.features.has_select_for_no_key_update
     return f" FOR NO KEY UPDATE OF {', '.join(tables)}" if has_it else ""
+
+
+def _insertion_of(instances: Sequence[Model], ending: str) -> tuple[Any, ...]:
+    """The statement, then its parameters."""
+    meta = instances[0]._meta
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    names = ", ".join(str(field.column) for field in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(instances))
+    values = (
+        field.get_db_prep_save(field.pre_save(instance, add=True), connection=database)
+        for instance in instances
+        for field in fields
+    )
+    return f"INSERT INTO {meta.db_table} ({names}) VALUES {places} {ending}", *values  # noqa: S608
 
 
 @dataclass(frozen=True)

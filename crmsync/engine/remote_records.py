@@ -37,7 +37,7 @@ def store(run: SyncRun, refs: Iterable[Ref]) -> None:
             own = RemoteRecord.objects.filter(connection=run.connection_id, kind=kind)
             own.filter(local_key__in=keys).delete()
     kept = [by_key[key] for key in sorted(by_key) if by_key[key].action != Action.REMOVED]
-    _upsert([_record(run, ref) for ref in kept], ["meeting", "remote_id", "url", "action"])
+    _upsert([_record(run, ref) for ref in kept], ["meeting_id", "remote_id", "url", "action"])
 
 
 def intend(run: SyncRun, *refs: Ref) -> None:
@@ -46,12 +46,8 @@ def intend(run: SyncRun, *refs: Ref) -> None:
 
 
 def _upsert(records: Sequence[RemoteRecord], further: Sequence[str]) -> None:
-    RemoteRecord.objects.bulk_create(
-        records,
-        update_conflicts=True,
-        unique_fields=["connection", "kind", "local_key"],
-        update_fields=["field_digests", "written_at", *further],
-    )
+    unique = ["connection_id", "kind", "local_key"]
+    statements.upsert(records, unique, ["field_digests", "written_at", *further])
 
 
 def add_written(run: SyncRun, refs: Iterable[Ref]) -> list[dict[str, str]]:

@@ -50,6 +50,12 @@ OTHERS_WITH_SLOTS = """
         WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
     ) AS holding WHERE holding.id <> %s
 """
+CREATING_CONTACTS = """
+    SELECT 1 FROM crmsync_syncattempt
+    JOIN crmsync_syncrun AS run ON run.id = crmsync_syncattempt.run_id
+    WHERE run.connection_id = %s AND crmsync_syncattempt.finished_at IS NULL
+    AND holds_contact_lock LIMIT 1
+"""
 IS_ANY_WAITING = """EXISTS (
     SELECT 1 FROM crmsync_syncrun
     WHERE connection_id = %s AND status IN ('queued', 'retrying') AND due_at <= %s
@@ -79,8 +85,8 @@ def try_acquire_contact_lock(connection: Connection, run_id: int, now: datetime)
     Two runs at once could both find no contact for an address and create two.
     """
     unsure_until = connection.contact_lock_until
-    calling = HOLDING_CONTACT_LOCK.filter(run__connection=connection)
-    if not (unsure_until and unsure_until > now) and not calling.exists():
+    is_unsure = unsure_until is not None and unsure_until > now
+    if not is_unsure and not statements.execute(CREATING_CONTACTS, connection.pk):
         return True
     SyncRun.objects.active().filter(pk=run_id).update(waits_for_contact_lock=True)
     mark_waiting(run_id)

@@ -1,7 +1,7 @@
 """How long a step takes, from the latest successes at each provider.
 
-Samples are collected in memory and written a few at a time, or with the first one after some
-seconds. A process that ends loses the rest, which is harmless.
+Samples are collected in memory; the first one after some seconds writes them. A process that ends
+loses the rest, which is harmless.
 """
 
 import threading
@@ -40,8 +40,7 @@ def record(provider: str, step: int, seconds: float) -> None:
     key, now = (provider, step), time.monotonic()
     with _lock:
         _samples[key].append(round(seconds, 2))
-        is_early = now < _written_at.get(key, -WRITE_EVERY) + WRITE_EVERY
-        if is_early and len(_samples[key]) < MIN_SAMPLES:
+        if now < _written_at.get(key, -WRITE_EVERY) + WRITE_EVERY:
             return
         _written_at[key] = now
         collected = _samples.pop(key)

@@ -76,12 +76,6 @@ def test_is_written_every_few_seconds(monkeypatch):
     assert StepDuration.objects.get().recent == [1, 2, 3, 4]
 
 
-def test_is_written_as_soon_as_there_are_enough(monkeypatch):
-    monkeypatch.setattr(step_durations, "WRITE_EVERY", 60)
-    learn(3, 1, 2, 3, 4, 5, 6)
-    assert StepDuration.objects.get().recent == [1, 2, 3, 4, 5, 6]
-
-
 def test_is_learned_from_successes_only(connection, meeting):
     run, _ = syncs.request_sync(meeting, by=None)
     outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
