@@ -193,7 +193,7 @@ def settle() -> Callable[[], None]:
 
     def run_until_idle() -> None:
         work_hints()
-        while dispatcher.sweep():
+        while dispatcher.sweep().hints:
             work_hints()
 
     return run_until_idle

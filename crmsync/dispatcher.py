@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -32,8 +33,16 @@ CLEANING_SECONDS = 3600
 _last_run = SimpleNamespace(at=0.0, cleaned_at=0.0)
 
 
-def sweep() -> int:
-    """One sweep; returns how many hints it sent. Raises RedisError and DatabaseError."""
+class Swept(NamedTuple):
+    """What one sweep did."""
+
+    hints: int
+    jobs: int  # Other than syncs.
+    lost: int  # Tries whose lease had expired.
+
+
+def sweep() -> Swept:
+    """One sweep. Raises RedisError and DatabaseError."""
     now = timezone.now()
     lost = outcomes.reap_expired(now)
     if lost:
@@ -44,11 +53,11 @@ def sweep() -> int:
     due += breaker.select_probes(now)
     if due:
         hints.send_hints(due)
-    send_background_hints(now)
+    jobs = send_background_hints(now)
     heartbeat.beat(now)
     breaker.announce_pending()
     generation.renew()  # Or copies would end while nobody polls.
-    return len(due)
+    return Swept(len(due), jobs, lost)
 
 
 def run(interval: float, stop: threading.Event) -> None:
@@ -87,8 +96,9 @@ def run_periodic_tasks() -> None:
         retention.remove_expired(now)
 
 
-def send_background_hints(now: datetime) -> None:
-    """Hints for the other jobs of workers. Raises RedisError."""
+def send_background_hints(now: datetime) -> int:
+    """Hints for the other jobs of workers; returns how many. Raises RedisError."""
+    sent = 0
     for job, pks in (
         (hints.DELIVER_ALERT, alerts.select_due(now)),
         (hints.DELIVER_NOTICE, notices.select_due(now)),
@@ -98,6 +108,8 @@ def send_background_hints(now: datetime) -> None:
     ):
         if pks:
             hints.enqueue_background_jobs(job, pks)
+            sent += len(pks)
+    return sent
 
 
 def deliver_overdue_alerts(now: datetime) -> None:

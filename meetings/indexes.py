@@ -13,9 +13,12 @@ class AddIndexOnline(AddIndexConcurrently):
         if schema_editor.connection.vendor != "postgresql":
             migrations.AddIndex.database_forwards(self, app_label, schema_editor, *states)
             return
+        # It keeps nobody waiting, so it may wait itself, for the end of older transactions.
+        schema_editor.execute("SET lock_timeout = 0")
         # An interrupted one leaves an invalid index of that name.
         schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {self.index.name}")
         super().database_forwards(app_label, schema_editor, *states)
+        schema_editor.execute("RESET lock_timeout")
 
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         if schema_editor.connection.vendor != "postgresql":

@@ -7,22 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any, cast
 
 from django.db import connection as database
 from django.db.models import Field, Model
 
 
-def read(
-    models: Sequence[type[Model]], source: str, *given: Any, columns: Sequence[str] = ()
-) -> list[tuple[Any, ...]]:
+def read(models: Sequence[type[Model]], source: str, *given: Any) -> list[tuple[Any, ...]]:
     """Each row as a whole instance of each model, None where an outer join found none.
 
-    `source`: what follows FROM; its tables have no other names. What `columns` compute, in SQL,
-    comes last in each row. `given`: the parameters of `columns`, then those of `source`.
+    `source`: what follows FROM; its tables have no other names. `given`: its parameters.
     """
     readers = [*map(_reader_of, models)]
-    chosen = ", ".join([*(reader.columns for reader in readers), *columns])
+    chosen = ", ".join(reader.columns for reader in readers)
     rows = execute(f"SELECT {chosen} FROM {source}", *given)  # noqa: S608
     return [_instances(readers, row) for row in rows]
 
@@ -135,12 +133,8 @@ def _bind(convert: Callable[..., Any], column: Any) -> Callable[[Any], Any]:
 
 
 def _instances(readers: Sequence[_Reader], row: tuple[Any, ...]) -> tuple[Any, ...]:
-    found: list[Any] = []
-    at = 0
-    for reader in readers:
-        found.append(reader.instance([*row[at : at + len(reader.names)]]))
-        at += len(reader.names)
-    return (*found, *row[at:])
+    values = iter(row)
+    return tuple(reader.instance([*islice(values, len(reader.names))]) for reader in readers)
 
 
 def _prepare(model: type[Model], name: str, value: Any) -> Any:

@@ -4,7 +4,7 @@ from operator import attrgetter
 
 from benchmarks.results import Goal, print_table
 from benchmarks.services import Services
-from benchmarks.workers import ours, rivals
+from benchmarks.workers import durable, ours, rivals
 from benchmarks.workers.load import Engine, Load, measure
 
 LIMIT = 2.5  # Times what RQ alone takes.
@@ -19,7 +19,7 @@ def run(services: Services) -> list[Goal]:
     loads = [max(taken, key=attrgetter("syncs_per_second")) for taken in zip(*rounds, strict=True)]
     rows = [(it.name, it.syncs_per_second, 1000 / it.syncs_per_second, it.cpu_ms) for it in loads]
     print_table("One worker process, the CRM answers at once", HEADS, rows)
-    our_threads, our_forks, rq_threads, rq_forks = loads
+    our_threads, our_forks, rq_threads, rq_forks = loads[:4]
     return [_cpu(our_threads, rq_threads), _cpu(our_forks, rq_forks)]
 
 
@@ -30,6 +30,7 @@ def _engines(services: Services) -> list[tuple[Engine, int]]:
         (ours.with_a_process_per_job(), 50),
         (rivals.rq(services, "RQ alone, our threads", "crmsync.worker.ThreadWorker"), 150),
         (rivals.rq(services, "RQ alone, a process per job"), 60),
+        *((engine, 250) for engine in durable.engines(services, THREADS)),
     ]
 
 

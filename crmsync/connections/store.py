@@ -49,7 +49,7 @@ def lock(**lookups: Any) -> Connection | None:
     return locked.select_related("host").filter(**lookups).first()
 
 
-def well_and_locked() -> str:
+def lock_if_well() -> str:
     """SQL that locks the row of a connection that works, and whose host has not failed lately."""
     return WELL + statements.lock_of("crmsync_connection")
 

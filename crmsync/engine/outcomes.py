@@ -28,7 +28,7 @@ from crmsync.engine import (
 )
 from crmsync.errors import CrmError, path_of
 from crmsync.incidents import incidents, notices
-from crmsync.models import SyncAttempt, SyncRun, SyncRunQuerySet
+from crmsync.models import Connection, SyncAttempt, SyncRun, SyncRunQuerySet
 from crmsync.providers.base import Ref
 from meetings import content, statements, transitions
 from meetings.models import SyncStep
@@ -66,8 +66,9 @@ def _update_answered(claim: claims.Claim, now: datetime, **values: Any) -> bool:
 
     Locks the connection first, and reads it anew unless all is well.
     """
-    run, well = claim.run, store.well_and_locked()
-    if claims.update_if_leased(claim, run.connection_id, source=well, **values):
+    run = claim.run
+    if claims.update_if_leased(claim, run.connection_id, source=store.lock_if_well(), **values):
+        run.connection.state = Connection.State.CONNECTED
         return True
     connection = store.lock(pk=run.connection_id)
     if connection is not None:
@@ -89,7 +90,7 @@ def complete_step(claim: claims.Claim, refs: Sequence[Ref]) -> None:
     if not _update_answered(claim, now, **done, **(ending if is_last else going_on)):
         abandon(claim)
         return
-    others_wait = _close_succeeded(claim, now)
+    others_wait = _close_attempt(claim, Outcome.SUCCEEDED)
     transaction.on_commit(partial(logger.info, "step succeeded", **_log_keys(claim, now)))
     _record_duration(claim, now)
     remote_records.store(run, refs)
@@ -125,7 +126,7 @@ def expire_lease(claim: claims.Claim) -> bool:
 @transaction.atomic
 def abandon(claim: claims.Claim, error: CrmError | None = None) -> bool:
     """Closes an attempt whose run was canceled or taken over, which frees its meeting."""
-    if not _close_attempt(claim.attempt, Outcome.INTERRUPTED, error):
+    if _close_attempt(claim, Outcome.INTERRUPTED, error) is None:
         return False
     scheduling.enqueue_next_waiting(claim.run.connection_id)
     active = SyncRun.objects.active().filter(meeting=claim.run.meeting_id).first()
@@ -177,7 +178,7 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
         decision = retry_policy.AwaitHost()
     if not held.update(**_error_of(claim, error, decision), **_values_after(decision, now)):
         return False
-    _close_attempt(claim.attempt, outcome, error)
+    _close_attempt(claim, outcome, error)
     keys = {**_log_keys(claim, now), "error": error.code, **_log_keys_of(decision)}
     transaction.on_commit(partial(logger.warning, "step failed", **keys))
     _apply_consequences(decision, claim.run, error, now)
@@ -284,27 +285,17 @@ def _record_failure(run: SyncRun) -> None:
         transitions.record_failure(run.meeting_id)
 
 
-def _close_attempt(attempt: SyncAttempt, outcome: str, error: CrmError | None = None) -> bool:
-    closing: dict[str, Any] = {"outcome": outcome, "finished_at": timezone.now()}
+def _close_attempt(claim: claims.Claim, outcome: str, error: CrmError | None = None) -> bool | None:
+    """Whether another run of the connection waits; None if the attempt was closed before."""
+    now = timezone.now()
+    closing: dict[str, Any] = {"outcome": outcome, "finished_at": now}
     if error is not None:
         closing["error_code"] = error.code
         closing["http_status"] = error.http_status
         closing["correlation_id"] = error.correlation_id[:255]
         closing["internal_message"] = error.message
         closing["outcome_unknown"] = error.outcome_unknown
-    return bool(statements.update(SyncAttempt, OPEN, attempt.pk, **closing))
-
-
-def _close_succeeded(claim: claims.Claim, now: datetime) -> bool:
-    """Returns whether another run of the connection waits. Needs the connection's row locked."""
-    of_connection = (claim.run.connection_id, now)
-    rows = statements.update(
-        SyncAttempt,
-        OPEN,
-        claim.attempt.pk,
-        *of_connection,
-        returning=[scheduling.IS_ANY_WAITING],
-        outcome=Outcome.SUCCEEDED,
-        finished_at=now,
-    )
-    return any(is_waiting for (is_waiting,) in rows)
+    given = (claim.attempt.pk, claim.run.connection_id, now)
+    asked = [scheduling.IS_ANY_WAITING]
+    rows = statements.update(SyncAttempt, OPEN, *given, returning=asked, **closing)
+    return bool(rows[0][0]) if rows else None

@@ -97,6 +97,17 @@ def read(run: SyncRun) -> tuple[list[Attendee], Known]:
     return people, known
 
 
+def read_again(run: SyncRun) -> Known:
+    """What the account holds by now of the meeting and of those who attended it at the claim."""
+    emails = [attendee.email for attendee in run.meeting.people]
+    found = RemoteRecord.objects.filter(
+        Q(meeting=run.meeting_id) | Q(kind=Kind.CONTACT, local_key__in=emails),
+        connection=run.connection_id,
+    )
+    fields = ("kind", "local_key", "remote_id", "action", "url", "field_digests")
+    return {(row[0], row[1]): Ref(*row) for row in found.values_list(*fields)}
+
+
 def _ref(kind: str, local_key: str, *row: str) -> Ref:
     remote_id, action, url, digests = row
     return Ref(kind, local_key, remote_id, action, url, json.loads(digests))

@@ -74,7 +74,7 @@ def _look_again(claim: claims.Claim) -> claims.Claim:
     """Others may have forgotten or saved contacts while this one waited for a token."""
     if timezone.now() - claim.attempt.started_at < FRESH:
         return claim
-    _, known = remote_records.read(claim.run)
+    known = remote_records.read_again(claim.run)
     holds_lock = claim.attempt.holds_contact_lock
     if not holds_lock and remote_records.is_missing_contacts(claim.run, known):
         # Another run may be creating the same ones; this one has to claim the contact lock first.

@@ -3,12 +3,8 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from meetings.indexes import AddIndexOnline
-
 
 class Migration(migrations.Migration):
-
-    atomic = False
 
     dependencies = [
         ('crmsync', '0016_outages'),
@@ -16,12 +12,7 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
-    # The index first: where making it is interrupted, nothing else is done yet.
     operations = [
-        AddIndexOnline(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('error_cause', ''), _negated=True), fields=['error_cause', '-id'], name='runs_by_cause'),
-        ),
         migrations.RemoveConstraint(
             model_name='runtotals',
             name='one_total_per_kind_of_run',
@@ -30,6 +21,10 @@ class Migration(migrations.Migration):
             model_name='runtotals',
             name='error_cause',
             field=models.CharField(blank=True, db_default='', default='', help_text='What exhausted the tries.', max_length=64),
+        ),
+        migrations.AddIndex(
+            model_name='syncrun',
+            index=models.Index(condition=models.Q(('error_cause', ''), _negated=True), fields=['error_cause', '-id'], name='runs_by_cause'),
         ),
         migrations.AddConstraint(
             model_name='runtotals',

@@ -1,7 +1,9 @@
 """Delivers alerts by e-mail and Apprise."""
 
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from smtplib import SMTPException
+from typing import Any
 
 import structlog
 from apprise import Apprise
@@ -58,17 +60,40 @@ def _format_time(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def send_tests() -> Iterator[tuple[str, str]]:
+    """A message to each address: how the address may be named, and why it did not arrive, if so."""
+    message = ("[syncsite] Test", "Alerts of syncsite arrive here.")
+    for address in settings.SUPPORT_EMAILS:
+        yield address, _why_not(_send_mail, [address], *message)
+    for number, url in enumerate(settings.ALERT_URLS, 1):
+        # The rest of it may be a password.
+        name = f"ALERT_URLS, number {number} ({url.partition(':')[0]})"
+        yield name, _why_not(_notify, url, *message)
+
+
+def _why_not(send: Callable[..., None], *given: Any) -> str:
+    try:
+        send(*given)
+    except UndeliveredError as error:
+        return str(error)
+    return ""
+
+
 def _send(alert: Alert) -> None:
+    message = (subject(alert), body(alert))
     if alert.target == alerts.E_MAIL:
-        _send_mail(alert)
-    else:
-        _notify(alert)
+        _send_mail(settings.SUPPORT_EMAILS, *message)
+        return
+    url = alerts.targets().get(alert.target)
+    if url is None:
+        raise UndeliveredError("The address is not one of the ALERT_URLS any more.")
+    _notify(url, *message)
 
 
-def _send_mail(alert: Alert) -> None:
+def _send_mail(addresses: Sequence[str], subject: str, body: str) -> None:
     if settings.EMAIL_BACKEND in alerts.WITHOUT_SERVER:
         raise UndeliveredError("EMAIL_URL is not set, so no mail server could take it.")
-    mail = EmailMessage(subject(alert), body(alert), to=settings.SUPPORT_EMAILS)
+    mail = EmailMessage(subject, body, to=addresses)
     try:
         if not mail.send():
             raise UndeliveredError("The mail server took nothing.")
@@ -76,12 +101,9 @@ def _send_mail(alert: Alert) -> None:
         raise UndeliveredError(f"The mail server refused: {type(error).__name__}") from error
 
 
-def _notify(alert: Alert) -> None:
-    url = alerts.targets().get(alert.target)
-    if url is None:
-        raise UndeliveredError("The address is not one of the ALERT_URLS any more.")
+def _notify(url: str, subject: str, body: str) -> None:
     apprise = Apprise()
     if not apprise.add(url):
         raise UndeliveredError("Apprise does not understand this one of the ALERT_URLS.")
-    if not apprise.notify(title=subject(alert), body=body(alert)):
+    if not apprise.notify(title=subject, body=body):
         raise UndeliveredError("Apprise could not deliver it.")

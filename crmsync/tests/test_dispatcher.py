@@ -37,13 +37,13 @@ def request(meeting):
 
 def test_sends_a_lost_hint_again(meeting, connection, queue):
     run = request(meeting)
-    assert dispatcher.sweep() == 1
+    assert dispatcher.sweep().hints == 1
     assert [job.args for job in queue.jobs] == [[run.pk]]
 
 
 def test_sends_no_hint_twice_within_seconds(meeting, connection):
     request(meeting)
-    assert [dispatcher.sweep(), dispatcher.sweep()] == [1, 0]
+    assert [dispatcher.sweep().hints, dispatcher.sweep().hints] == [1, 0]
 
 
 def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger, queue):
@@ -52,7 +52,7 @@ def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger
 
     def sweep(_):
         try:
-            return dispatcher.sweep()
+            return dispatcher.sweep().hints
         finally:
             database.close()
 
@@ -64,16 +64,16 @@ def test_sends_each_hint_once_when_many_sweep(connection, make_meeting, stranger
 def test_leaves_alone_what_is_not_due_held_slowed_down_or_under_way(connection, make_meeting):
     request(make_meeting())
     SyncRun.objects.update(due_at=timezone.now() + timedelta(minutes=1))
-    assert dispatcher.sweep() == 0
+    assert dispatcher.sweep().hints == 0
     SyncRun.objects.update(due_at=timezone.now())
     Connection.objects.update(state=Connection.State.NEEDS_REAUTH)
-    assert dispatcher.sweep() == 0
+    assert dispatcher.sweep().hints == 0
     Connection.objects.update(
         state=Connection.State.CONNECTED, not_before=timezone.now() + timedelta(minutes=1)
     )
-    assert dispatcher.sweep() == 0
+    assert dispatcher.sweep().hints == 0
     Connection.objects.update(not_before=None)
-    assert dispatcher.sweep() == 1
+    assert dispatcher.sweep().hints == 1
 
 
 def test_is_fair_to_a_connection_behind_a_long_queue(connection, make_meeting, stranger, queue):
@@ -98,7 +98,7 @@ def test_prefers_a_run_that_has_begun(connection, make_meeting, queue):
 def test_hints_at_nothing_that_could_not_start(connection, make_meeting):
     for _ in range(10):
         request(make_meeting())
-    assert [dispatcher.sweep() for _ in range(3)] == [2, 0, 0]
+    assert [dispatcher.sweep().hints for _ in range(3)] == [2, 0, 0]
 
 
 def test_lets_a_retry_that_is_due_go_before_those_that_have_not_begun(
@@ -133,7 +133,7 @@ def test_once_as_a_command_says_that_redis_is_away(unreachable_redis):
 def test_sends_no_more_than_the_queue_has_room_for(meeting, connection, monkeypatch):
     monkeypatch.setattr(hints, "CAPACITY", 0)
     request(meeting)
-    assert dispatcher.sweep() == 0
+    assert dispatcher.sweep().hints == 0
 
 
 def test_marks_nothing_as_sent_while_redis_is_away(meeting, connection, unreachable_redis):
@@ -157,7 +157,7 @@ def test_recovers_what_lost_its_worker(meeting, connection):
 def test_sends_a_retry_when_it_is_due(meeting, connection, queue):
     run = request(meeting)
     outcomes.fail_step(claims.claim(run.pk, 1), CrmError("crm_unavailable"))
-    assert dispatcher.sweep() == 1
+    assert dispatcher.sweep().hints == 1
     assert queue.jobs[-1].args == [run.pk]
 
 
@@ -179,7 +179,9 @@ def test_goes_on_after_a_failed_sweep(monkeypatch, error):
 def test_once_as_a_command_says_what_it_did(meeting, connection, capsys):
     request(meeting)
     call_command("dispatch_syncs", once=True)
-    assert capsys.readouterr().out == "Sent 1 hints.\n"
+    assert capsys.readouterr().out == (
+        "Sent 1 syncs and 0 other jobs to the workers, and ended 0 tries of lost workers.\n"
+    )
 
 
 def test_finishes_a_sync_whose_every_first_hint_was_lost(meeting, connection, user, settle):

@@ -1,25 +1,25 @@
-import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import Progress
 
+from crmsync.management.arguments import days
+from crmsync.management.base import BriefCommand
 from crmsync.management.counting import count_in_words
 from crmsync.operations import retention
 
 
-class Command(BaseCommand):
+class Command(BriefCommand):
     help = (
         "Deletes old ended syncs (each meeting keeps its last one), ended incidents with their "
         "alerts, support actions, idempotency keys, sign-ins and admin sessions."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--older-than", type=parse_age, required=True, metavar="90d")
+        parser.add_argument("--older-than", type=days, required=True, metavar="90d")
         parser.add_argument("--dry-run", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
@@ -36,13 +36,6 @@ class Command(BaseCommand):
         others = retention.prune_others(before)
         also = "".join(f" Deleted {count} {name}." for name, count in others.items())
         return f"Deleted {deleted} syncs that ended before {before:%Y-%m-%d %H:%M} UTC.{also}"
-
-
-def parse_age(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,5})d", text)
-    if match is None:
-        raise CommandError("--older-than takes days, as in 90d.")
-    return timedelta(days=int(match[1]))
 
 
 def _advance(progress: Progress, task: Any, batches: Iterator[int]) -> Iterator[int]:

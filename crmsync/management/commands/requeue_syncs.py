@@ -2,17 +2,17 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Max, QuerySet
-from django.utils import timezone
 from rich.console import Console
 from rich.progress import track
 
 from crmsync.errors import CATALOGUE
+from crmsync.management.arguments import moment, positive, whole_number
+from crmsync.management.base import BriefCommand
 from crmsync.management.counting import count_in_words
 from crmsync.models import SyncRun
 from crmsync.operations import support_actions
@@ -29,7 +29,7 @@ LOOKUPS = {
 }
 
 
-class Command(BaseCommand):
+class Command(BriefCommand):
     help = "Re-queues ended syncs; each continues at the step that failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -42,22 +42,21 @@ class Command(BaseCommand):
         )
         parser.add_argument("--provider", choices=list(PROVIDERS))
         parser.add_argument("--user", metavar="EMAIL")
-        parser.add_argument("--meeting", type=int, nargs="+", metavar="ID", help="ended either way")
         parser.add_argument(
-            "--since", type=date_time, metavar="WHEN", help="ended since then (UTC)"
+            "--meeting", type=whole_number, nargs="+", metavar="ID", help="ended either way"
         )
-        parser.add_argument("--limit", type=int, metavar="N")
-        parser.add_argument("--rate", type=float, default=10, metavar="N", help="per second")
+        parser.add_argument("--since", type=moment, metavar="WHEN", help="ended since then (UTC)")
+        parser.add_argument("--limit", type=whole_number, metavar="N")
+        parser.add_argument("--rate", type=positive, default=10, metavar="N", help="per second")
         parser.add_argument("--reason", default="", help="kept with the new run")
         parser.add_argument("--dry-run", action="store_true")
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
-        if not options["rate"] > 0 or (options["limit"] or 1) < 1:
-            raise CommandError("--rate and --limit must be above zero.")
         runs = _select(options)
         if options["dry_run"] and not options["json"]:
-            return f"Would re-queue {count_in_words(runs, options['limit'])} syncs."
+            count = count_in_words(runs, options["limit"])
+            return f"Would go through {count} syncs, and re-queue those that need it."
         chosen = runs[: options["limit"]].count()
         outcomes: Counter[str] = Counter()
         if options["dry_run"]:
@@ -71,11 +70,6 @@ class Command(BaseCommand):
         finally:
             support_actions.record_command(options["reason"], outcomes)
         return _report(chosen, outcomes, options)
-
-
-def date_time(text: str) -> datetime:
-    given = datetime.fromisoformat(text)
-    return given if given.tzinfo else timezone.make_aware(given)
 
 
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:

@@ -5,11 +5,12 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from rich.console import Console
 from rich.progress import Progress
 
 from accounts.models import User
+from crmsync.management.base import BriefCommand
 from crmsync.support import sample_states
 from crmsync.support.sample_data import (
     DEMO_USER,
@@ -23,7 +24,7 @@ from crmsync.support.sample_data import (
 )
 
 
-class Command(BaseCommand):
+class Command(BriefCommand):
     help = "Creates a demo user, an admin login and sample meetings. Safe to run again."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -1,7 +1,10 @@
+import threading
 from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.db import OperationalError, transaction
+from django.db import connection as database
 from django.utils import timezone
 
 from conftest import in_threads
@@ -11,10 +14,17 @@ from crmsync.models import Connection, SyncAttempt, SyncRun
 from crmsync.operations import syncs
 from crmsync.tests.engine.rows import fields, let_lease_expire
 from meetings.models import Meeting, SyncStep
+from syncsite.tests.processes import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = SyncRun.Status
+
+
+def _is_anybody_waiting():
+    with database.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        return cursor.fetchone()[0]
 
 
 class TestClaim:
@@ -23,6 +33,25 @@ class TestClaim:
         attempt = SyncAttempt.objects.get()
         assert (attempt.number, attempt.claim, attempt.finished_at) == (1, 1, None)
         assert claim.run.status == Status.RUNNING
+
+    @pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite writes one by one.")
+    def test_locks_the_connection_before_the_run(self, run):
+        """Or it could wait for somebody who waits for it."""
+        held = threading.Event()
+
+        def hold_the_run():
+            with transaction.atomic():
+                SyncRun.objects.select_for_update().get(pk=run.pk)
+                held.set()
+                wait_for(_is_anybody_waiting)
+                with pytest.raises(OperationalError, match="could not obtain lock"):
+                    Connection.objects.select_for_update(nowait=True).get(pk=run.connection_id)
+
+        def claim_it():
+            held.wait(5)
+            return claims.claim(run.pk, SyncStep.CONTACTS)
+
+        assert in_threads(hold_the_run, claim_it)[1]
 
     def test_is_given_to_one_of_many_workers(self, run):
         taken = in_threads(*[lambda: claims.claim(run.pk, SyncStep.CONTACTS)] * 8)

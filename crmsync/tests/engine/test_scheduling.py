@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from conftest import api_of
 from crmsync import dispatcher
-from crmsync.engine import claims, outcomes, scheduling, steps
+from crmsync.engine import claims, hints, outcomes, scheduling, steps
 from crmsync.errors import CrmError
 from crmsync.models import Connection, RemoteRecord, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
@@ -97,6 +97,15 @@ class TestNewContacts:
             steps._look_again(working)
         assert caught.value.code == "record_deleted"
 
+    def test_stay_known_of_who_left_since_the_claim(self, request_many, settle, monkeypatch):
+        request_many(1, "ann@acme.example", "bob@acme.example")
+        settle()
+        (run,) = request_many(1, "ann@acme.example", "bob@acme.example")
+        working = claim(run)
+        run.meeting.attendees.filter(email="bob@acme.example").delete()
+        monkeypatch.setattr(steps, "FRESH", timedelta(0))
+        assert steps._look_again(working).known == working.known
+
     def test_hold_nobody_up_once_they_are_known(self, request_many, make_meeting, settle):
         syncs.request_sync(make_meeting("ann@acme.example"), by=None)
         settle()
@@ -108,6 +117,26 @@ class TestNewContacts:
         assert SyncRun.objects.filter(status="succeeded").count() == 2
 
 
+def test_the_next_in_line_is_told_of_a_slot_that_is_freed_while_it_is_requested(
+    request_many, make_meeting, settings, monkeypatch
+):
+    settings.SYNC_CONCURRENCY_PER_CONNECTION = 1
+    (run,) = request_many(1)
+    for _ in (1, 2):
+        outcomes.complete_step(claim(run), [])
+    last, sent = claim(run), []
+    update = outcomes._update_answered
+
+    def update_late(*args, **values):
+        request_many(1)  # It held the connection, and we waited for it.
+        return update(*args, **values)
+
+    monkeypatch.setattr(outcomes, "_update_answered", update_late)
+    monkeypatch.setattr(hints, "send_hint", lambda run_id, _: sent.append(run_id))
+    outcomes.complete_step(last, [])
+    assert sent == [SyncRun.objects.latest("pk").pk]
+
+
 class TestRateLimit:
     @pytest.fixture
     def limited(self, request_many):
@@ -117,7 +146,7 @@ class TestRateLimit:
 
     def test_stops_every_run_of_the_connection(self, limited, connection):
         assert [claim(run) for run in limited] == [None] * 5
-        assert dispatcher.sweep() == 0
+        assert dispatcher.sweep().hints == 0
         documents = [state(run, connection.user) for run in limited]
         assert {(d["state"], d["reason"]) for d in documents} == {("waiting", "rate_limited")}
         assert {d["next_attempt_at"] for d in documents} == {documents[0]["next_attempt_at"]}

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.core.management import CommandError
 
@@ -36,3 +38,24 @@ def test_tells_of_a_meeting_that_was_never_synced(meeting):
 def test_knows_no_other_meeting():
     with pytest.raises(CommandError, match="no meeting 999999"):
         explain(999_999)
+
+
+def test_finds_a_meeting_by_the_reference_of_a_sync(meeting, connection):
+    run, _ = syncs.request_sync(meeting, by=None)
+    assert f"Meeting {meeting.pk} of" in explain(run.reference.lower())
+
+
+def test_speaks_to_programs_as_well(meeting, connection, settle):
+    syncs.request_sync(meeting, by=None)
+    settle()
+    case = json.loads(run_command("explain_sync", meeting.pk, "--json"))
+    assert case["owner_reads"]["state"] == "synced"
+    assert [run["status"] for run in case["runs"]] == ["succeeded"]
+    assert [attempt["outcome"] for attempt in case["runs"][0]["attempts"]] == ["succeeded"] * 3
+
+
+@pytest.mark.parametrize("named", ["SY-NONE", "sy-", "abc", "0", "-1", "9" * 19, "9" * 5000])
+def test_says_in_one_sentence_that_there_is_no_such_thing(named):
+    with pytest.raises(CommandError, match=r"There is no sync|give a whole number") as refused:
+        run_command("explain_sync", "--", named)
+    assert "\n" not in str(refused.value)

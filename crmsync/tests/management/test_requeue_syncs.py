@@ -32,6 +32,10 @@ def requeue(*args, **options):
     return run_command("requeue_syncs", *args, rate=1000, **options).strip()
 
 
+def preview(count):
+    return f"Would go through {count} syncs, and re-queue those that need it."
+
+
 def statuses(meeting):
     return list(meeting.sync_runs.order_by("id").values_list("status", flat=True))
 
@@ -133,7 +137,7 @@ def test_puts_back_a_canceled_sync_that_is_named(connection, meeting):
 def test_chooses_what_it_is_asked_for(fail, options, chosen):
     fail()
     fail("locked@sandbox.invalid")
-    assert requeue(dry_run=True, **options) == f"Would re-queue {chosen} syncs."
+    assert requeue(dry_run=True, **options) == preview(chosen)
     assert SyncRun.objects.count() == 2
 
 
@@ -141,8 +145,8 @@ def test_counts_in_a_preview_only_so_far_that_nobody_waits(fail, monkeypatch):
     monkeypatch.setattr(counting, "MAX", 1)
     fail()
     fail()
-    assert requeue("--failed", "--dry-run") == "Would re-queue more than 1 syncs."
-    assert requeue("--failed", "--dry-run", limit=1) == "Would re-queue 1 syncs."
+    assert requeue("--failed", "--dry-run") == preview("more than 1")
+    assert requeue("--failed", "--dry-run", limit=1) == preview(1)
     assert json.loads(requeue("--failed", "--dry-run", "--json"))["chosen"] == 2
 
 
