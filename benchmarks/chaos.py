@@ -38,7 +38,7 @@ PLAN = {
 def main(options: argparse.Namespace, services: Services) -> bool:
     seeds = range(options.seed, options.seed + options.seeds)
     parts = {
-        "faults": lambda seed: _run(seed, options.syncs, services),
+        "faults": lambda seed: _run(seed, options, services),
         "outage": lambda seed: _run_outage(seed, services),
     }
     judged = [_judge([parts[name](seed) for seed in seeds]) for name in options.only]
@@ -52,12 +52,13 @@ def _judge(verdicts: Sequence[Verdict]) -> bool:
     return all(verdict.is_faultless for verdict in verdicts)
 
 
-def _run(seed: int, syncs: int, services: Services) -> Verdict:
+def _run(seed: int, options: argparse.Namespace, services: Services) -> Verdict:
     services.empty()
     folder = services.logs / f"seed-{seed}"
     folder.mkdir()
-    with Stack(folder, environment(), PROCESSES) as stack:
-        verdict, seen = Trial(seed, USERS, syncs, PLAN).run(stack, services.postgres)
+    threads = {"SYNC_THREADS_PER_WORKER": str(options.threads)}
+    with Stack(folder, environment() | threads, PROCESSES) as stack:
+        verdict, seen = Trial(seed, USERS, options.syncs, PLAN).run(stack, services.postgres)
     _explain(seen)
     return verdict
 
@@ -86,4 +87,5 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first run")
     parser.add_argument("--only", nargs="+", default=PARTS, choices=PARTS, metavar="PART")
     parser.add_argument("--syncs", type=int, default=500, metavar="N", help="in each run")
+    parser.add_argument("--threads", type=int, default=16, metavar="N", help="of each worker")
     cli.run(main, parser.parse_args())
