@@ -21,9 +21,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 Status = SyncRun.Status
 
 
-def _is_anybody_waiting():
+def _does_anybody_wait_for_us():
     with database.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
         return cursor.fetchone()[0]
 
 
@@ -43,7 +46,7 @@ class TestClaim:
             with transaction.atomic():
                 SyncRun.objects.select_for_update().get(pk=run.pk)
                 held.set()
-                wait_for(_is_anybody_waiting)
+                wait_for(_does_anybody_wait_for_us)
                 with pytest.raises(OperationalError, match="could not obtain lock"):
                     Connection.objects.select_for_update(nowait=True).get(pk=run.connection_id)
 
