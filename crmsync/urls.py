@@ -12,7 +12,7 @@ router.register("meetings", meetings.SyncedMeetingViewSet)
 POLLED = {"meeting-sync-status", "meeting-last-sync-success", "meeting-sync"}
 
 urlpatterns = [
-    # Each pattern before the right one costs a poll a hundredth of its time.
+    # Each pattern before the right one is tried at every poll.
     *sorted(router.urls, key=lambda route: getattr(route, "name", "") not in POLLED),
     path("syncs", syncs.SyncsView.as_view()),
     path("syncs/stream", syncs.StreamView.as_view()),
