@@ -20,6 +20,9 @@ class Command(BriefCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> str | None:
+        # Arguments of call_command have not passed through their types.
+        if not options["interval"] > 0:
+            raise CommandError("--interval must be above zero.")
         if options["once"]:
             return _sweep_once()
         stop = threading.Event()

@@ -53,6 +53,9 @@ class Command(BriefCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
+        # Arguments of call_command have not passed through their types.
+        if not options["rate"] > 0 or (options["limit"] is not None and options["limit"] < 1):
+            raise CommandError("--rate and --limit must be above zero.")
         runs = _select(options)
         if options["dry_run"] and not options["json"]:
             count = count_in_words(runs, options["limit"])

@@ -141,7 +141,16 @@ def test_chooses_what_it_is_asked_for(fail, options, chosen):
     assert SyncRun.objects.count() == 2
 
 
-def test_counts_in_a_preview_only_so_far_that_nobody_waits(fail, monkeypatch):
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit": -1}, {"rate": 0}, {"rate": -1.5}])
+def test_needs_a_limit_and_a_rate_above_zero(db, options):
+    with pytest.raises(CommandError, match="must be above zero"):
+        call_command("requeue_syncs", failed=True, **options)
+    [(name, value)] = options.items()
+    with pytest.raises(CommandError, match=r"from 1 on|above zero"):
+        call_command("requeue_syncs", "--failed", f"--{name}={value}")
+
+
+def test_stops_counting_a_preview_before_anybody_has_to_wait(fail, monkeypatch):
     monkeypatch.setattr(counting, "MAX", 1)
     fail()
     fail()
