@@ -20,15 +20,16 @@ PARTS = {
     "latency": latency.run,
     "enqueue": enqueue.run,
     "statements": statements.run,
+    "backlog": backlog.run,
 }
-LONG = {"backlog": backlog.run}  # Takes a quarter of an hour.
+SHORT = [part for part in PARTS if part != "backlog"]  # That one takes a quarter of an hour.
 
 
 def main(options: argparse.Namespace, services: Services) -> bool:
-    return print_goals([goal for part in options.only for goal in (PARTS | LONG)[part](services)])
+    return print_goals([goal for part in options.only for goal in PARTS[part](services)])
 
 
 if __name__ == "__main__":
     parser = cli.parser(__doc__)
-    parser.add_argument("--only", nargs="+", choices=PARTS | LONG, default=list(PARTS))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=SHORT)
     cli.run(main, parser.parse_args())

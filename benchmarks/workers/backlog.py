@@ -48,7 +48,7 @@ def run(services: Services) -> list[Goal]:
         }
         _start_all(meetings)
         parts = list(_measure(pids))
-    heads = ("syncs/s", "workers' CPU ms/sync", "dispatcher's", "workers' MB", "dispatcher's")
+    heads = ("syncs/s", "workers' CPU ms/sync", "dispatcher's", "workers' MB", "dispatcher's MB")
     table = [(f"{number + 1} of {PARTS}", *part) for number, part in enumerate(parts)]
     print_table(f"{PEOPLE * EACH:,} syncs of {PEOPLE:,} people, by time", heads, table)
     return [*_growth(parts), *_fairness()]
@@ -113,7 +113,7 @@ def _growth(parts: Sequence[Part]) -> Iterator[Goal]:
     second, last = parts[1], parts[-1]
     for name in ("worker_ms", "dispatcher_ms", "worker_mb", "dispatcher_mb"):
         ratio = getattr(last, name) / getattr(second, name)
-        yield Goal(f"{name.replace('_', ', ')}: last part ÷ second", ratio, MAX_GROWTH)
+        yield Goal(f"{name.replace('_', ' ')}: last part ÷ second", ratio, MAX_GROWTH)
 
 
 def _fairness() -> Iterator[Goal]:

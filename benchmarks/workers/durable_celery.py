@@ -1,4 +1,4 @@
-"""A step as a Celery task that is lost with no worker."""
+"""A step as a Celery task that survives its worker."""
 
 import os
 

@@ -49,7 +49,7 @@ def lock(**lookups: Any) -> Connection | None:
     return locked.select_related("host").filter(**lookups).first()
 
 
-def lock_if_well() -> str:
+def sql_to_lock_if_well() -> str:
     """SQL that locks the row of a connection that works, and whose host has not failed lately."""
     return WELL + statements.lock_of("crmsync_connection")
 

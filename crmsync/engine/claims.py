@@ -71,7 +71,7 @@ def claim(run_id: int, step: int) -> Claim | None:
         _restart_from_first_step(run)
         return None
     holds_contact_lock = remote_records.is_missing_contacts(run, known)
-    if holds_contact_lock and not scheduling.try_acquire_contact_lock(run.connection, run_id, now):
+    if holds_contact_lock and not scheduling.try_acquire_contact_lock(run, now):
         return None
     is_due = run.step == step and run.due_at <= now  # A hint that is late takes no probe.
     if not (is_due and breaker.lets_through(run.connection, now) and _take(run, step, now)):

@@ -66,8 +66,8 @@ def _update_answered(claim: claims.Claim, now: datetime, **values: Any) -> bool:
 
     Locks the connection first, and reads it anew unless all is well.
     """
-    run = claim.run
-    if claims.update_if_leased(claim, run.connection_id, source=store.lock_if_well(), **values):
+    run, well = claim.run, store.sql_to_lock_if_well()
+    if claims.update_if_leased(claim, run.connection_id, source=well, **values):
         run.connection.state = Connection.State.CONNECTED
         return True
     connection = store.lock(pk=run.connection_id)

@@ -79,17 +79,17 @@ def try_acquire_slot(run: SyncRun, now: datetime) -> bool:
     return False
 
 
-def try_acquire_contact_lock(connection: Connection, run_id: int, now: datetime) -> bool:
+def try_acquire_contact_lock(run: SyncRun, now: datetime) -> bool:
     """Whether the run may create contacts now. Needs the connection's row locked.
 
     Two runs at once could both find no contact for an address and create two.
     """
-    unsure_until = connection.contact_lock_until
+    unsure_until = run.connection.contact_lock_until
     is_unsure = unsure_until is not None and unsure_until > now
-    if not is_unsure and not statements.execute(CREATING_CONTACTS, connection.pk):
+    if not is_unsure and not statements.execute(CREATING_CONTACTS, run.connection_id):
         return True
-    SyncRun.objects.active().filter(pk=run_id).update(waits_for_contact_lock=True)
-    mark_waiting(run_id)
+    SyncRun.objects.active().filter(pk=run.pk).update(waits_for_contact_lock=True)
+    mark_waiting(run.pk)
     return False
 
 

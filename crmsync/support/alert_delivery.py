@@ -90,10 +90,10 @@ def _send(alert: Alert) -> None:
     _notify(url, *message)
 
 
-def _send_mail(addresses: Sequence[str], subject: str, body: str) -> None:
+def _send_mail(addresses: Sequence[str], title: str, text: str) -> None:
     if settings.EMAIL_BACKEND in alerts.WITHOUT_SERVER:
         raise UndeliveredError("EMAIL_URL is not set, so no mail server could take it.")
-    mail = EmailMessage(subject, body, to=addresses)
+    mail = EmailMessage(title, text, to=addresses)
     try:
         if not mail.send():
             raise UndeliveredError("The mail server took nothing.")
@@ -101,9 +101,9 @@ def _send_mail(addresses: Sequence[str], subject: str, body: str) -> None:
         raise UndeliveredError(f"The mail server refused: {type(error).__name__}") from error
 
 
-def _notify(url: str, subject: str, body: str) -> None:
+def _notify(url: str, title: str, text: str) -> None:
     apprise = Apprise()
     if not apprise.add(url):
         raise UndeliveredError("Apprise does not understand this one of the ALERT_URLS.")
-    if not apprise.notify(title=subject, body=body):
+    if not apprise.notify(title=title, body=text):
         raise UndeliveredError("Apprise could not deliver it.")

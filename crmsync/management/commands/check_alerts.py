@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from crmsync.management.base import BriefCommand
 from crmsync.support.alert_delivery import send_tests
 
 
-class Command(BaseCommand):
+class Command(BriefCommand):
     help = "Sends a test message to each address of SUPPORT_EMAILS and ALERT_URLS."
 
     def handle(self, *args: Any, **options: Any) -> str:

@@ -21,7 +21,7 @@ class Command(BriefCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> str:
-        [(field, value)] = options["meeting"].items()
+        field, value = options["meeting"]
         meeting = Meeting.objects.select_related("user").filter(**{field: value}).first()
         if meeting is None:
             raise CommandError(f"There is no {'meeting' if field == 'pk' else 'sync'} {value}.")
@@ -31,10 +31,10 @@ class Command(BriefCommand):
         return "\n".join(_lines(case))
 
 
-def _lookup(text: str) -> dict[str, str | int]:
+def _lookup(text: str) -> tuple[str, str | int]:
     if text.upper().startswith("SY-"):
-        return {"sync_runs__reference": text.upper()}
-    return {"pk": whole_number(text)}
+        return "sync_runs__reference", text.upper()
+    return "pk", whole_number(text)
 
 
 def _case_of(meeting: Meeting) -> dict[str, Any]:

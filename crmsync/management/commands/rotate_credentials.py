@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from crmsync.management.base import BriefCommand
 from crmsync.operations.credentials import Outcome, rotate
 
 
-class Command(BaseCommand):
+class Command(BriefCommand):
     help = "Encrypts every stored credential with the newest of the CREDENTIALS_KEYS."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -19,7 +19,7 @@ def test_sends_to_each_address(settings):
     assert [message.to for message in mail.outbox] == [["ann@acme.example"], ["bob@acme.example"]]
 
 
-def test_names_the_address_that_got_nothing(settings, monkeypatch):
+def test_names_each_address_that_got_nothing(settings, monkeypatch, capsys):
     settings.SUPPORT_EMAILS = ["ann@acme.example"]
     settings.ALERT_URLS = ["nonsense://user:secret@chat.example"]
 
@@ -28,7 +28,10 @@ def test_names_the_address_that_got_nothing(settings, monkeypatch):
 
     monkeypatch.setattr("django.core.mail.backends.locmem.EmailBackend.send_messages", refuse)
     with pytest.raises(CommandError, match="2 of 2 did not arrive"):
-        run_command("check_alerts")
+        call_command("check_alerts")
+    mailed, notified = capsys.readouterr().out.splitlines()
+    assert mailed == "ann@acme.example: The mail server refused: SMTPServerDisconnected"
+    assert notified.startswith("ALERT_URLS, number 1 (nonsense): Apprise does not understand")
 
 
 def test_shows_no_password(settings, capsys):
