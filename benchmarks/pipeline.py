@@ -3,7 +3,7 @@
 
     python benchmarks/pipeline.py
 
-Celery (`pip install celery`) is measured where it is installed. Ends with 1 if a goal is missed.
+Celery and procrastinate are measured where they are installed. Ends with 1 if a goal is missed.
 """
 
 import argparse
