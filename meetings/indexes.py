@@ -11,6 +11,7 @@ class AddIndexOnline(AddIndexConcurrently):
 
     def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         if schema_editor.connection.vendor != "postgresql":
+            schema_editor.execute(f"DROP INDEX IF EXISTS {self.index.name}")
             migrations.AddIndex.database_forwards(self, app_label, schema_editor, *states)
             return
         # It keeps nobody waiting, so it may wait itself, for the end of older transactions.

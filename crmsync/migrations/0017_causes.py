@@ -22,10 +22,6 @@ class Migration(migrations.Migration):
             name='error_cause',
             field=models.CharField(blank=True, db_default='', default='', help_text='What exhausted the tries.', max_length=64),
         ),
-        migrations.AddIndex(
-            model_name='syncrun',
-            index=models.Index(condition=models.Q(('error_cause', ''), _negated=True), fields=['error_cause', '-id'], name='runs_by_cause'),
-        ),
         migrations.AddConstraint(
             model_name='runtotals',
             constraint=models.UniqueConstraint(fields=('provider', 'status', 'error_code', 'error_cause'), name='one_total_per_kind_and_cause'),
