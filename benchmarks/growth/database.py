@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,17 @@ from django.utils import timezone
 
 from accounts.models import User
 from crmsync.errors import CATALOGUE
-from crmsync.models import Connection, Incident, RunTotals, StepTotals, SyncAttempt, SyncRun
+from crmsync.metrics import totals
+from crmsync.models import (
+    Connection,
+    Incident,
+    RecentRuns,
+    RecentSteps,
+    RunTotals,
+    StepTotals,
+    SyncAttempt,
+    SyncRun,
+)
 from meetings.models import Attendee, Meeting
 
 FILLED = [User, Connection, Meeting, Attendee, SyncRun, SyncAttempt]
@@ -110,3 +121,18 @@ def _add_the_few() -> None:
             RunTotals.objects.create(**kind, runs=10_000, attempts=30_000)
         for step in (1, 2, 3):
             StepTotals.objects.create(provider=provider, step=step, counts=[5] * 10, seconds=30)
+    _add_a_day_of_totals()
+
+
+def _add_a_day_of_totals() -> None:
+    slots = [timezone.now() - n * totals.SLOT for n in range(timedelta(days=1) // totals.SLOT)]
+    for provider in ("sandbox", "hubspot", "salesforce"):
+        RecentRuns.objects.bulk_create(
+            RecentRuns(since=totals.slot_of(at), provider=provider, status="succeeded", runs=9)
+            for at in slots
+        )
+        RecentSteps.objects.bulk_create(
+            RecentSteps(since=totals.slot_of(at), provider=provider, step=step, counts=[1] * 10)
+            for at in slots
+            for step in (1, 2, 3)
+        )

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 
 from crmsync.admin.base import SEARCH_HELP, ReadOnlyAdmin, badge, format_moment, meetings_matching
@@ -68,6 +69,8 @@ class ProviderFilter(admin.SimpleListFilter):
 
 
 class AgeFilter(admin.SimpleListFilter):
+    """By the end of what has ended, by the beginning of all else. Also takes a moment."""
+
     title = "age"
     parameter_name = "age"
     AGES = {
@@ -77,13 +80,26 @@ class AgeFilter(admin.SimpleListFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, label) for name, (label, _) in self.AGES.items()]
+        moment = _moment(request.GET.get("age", ""))
+        asked = [(request.GET["age"], f"Since {moment:%Y-%m-%d %H:%M} UTC")] if moment else []
+        return [*asked, *((name, label) for name, (label, _) in self.AGES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
-        if self.value() not in self.AGES:
+        asked = self.value() or ""
+        since = timezone.now() - self.AGES[asked][1] if asked in self.AGES else _moment(asked)
+        if since is None:
             return queryset
-        youngest = timezone.now() - self.AGES[self.value() or ""][1]
-        return queryset.filter(created_at__gte=youngest)
+        has_ended = request.GET.get(StateFilter.parameter_name) in ENDED
+        return queryset.filter(**{f"{'finished_at' if has_ended else 'created_at'}__gte": since})
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment of ISO 8601 with an offset; None if it is not one."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
 
 
 @admin.register(SyncRun)

@@ -10,7 +10,7 @@ from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
 from crmsync.models.step_duration import StepDuration
 from crmsync.models.support_action import SupportAction
-from crmsync.models.totals import RunTotals, StepTotals
+from crmsync.models.totals import RecentRuns, RecentSteps, RunTotals, StepTotals
 
 __all__ = [
     "Alert",
@@ -21,6 +21,8 @@ __all__ = [
     "Notice",
     "OAuthState",
     "PasswordMail",
+    "RecentRuns",
+    "RecentSteps",
     "RemoteRecord",
     "RunTotals",
     "SandboxFault",

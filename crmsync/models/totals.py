@@ -44,3 +44,41 @@ class StepTotals(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider}, {SyncStep(self.step).label}"
+
+
+class RecentRuns(models.Model):
+    """Syncs that ended alike within ten minutes. Written in metrics/totals.py only."""
+
+    since = models.DateTimeField(help_text="The start of the ten minutes.")
+    provider = models.CharField(max_length=32)
+    status = models.CharField(max_length=16)
+    runs = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["since", "provider", "status"], name="one_total_per_kind_and_ten_minutes"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M}: {self.provider} {self.status}"
+
+
+class RecentSteps(models.Model):
+    """Successful steps of ten minutes, as a histogram. Written in metrics/totals.py only."""
+
+    since = models.DateTimeField(help_text="The start of the ten minutes.")
+    provider = models.CharField(max_length=32)
+    step = models.PositiveSmallIntegerField(choices=SyncStep.choices)
+    counts = models.JSONField(default=list, help_text="By bucket; the last has no upper end.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["since", "provider", "step"], name="one_total_per_step_and_ten_minutes"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d %H:%M}: {self.provider}, {SyncStep(self.step).label}"

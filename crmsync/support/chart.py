@@ -29,7 +29,7 @@ def build(hours: Sequence[Hour]) -> dict[str, Any]:
         "label_y": HEIGHT - 6,
         "most": most,
         "hours": hours,
-        "text": f"{succeeded} syncs succeeded and {failed} failed in {len(hours)} hours.",
+        "text": f"{succeeded} syncs succeeded and {failed} failed since {hours[0].at:%H:%M} UTC.",
         "bars": [_bar(hour, n * pitch, pitch - 3, most) for n, hour in enumerate(hours)],
     }
 

@@ -1,46 +1,44 @@
 """The support desk's start page: the situation now, and the last day."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db.models import Case, Count, When
-from django.db.models.functions import TruncHour
+from django.db.models import Case, Count, F, When
 from redis.exceptions import RedisError
 
 from crmsync.engine import heartbeat, hints, workers
 from crmsync.incidents import incidents
+from crmsync.metrics import recent
 from crmsync.models import Connection, Incident, SyncRun
-from crmsync.status.error_messages import error_texts
+from crmsync.status.error_messages import crm_name, error_texts
 from crmsync.status.sql import active_runs_with_state
 from crmsync.support import chart
 from crmsync.support.incident_messages import describe_incident
+from meetings.models import SyncStep
 
 Status = SyncRun.Status
-HOURS = 24
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 MAX_SHOWN = 10
+MAX_COUNTED = 10_000  # Failures of a day, of which only the latest are counted.
 MAX_HEALTHY_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()
 ACTIVE_STATES = ("queued", "waiting", "syncing", "removing", "retrying", "paused")
-
-
-class Ended(NamedTuple):
-    """Syncs that ended alike within one hour."""
-
-    hour: datetime
-    status: str
-    cause: str
-    syncs: int
+CHARTED = (Status.SUCCEEDED, Status.FAILED)
+Ended = dict[tuple[datetime, str], int]  # How many, by the hour and the status.
 
 
 def read(now: datetime) -> dict[str, Any]:
-    day = _last_day(now)
+    day = recent.since(now, DAY)
+    ended = recent.ended_runs(day)
     return {
         "now": now,
+        "since": day,
         "active": _active(now),
-        "ended": _ended(day),
+        "synced": _count(ended, Status.SUCCEEDED),
+        "canceled": _count(ended, Status.CANCELED),
         "failures": _failures(day),
-        "chart": chart.build(_hours(day, now)),
+        "chart": chart.build(_hours(ended, day, now)),
+        "paces": _paces(now),
         "oldest": _oldest_waiting(now),
         "reconnect": _to_reconnect(),
         "incidents": _incidents(),
@@ -54,43 +52,46 @@ def _active(now: datetime) -> dict[str, int]:
     return dict.fromkeys(ACTIVE_STATES, 0) | dict(counted)
 
 
-def _last_day(now: datetime) -> list[Ended]:
-    """One query, because it reads all runs that ended since."""
-    ended = SyncRun.objects.filter(finished_at__gt=now - timedelta(hours=HOURS)).order_by()
+def _count(ended: Ended, status: str) -> int:
+    return sum(count for (_, found), count in ended.items() if found == status)
+
+
+def _failures(since: datetime) -> dict[str, Any]:
+    """Of the very runs that the list shows for the same moment."""
+    failed = SyncRun.objects.filter(status=Status.FAILED, finished_at__gte=since)
+    latest = failed.order_by("-finished_at").values("pk")[: MAX_COUNTED + 1]
     cause = Case(When(error_cause="", then="error_code"), default="error_cause")
-    kinds = ended.annotate(hour=TruncHour("finished_at"), cause=cause).values_list(
-        "hour", "status", "cause"
-    )
-    return [Ended(*row) for row in kinds.annotate(Count("pk"))]
-
-
-def _ended(day: list[Ended]) -> dict[str, int]:
-    ended = {"synced": Status.SUCCEEDED, "failed": Status.FAILED, "canceled": Status.CANCELED}
-    return {
-        name: sum(each.syncs for each in day if each.status == status)
-        for name, status in ended.items()
-    }
-
-
-def _failures(day: list[Ended]) -> list[dict[str, Any]]:
-    counts: Counter[str] = Counter()
-    for each in day:
-        if each.status == Status.FAILED:
-            counts[each.cause] += each.syncs
-    return [
+    kinds = SyncRun.objects.filter(pk__in=latest).order_by().values_list(cause)
+    counted = kinds.annotate(count=Count("pk")).order_by(F("count").desc())
+    rows = [
         {"cause": code, "count": count, "title": error_texts(code)["title"]}
-        for code, count in counts.most_common()
+        for code, count in counted
+    ]
+    total = sum(row["count"] for row in rows)
+    return {"rows": rows, "count": min(total, MAX_COUNTED), "has_more": total > MAX_COUNTED}
+
+
+def _hours(ended: Ended, since: datetime, now: datetime) -> list[chart.Hour]:
+    """The first one begins where the day does."""
+    first = since.replace(minute=0)
+    hours = [first + n * HOUR for n in range((now - first) // HOUR + 1)]
+    return [
+        chart.Hour(max(at, since), *(ended.get((at, status), 0) for status in CHARTED))
+        for at in hours
     ]
 
 
-def _hours(day: list[Ended], now: datetime) -> list[chart.Hour]:
-    counts: Counter[tuple[datetime, str]] = Counter()
-    for each in day:
-        counts[each.hour, each.status] += each.syncs
-    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+def _paces(now: datetime) -> list[dict[str, Any]]:
+    """Of each provider's steps, in the last hour and in the last day."""
+    windows = {"hour": HOUR, "day": DAY}
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for name, window in windows.items():
+        for pace in recent.paces(recent.since(now, window)):
+            row = found.setdefault((pace.provider, pace.step), {})
+            row[name] = pace
     return [
-        chart.Hour(at, counts[at, Status.SUCCEEDED], counts[at, Status.FAILED])
-        for at in (first + timedelta(hours=number) for number in range(HOURS))
+        {"crm": crm_name(provider), "step": SyncStep(step).label, **found[provider, step]}
+        for provider, step in sorted(found)
     ]
 
 

@@ -21,10 +21,9 @@ OPERATIONS = [
 
 def _indexes_of_large_tables():
     for (app, name), migration in sorted(MigrationLoader(None).disk_migrations.items()):
-        is_first = name.startswith("0001")
-        for operation in (
-            () if is_first or name in MADE_BEFORE_THE_FIRST_RELEASE else migration.operations
-        ):
+        if name.startswith("0001") or name in BEFORE_ROWS:
+            continue
+        for operation in migration.operations:
             if isinstance(operation, AddIndex) and operation.model_name_lower in LARGE:
                 yield f"{app}.{name}", operation
 

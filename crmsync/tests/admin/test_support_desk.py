@@ -1,5 +1,6 @@
 """The pages of the support desk beside the list of syncs."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from crmsync.admin import bulk_actions
 from crmsync.admin import runs as runs_admin
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
+from crmsync.metrics import totals
 from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import support_actions, syncs
 from crmsync.tests.admin.pages import PAGES, RUNS, read, start
@@ -20,15 +22,26 @@ pytestmark = pytest.mark.django_db
 
 def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
     syncs.request_sync(make_meeting(), by=None)
+    totals.add_ended()
     page = read(admin_client, "/admin/")
     for text in (
         f'<strong>1</strong> <a href="{RUNS}?state=queued">queued</a>',
-        f'<a href="{RUNS}?state=failed&amp;error=record_rejected">',
+        f'<a href="{RUNS}?state=failed&amp;error=record_rejected&amp;age=',
         "Your CRM did not accept the data</a>: 1",
-        "0 syncs succeeded and 1 failed in 24 hours.",
+        "0 syncs succeeded and 1 failed since ",
         "Longest wait",
     ):
         assert text in page
+
+
+def test_counts_failures_as_the_list_behind_the_figure_does(admin_client, failed_run):
+    page = read(admin_client, "/admin/")
+    listed = re.search(rf'<strong>1</strong> <a href="({RUNS}[^"]+)">failed', page)[1]
+    assert failed_run.reference in read(admin_client, html.unescape(listed))
+    ended_before = failed_run.finished_at - timedelta(days=2)
+    SyncRun.objects.filter(pk=failed_run.pk).update(finished_at=ended_before)
+    assert failed_run.reference not in read(admin_client, html.unescape(listed))
+    assert "<strong>0</strong> <a href" in read(admin_client, "/admin/")
 
 
 def test_starts_without_redis(admin_client, failed_run, unreachable_redis):

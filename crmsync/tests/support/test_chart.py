@@ -11,7 +11,8 @@ def hours(*counts):
 
 def test_says_in_words_what_it_shows():
     assert (
-        chart.build(hours((3, 1), (2, 0)))["text"] == "5 syncs succeeded and 1 failed in 2 hours."
+        chart.build(hours((3, 1), (2, 0)))["text"]
+        == "5 syncs succeeded and 1 failed since 00:00 UTC."
     )
 
 
