@@ -1,5 +1,6 @@
 from typing import cast
 
+from django.contrib.auth.models import update_last_login
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny
@@ -67,7 +68,9 @@ class AuthenticateView(APIView):
     def post(self, request: Request) -> Response:
         serializer = AuthenticateSerializer(data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
-        return Response(TokenSerializer(issue_token(cast(User, serializer.user))).data)
+        user = cast(User, serializer.user)
+        update_last_login(None, user)  # type: ignore[arg-type]
+        return Response(TokenSerializer(issue_token(user)).data)
 
 
 class MeView(APIView):

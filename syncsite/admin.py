@@ -7,7 +7,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from accounts.clients import client_of
 from accounts.throttles import GUESSING
+from crmsync.operations import support_actions
 from crmsync.support import dashboard
 
 
@@ -24,11 +26,17 @@ class SupportSite(AdminSite):
         guesses = [throttle() for throttle in GUESSING if request.method == "POST"]
         waits = [guess.wait() for guess in guesses if not guess.allow_request(request)]
         if not waits:
-            return super().login(request, extra_context)
+            return self._log_in(request, extra_context)
         headers = {"Retry-After": str(max(waits))}
         context = {**self.each_context(request), "seconds": max(waits)}
         template = "syncsite/too_many_logins.html"
         return TemplateResponse(request, template, context, status=429, headers=headers)
+
+    def _log_in(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.is_authenticated:
+            support_actions.record_log_in(request.user, client_of(request))
+        return response
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from corsheaders import middleware as cors
+from django.conf import settings
 from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
@@ -74,8 +75,10 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _negotiate(request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_ACCEPT_LANGUAGE])
-        translation.activate(language)
+        accepted = request.META.get("HTTP_ACCEPT_LANGUAGE", "")[:MAX_ACCEPT_LANGUAGE]
+        # The admin is in one language, so that no page mixes two.
+        is_admin = request.path_info.startswith("/admin")
+        translation.activate(settings.LANGUAGE_CODE if is_admin else _negotiate(accepted))
         response = self.get_response(request)
         # The caller may have chosen another one.
         response.headers.setdefault("Content-Language", translation.get_language())

@@ -1,3 +1,11 @@
-from crmsync.admin import bulk_actions, connections, incidents, meetings, people, runs
+from crmsync.admin import connections, customers, incidents, meetings, people, runs, support_actions
 
-__all__ = ["bulk_actions", "connections", "incidents", "meetings", "people", "runs"]
+__all__ = [
+    "connections",
+    "customers",
+    "incidents",
+    "meetings",
+    "people",
+    "runs",
+    "support_actions",
+]

@@ -1,5 +1,6 @@
 """What all pages of the support desk share."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,10 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.functional import cached_property
-from django.utils.html import format_html
 
 from accounts.models import User
+from crmsync.providers import PROVIDERS
+from crmsync.status.error_messages import crm_name
 from meetings.models import Attendee, Meeting
 
 MAX_MATCHES = 1000
@@ -40,6 +42,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ["crmsync/admin.css"]}
+        js = ["crmsync/live.js", "crmsync/labels.js"]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -62,6 +65,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
             context |= self.page_context(request, shown)
         return super().change_view(request, object_id, form_url, context)
 
+    def fitting_actions(self, request: HttpRequest, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Those of these actions that this person may take, as (name, label)."""
+        allowed = self.get_actions(request)
+        found = ((name, allowed.get(name)) for name in names)
+        return [(name, str(action[2])) for name, action in found if action]
+
     def page_context(self, request: HttpRequest, shown: Any) -> dict[str, Any]:
         """What the template of one object's page needs besides Django's own context."""
         return {}
@@ -83,12 +92,25 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return not (page or "").startswith(here)
 
 
+class ProviderFilter(admin.SimpleListFilter):
+    title = "CRM"
+    parameter_name = "provider"
+    field = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(provider, crm_name(provider)) for provider in PROVIDERS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
+
+
+def first_ids(chosen: QuerySet[Any], name: str = "pk") -> QuerySet[Any]:
+    """The latest of them; one more than an action takes, which tells that there are more."""
+    return chosen.order_by("-pk").values_list(name, flat=True)[: BoundedPaginator.MAX_COUNT + 1]
+
+
 def format_moment(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else "–"
-
-
-def badge(state: str) -> str:
-    return format_html('<span class="badge {}">{}</span>', state, state.replace("_", " "))
 
 
 def users_matching(term: str) -> QuerySet[User]:

@@ -1,36 +1,56 @@
-"""Acting on many syncs: give a reason, see the expected outcome, confirm, watch."""
+"""Before staff act: which targets, the expected outcome of each, and why."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.core.validators import validate_comma_separated_integer_list
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
-from django.views.decorators.http import require_POST
+from django.utils import timezone
+from redis.exceptions import RedisError
 
-from crmsync.admin.base import BoundedPaginator, ReadOnlyAdmin, format_moment
-from crmsync.models import SupportAction, SyncRun
-from crmsync.operations import support_actions
-from crmsync.operations.requeue import Outcome
+from crmsync.admin.base import BoundedPaginator
+from crmsync.engine import workers
+from crmsync.models import SupportAction
+from crmsync.operations import support_actions, support_kinds
+from crmsync.support import targets as support_targets
 
 Kind = SupportAction.Kind
 MAX_ID_DIGITS = 18  # Digits; every database can compare these.
 MAX_TARGETS = BoundedPaginator.MAX_COUNT  # As many as the list can show.
-SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
+MAX_NAMED = 50
 REQUIRED_PERMISSIONS = {
     Kind.REQUEUE: "crmsync.requeue_syncrun",
     Kind.RESTART: "crmsync.requeue_syncrun",
+    Kind.RETRY: "crmsync.requeue_syncrun",
     Kind.CANCEL: "crmsync.cancel_syncrun",
     Kind.PAUSE: "crmsync.pause_connection",
     Kind.RESUME: "crmsync.pause_connection",
+    Kind.CHECK: "crmsync.check_connection",
+    Kind.PASSWORD_MAIL: "crmsync.send_password_mail",
+    Kind.SNOOZE_HOUR: "crmsync.snooze_incident",
+    Kind.SNOOZE_DAY: "crmsync.snooze_incident",
+    Kind.WAKE: "crmsync.snooze_incident",
+    Kind.RESOLVE: "crmsync.snooze_incident",
 }
-
-DONE = {Outcome.REQUEUED, *support_actions.DONE.values()}
+# What the button says, around a number and a noun.
+BUTTONS = {
+    Kind.REQUEUE: "Re-queue {targets}",
+    Kind.RESTART: "Re-queue {targets} from the start",
+    Kind.RETRY: "Retry {targets} now",
+    Kind.CANCEL: "Cancel {targets}",
+    Kind.PAUSE: "Pause {targets}",
+    Kind.RESUME: "Resume {targets}",
+    Kind.CHECK: "Check {targets}",
+    Kind.PASSWORD_MAIL: "Send a password mail to {targets}",
+    Kind.SNOOZE_HOUR: "Snooze {targets} for an hour",
+    Kind.SNOOZE_DAY: "Snooze {targets} for a day",
+    Kind.WAKE: "End the snooze of {targets}",
+    Kind.RESOLVE: "Resolve {targets}",
+}
 
 
 class SupportActionForm(forms.Form):
@@ -41,7 +61,7 @@ class SupportActionForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
-        help_text="Stored with this action and with each sync.",
+        help_text="Stored with this action and with each of its targets.",
     )
 
     def clean_targets(self) -> list[int]:
@@ -51,7 +71,13 @@ class SupportActionForm(forms.Form):
         return [int(target) for target in targets]
 
 
-def confirm(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpResponse:
+def may(request: HttpRequest, kind: str) -> bool:
+    return kind in REQUIRED_PERMISSIONS and request.user.has_perm(REQUIRED_PERMISSIONS[Kind(kind)])
+
+
+def confirm(
+    request: HttpRequest, kind: Kind, targets: Iterable[int], advice: str = ""
+) -> HttpResponse:
     """The page that shows the expected outcome and asks for a reason."""
     # A meeting with several runs in the list counts once.
     chosen = list(dict.fromkeys(targets))
@@ -59,78 +85,56 @@ def confirm(request: HttpRequest, kind: Kind, targets: Iterable[int]) -> HttpRes
     if len(chosen) > MAX_TARGETS:
         text = f"Only the latest {MAX_TARGETS} are included. Repeat this for the others."
         messages.warning(request, text)
-    return _page(request, kind, chosen[:MAX_TARGETS], SupportActionForm(initial=given))
+    form = SupportActionForm(initial=given)
+    return confirmation(request, kind, chosen[:MAX_TARGETS], form, advice)
 
 
-def _page(
-    request: HttpRequest, kind: Kind, targets: list[int], form: SupportActionForm
+def confirmation(
+    request: HttpRequest, kind: Kind, targets: list[int], form: SupportActionForm, advice: str = ""
 ) -> HttpResponse:
-    in_background = len(targets) > support_actions.INLINE_LIMIT
+    foreseen = support_kinds.preview(kind, targets)
+    named = support_targets.name(kind, targets[:MAX_NAMED])
     context = {
         **admin.site.each_context(request),
-        "title": f"{kind.label[0].upper()}{kind.label[1:]}",
+        "title": kind.label[0].upper() + kind.label[1:],
+        "advice": advice,
         "form": form,
+        "button": BUTTONS[kind].format(
+            targets=f"{len(targets)} {support_targets.noun(kind, len(targets))}"
+        ),
         "count": len(targets),
         "outcomes": [
-            {"outcome": outcome, "count": count, "is_skipped": outcome not in DONE}
-            for outcome, count in support_actions.preview(kind, targets).items()
+            {"outcome": outcome, "count": count, "is_skipped": outcome not in support_kinds.DONE}
+            for outcome, count in Counter(foreseen.values()).items()
         ],
-        "rate": support_actions.TARGETS_PER_SECOND if in_background else None,
-        "seconds": len(targets) // support_actions.TARGETS_PER_SECOND,
+        "rows": [{"target": named[pk], "outcome": foreseen[pk]} for pk in targets if pk in named],
+        "left": max(0, len(targets) - MAX_NAMED),
+        "customers": sorted({target.customer for target in named.values() if target.customer}),
+        "background": _background(len(targets)),
         "opts": SupportAction._meta,
     }
     return TemplateResponse(request, "crmsync/admin/confirm_action.html", context)
 
 
-@admin.register(SupportAction)
-class SupportActionAdmin(ReadOnlyAdmin):
-    list_display = SHOWN
-    list_filter = ["kind"]
-    fields = readonly_fields = (*SHOWN, "ended")
-    change_form_template = "crmsync/admin/support_action.html"
+def _background(count: int) -> dict[str, Any] | None:
+    """How long workers will need, and whether there are any; None if it happens immediately."""
+    if count <= support_actions.INLINE_LIMIT:
+        return None
+    return {
+        "rate": support_actions.TARGETS_PER_SECOND,
+        "estimate": in_words(count / support_actions.TARGETS_PER_SECOND),
+        "has_workers": has_workers(),
+    }
 
-    @admin.display(description="what")
-    def what(self, action: SupportAction) -> str:
-        return action.get_kind_display()
 
-    def progress(self, action: SupportAction) -> str:
-        return f"{action.position} of {max(len(action.targets), action.position)}"
+def has_workers() -> bool:
+    try:
+        return bool(workers.alive(timezone.now()))
+    except RedisError:
+        return False
 
-    @admin.display(description="what came of it")
-    def came_to(self, action: SupportAction) -> str:
-        outcomes = action.outcomes.items()
-        return ", ".join(f"{count} {outcome}" for outcome, count in outcomes) or "–"
 
-    @admin.display(description="at (UTC)", ordering="pk")
-    def at(self, action: SupportAction) -> str:
-        return format_moment(action.created_at)
-
-    @admin.display(description="finished at (UTC)")
-    def ended(self, action: SupportAction) -> str:
-        return format_moment(action.finished_at)
-
-    def get_urls(self) -> list[URLPattern]:
-        view = require_POST(self.admin_site.admin_view(self.start))
-        return [path("start/", view, name="crmsync_supportaction_start"), *super().get_urls()]
-
-    def start(self, request: HttpRequest) -> HttpResponse:
-        form = SupportActionForm(request.POST)
-        if request.POST.get("kind") not in REQUIRED_PERMISSIONS or "targets" in form.errors:
-            raise PermissionDenied
-        kind = Kind(request.POST["kind"])
-        if not request.user.has_perm(REQUIRED_PERMISSIONS[kind]):
-            raise PermissionDenied
-        if not form.is_valid():
-            return _page(request, kind, form.cleaned_data["targets"], form)
-        done = support_actions.start(
-            kind, form.cleaned_data["targets"], request.user, form.cleaned_data["reason"]
-        )
-        return self._show(request, done)
-
-    def _show(self, request: HttpRequest, done: SupportAction) -> HttpResponse:
-        if len(done.targets) == 1 and done.kind not in (Kind.PAUSE, Kind.RESUME):
-            self.message_user(request, f"Syncs: {self.came_to(done)}.", messages.INFO)
-            run: Any = SyncRun.objects.latest_of(done.targets[0]).first()
-            if run is not None:
-                return redirect("admin:crmsync_syncrun_change", run.pk)
-        return redirect("admin:crmsync_supportaction_change", done.pk)
+def in_words(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes"

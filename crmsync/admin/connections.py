@@ -4,28 +4,40 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment, users_matching
-from crmsync.admin.bulk_actions import MAX_TARGETS, confirm
+from crmsync.admin.base import (
+    ProviderFilter,
+    ReadOnlyAdmin,
+    first_ids,
+    format_moment,
+    users_matching,
+)
+from crmsync.admin.bulk_actions import confirm, may
 from crmsync.models import Connection, RemoteRecord, SandboxRecord, SupportAction
 from crmsync.status.connecting import describe_degraded
-from crmsync.status.error_messages import error_texts
+from crmsync.status.error_messages import crm_name, error_texts
+from crmsync.support.badges import badge
 
-SHOWN = ("owner", "provider", "account_name", "standing", "error", "since")
+Kind = SupportAction.Kind
+SHOWN = ("owner", "crm", "account_name", "standing", "error", "since")
 
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
     list_display = SHOWN
-    list_filter = ["state", "provider"]
+    list_filter = ["state", ProviderFilter]
     list_select_related = ["user"]
     search_fields = ["user__email"]
     search_help_text = "The beginning of the customer's e-mail address"
-    actions = ["pause", "resume"]
+    actions = ["check_now", "pause", "resume"]
     fields = readonly_fields = (*SHOWN, "not_before", "limits", "options")
 
     @admin.display(description="customer")
     def owner(self, connection: Connection) -> str:
         return connection.user.email
+
+    @admin.display(description="CRM", ordering="provider")
+    def crm(self, connection: Connection) -> str:
+        return crm_name(connection.provider)
 
     @admin.display(description="state", ordering="state")
     def standing(self, connection: Connection) -> str:
@@ -50,19 +62,22 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return (queryset.filter(user__in=users_matching(term)) if term else queryset), False
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("crmsync.pause_connection")
+        return may(request, Kind.PAUSE)
+
+    def has_check_permission(self, request: HttpRequest) -> bool:
+        return may(request, Kind.CHECK)
+
+    @admin.action(description="Check the selected connections …", permissions=["check"])
+    def check_now(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
+        return confirm(request, Kind.CHECK, first_ids(chosen))
 
     @admin.action(description="Pause the selected connections …", permissions=["pause"])
     def pause(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return confirm(request, SupportAction.Kind.PAUSE, _ids(chosen))
+        return confirm(request, Kind.PAUSE, first_ids(chosen))
 
     @admin.action(description="Resume the selected connections …", permissions=["pause"])
     def resume(self, request: HttpRequest, chosen: QuerySet[Connection]) -> HttpResponse:
-        return confirm(request, SupportAction.Kind.RESUME, _ids(chosen))
-
-
-def _ids(chosen: QuerySet[Connection]) -> QuerySet[Connection, int]:
-    return chosen.values_list("pk", flat=True)[: MAX_TARGETS + 1]
+        return confirm(request, Kind.RESUME, first_ids(chosen))
 
 
 @admin.register(RemoteRecord)

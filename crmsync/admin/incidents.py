@@ -1,17 +1,28 @@
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from crmsync.admin.base import ReadOnlyAdmin, badge, format_moment
-from crmsync.incidents import incidents
-from crmsync.models import Incident
-from crmsync.support.incident_messages import describe_incident
+from crmsync.admin.base import ProviderFilter, ReadOnlyAdmin, first_ids, format_moment
+from crmsync.admin.bulk_actions import confirm, may
+from crmsync.errors import CATALOGUE
+from crmsync.incidents.routes import OUTAGE, route_of, severity_of
+from crmsync.models import Incident, SupportAction
+from crmsync.support import audit
+from crmsync.support.badges import badge
+from crmsync.support.incident_messages import cause_title, describe_incident
+
+Kind = SupportAction.Kind
+SNOOZES = ("snooze_for_an_hour", "snooze_for_a_day")
+FITTING: dict[str, tuple[str, ...]] = {
+    "open": (*SNOOZES, "resolve"),
+    "snoozed": (*SNOOZES, "end_snooze", "resolve"),
+    "resolved": (),
+}
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -27,12 +38,33 @@ class OpenFilter(admin.SimpleListFilter):
         return queryset.filter(resolved_at__isnull=self.value() == "yes")
 
 
+class CauseFilter(admin.SimpleListFilter):
+    title = "cause"
+    parameter_name = "cause"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        causes = Incident.objects.order_by("cause").values_list("cause", flat=True).distinct()
+        return [(cause, cause_title(cause)) for cause in causes]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
+        return queryset.filter(cause=self.value()) if self.value() else queryset
+
+
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
-    list_display = ["what", "standing", "scope", "syncs", "opened", "last_seen"]
-    list_filter = [OpenFilter, "provider", "cause"]
+    list_display = [
+        "what",
+        "standing",
+        "severity",
+        "route",
+        "scope",
+        "syncs",
+        "opened",
+        "last_seen",
+    ]
+    list_filter = [OpenFilter, ProviderFilter, CauseFilter]
     list_select_related = ["connection__user"]
-    actions = ["snooze_for_an_hour", "snooze_for_a_day"]
+    actions = ["snooze_for_an_hour", "snooze_for_a_day", "end_snooze", "resolve"]
     change_form_template = "crmsync/admin/incident.html"
 
     @admin.display(description="what")
@@ -55,27 +87,42 @@ class IncidentAdmin(ReadOnlyAdmin):
     def last_seen(self, incident: Incident) -> str:
         return format_moment(incident.last_seen_at)
 
+    @admin.display(description="severity")
+    def severity(self, incident: Incident) -> str:
+        return severity_of(incident)
+
+    @admin.display(description="goes to")
+    def route(self, incident: Incident) -> str:
+        return route_of(incident)
+
     def has_snooze_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("crmsync.snooze_incident")
+        return may(request, Kind.RESOLVE)
 
-    @admin.action(description="Snooze for an hour", permissions=["snooze"])
-    def snooze_for_an_hour(self, request: HttpRequest, chosen: QuerySet[Incident]) -> None:
-        self._snooze(request, chosen, timedelta(hours=1))
+    @admin.action(description="Snooze for an hour …", permissions=["snooze"])
+    def snooze_for_an_hour(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
+        return confirm(request, Kind.SNOOZE_HOUR, first_ids(chosen))
 
-    @admin.action(description="Snooze for a day", permissions=["snooze"])
-    def snooze_for_a_day(self, request: HttpRequest, chosen: QuerySet[Incident]) -> None:
-        self._snooze(request, chosen, timedelta(days=1))
+    @admin.action(description="Snooze for a day …", permissions=["snooze"])
+    def snooze_for_a_day(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
+        return confirm(request, Kind.SNOOZE_DAY, first_ids(chosen))
 
-    def _snooze(self, request: HttpRequest, chosen: QuerySet[Incident], pause: timedelta) -> None:
-        until = timezone.now() + pause
-        snoozed = [incident for incident in chosen if incidents.snooze(incident.pk, until)]
-        for incident in snoozed:
-            self.log_change(request, incident, f"Snoozed until {format_moment(until)} UTC")
-        text = f"Snoozed {len(snoozed)} incidents until {format_moment(until)} UTC."
-        self.message_user(request, text, messages.INFO)
+    @admin.action(description="End the snooze …", permissions=["snooze"])
+    def end_snooze(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
+        return confirm(request, Kind.WAKE, first_ids(chosen))
+
+    @admin.action(description="Resolve, with a note …", permissions=["snooze"])
+    def resolve(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
+        return confirm(request, Kind.RESOLVE, first_ids(chosen))
 
     def page_context(self, request: HttpRequest, shown: Incident) -> dict[str, Any]:
-        return {**_context_of(shown), "title": "Incident", "subtitle": None}
+        standing = standing_of(shown)
+        return {
+            **_context_of(shown),
+            "actions": self.fitting_actions(request, FITTING[standing]),
+            "may_requeue": may(request, Kind.REQUEUE) and shown.cause in CATALOGUE,
+            "title": "Incident",
+            "subtitle": None,
+        }
 
 
 def standing_of(incident: Incident) -> str:
@@ -87,13 +134,20 @@ def standing_of(incident: Incident) -> str:
 
 def _context_of(incident: Incident) -> dict[str, Any]:
     runs = reverse("admin:crmsync_syncrun_changelist")
+    customers = reverse("admin:crmsync_customer_changelist")
     query = {"provider": incident.provider, "error": incident.cause}
     if incident.connection:
         query["q"] = incident.connection.user.email
+    if incident.cause == OUTAGE:
+        query = {"provider": incident.provider, "state": "waiting"}
     return {
         "told": describe_incident(incident),
         "standing": badge(standing_of(incident)),
+        "severity": severity_of(incident),
+        "route": route_of(incident),
         "affected": f"{runs}?{urlencode(query)}" if incident.provider else runs,
+        "customers": f"{customers}?incident={incident.pk}" if incident.provider else "",
         "alerts": incident.alerts.all(),
+        "acts": audit.of_incident(incident),
         "parts": incident.parts.select_related("connection__user")[:50],
     }

@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from crmsync.admin.base import SEARCH_HELP, BoundedPaginator, badge, meetings_matching
+from crmsync.admin.base import SEARCH_HELP, BoundedPaginator, meetings_matching
 from crmsync.operations import syncs
 from crmsync.status import latest_runs
 from crmsync.status.sql import HAS_ACTIVE_RUN, INDEX_PREFILTERS, annotate_state
+from crmsync.support.badges import badge
 from meetings.admin import MeetingAdmin
 from meetings.models import Meeting
 
@@ -58,6 +59,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
 
     class Media:
         css = {"all": ["crmsync/admin.css"]}
+        js = ["crmsync/labels.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return latest_runs.prefetch_latest_run(super().get_queryset(request))

@@ -8,15 +8,22 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.timesince import timesince
 
-from crmsync.admin.base import SEARCH_HELP, ReadOnlyAdmin, badge, format_moment, meetings_matching
-from crmsync.admin.bulk_actions import MAX_TARGETS, REQUIRED_PERMISSIONS, confirm
+from crmsync.admin.base import (
+    SEARCH_HELP,
+    ProviderFilter,
+    ReadOnlyAdmin,
+    first_ids,
+    format_moment,
+    meetings_matching,
+)
+from crmsync.admin.bulk_actions import confirm, may
 from crmsync.errors import CATALOGUE
 from crmsync.models import SupportAction, SyncRun, SyncRunQuerySet
-from crmsync.providers import PROVIDERS
 from crmsync.status.error_messages import crm_name, describe_error, error_texts
 from crmsync.status.sql import active_runs_with_state
 from crmsync.status.state import state_of
 from crmsync.support import case_file
+from crmsync.support.badges import badge
 from meetings.models import SyncStep
 
 Kind = SupportAction.Kind
@@ -24,6 +31,16 @@ ENDED = {
     "synced": SyncRun.Status.SUCCEEDED,
     "failed": SyncRun.Status.FAILED,
     "canceled": SyncRun.Status.CANCELED,
+}
+
+
+FITTING: dict[str, tuple[str, ...]] = {
+    SyncRun.Status.QUEUED: ("cancel",),
+    SyncRun.Status.RUNNING: ("cancel",),
+    SyncRun.Status.RETRYING: ("retry", "cancel"),
+    SyncRun.Status.FAILED: ("requeue", "restart"),
+    SyncRun.Status.CANCELED: ("requeue", "restart"),
+    SyncRun.Status.SUCCEEDED: ("restart",),
 }
 
 
@@ -55,17 +72,6 @@ class ErrorFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
         code = self.value()
         return cast(SyncRunQuerySet, queryset).with_cause(code) if code else queryset
-
-
-class ProviderFilter(admin.SimpleListFilter):
-    title = "CRM"
-    parameter_name = "provider"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(provider, crm_name(provider)) for provider in PROVIDERS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
-        return queryset.filter(provider=self.value()) if self.value() else queryset
 
 
 class AgeFilter(admin.SimpleListFilter):
@@ -121,7 +127,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     search_fields = ["reference"]
     search_help_text = f"A reference; {SEARCH_HELP}"
     sortable_by = ()  # Sorting by anything but age would sort a million rows.
-    actions = ["requeue", "restart", "cancel"]
+    actions = ["retry", "requeue", "restart", "cancel"]
     change_form_template = "crmsync/admin/case.html"
 
     def get_search_results(
@@ -161,10 +167,14 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return format_moment(_planned(run)) if run.status == SyncRun.Status.RETRYING else "–"
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(REQUIRED_PERMISSIONS[Kind.REQUEUE])
+        return may(request, Kind.REQUEUE)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(REQUIRED_PERMISSIONS[Kind.CANCEL])
+        return may(request, Kind.CANCEL)
+
+    @admin.action(description="Retry now …", permissions=["requeue"])
+    def retry(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
+        return confirm(request, Kind.RETRY, _meetings_of(runs))
 
     @admin.action(description="Re-queue, continue where it failed …", permissions=["requeue"])
     def requeue(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
@@ -184,19 +194,15 @@ class SyncRunAdmin(ReadOnlyAdmin):
             "title": f"Sync {shown}",
             "subtitle": None,
             "now": now,
+            "crm": crm_name(shown.crm),
             "case": case_file.build(shown, now),
-            "actions": self._allowed_actions(request),
+            "actions": self.fitting_actions(request, FITTING[shown.status]),
         }
-
-    def _allowed_actions(self, request: HttpRequest) -> list[tuple[str, str]]:
-        """The actions that this person may take, as (name, label)."""
-        allowed = self.get_actions(request)
-        return [(name, str(action[2])) for name, action in allowed.items() if action]
 
 
 def _planned(run: SyncRun) -> datetime:
     return max(run.due_at, run.connection.not_before or run.due_at)
 
 
-def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[SyncRun, int]:
-    return runs.order_by("-pk").values_list("meeting", flat=True)[: MAX_TARGETS + 1]
+def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[Any]:
+    return first_ids(runs, "meeting")

@@ -4,6 +4,8 @@ Every UPDATE names the claimed attempt, so one whose run was taken over changes 
 locked in the order connection, run, meeting.
 """
 
+import os
+import socket
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -82,11 +84,16 @@ def claim(run_id: int, step: int) -> Claim | None:
         step=step,
         number=run.failures + 1,
         started_at=now,
+        worker=_worker_name(),
         holds_contact_lock=holds_contact_lock,
     )
     statements.insert(attempt)
     transitions.start_step(run.meeting_id, SyncStep(step))
     return Claim(run, attempt, known)
+
+
+def _worker_name() -> str:
+    return f"{socket.gethostname()[:100]}, process {os.getpid()}"
 
 
 def _take(run: SyncRun, step: int, now: datetime) -> bool:

@@ -189,6 +189,7 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
 def _log_keys(claim: claims.Claim, now: datetime) -> dict[str, Any]:
     return {
         "run": claim.run.pk,
+        "reference": claim.run.reference,
         "step": claim.run.step,
         "attempt": claim.attempt.number,
         "seconds": round(_seconds_since_start(claim, now), 2),

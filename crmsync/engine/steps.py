@@ -47,7 +47,12 @@ def _attempt(claim: claims.Claim, work: Work) -> None:
 
 
 def _call_crm(claim: claims.Claim, work: Work) -> None:
-    keys = {"run": claim.run.pk, "step": claim.run.step, "attempt": claim.attempt.number}
+    keys = {
+        "run": claim.run.pk,
+        "reference": claim.run.reference,
+        "step": claim.run.step,
+        "attempt": claim.attempt.number,
+    }
     logger.info("step started", **keys)
     try:
         with _open_session(claim) as session:

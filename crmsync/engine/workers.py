@@ -11,6 +11,7 @@ from crmsync.engine import hints
 
 # Seconds since the last heartbeat. An idle worker sends one every ten.
 ALIVE_SECONDS = 25
+LONG_AGO = "1970-01-01T00:00:00.000000Z"
 
 
 class LiveWorker(NamedTuple):
@@ -20,6 +21,7 @@ class LiveWorker(NamedTuple):
     threads: int
     busy: int
     seen_at: datetime
+    since: datetime
 
 
 def alive(now: datetime) -> list[LiveWorker]:
@@ -48,5 +50,6 @@ def _read(report: Mapping[str, str]) -> LiveWorker:
         version=report.get("syncsite_version", ""),
         threads=int(report.get("threads", 1)),
         busy=int(report.get("busy", 0)),
-        seen_at=utcparse(report.get("last_heartbeat", "1970-01-01T00:00:00.000000Z")),
+        seen_at=utcparse(report.get("last_heartbeat", LONG_AGO)),
+        since=utcparse(report.get("birth", LONG_AGO)),
     )

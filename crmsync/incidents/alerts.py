@@ -5,13 +5,14 @@ server is down. alert_delivery.py sends it.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from crmsync.incidents.routes import Route, route_of
 from crmsync.models import Alert, Incident
 from crmsync.models.delivery import RESEND_AFTER
 
@@ -28,8 +29,15 @@ GIVE_UP_AFTER = timedelta(days=3)
 def request(incident: Incident, kind: str) -> None:
     """One alert per address. Call this within the transaction that changes the incident."""
     Alert.objects.bulk_create(
-        Alert(incident=incident, kind=kind, target=target) for target in targets()
+        Alert(incident=incident, kind=kind, target=target) for target in _targets_of(incident)
     )
+
+
+def _targets_of(incident: Incident) -> Iterable[str]:
+    """Whoever is on call is not woken for what they cannot mend, if a mail can tell of it."""
+    every = targets()
+    is_for_all = route_of(incident) is Route.ON_CALL or E_MAIL not in every
+    return every if is_for_all else [E_MAIL]
 
 
 def targets() -> dict[str, str]:

@@ -13,9 +13,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest
+from django.utils import timezone
 
 from crmsync.errors import BLOCKING_CODES
-from crmsync.incidents import alerts, notices
+from crmsync.incidents import alerts
+from crmsync.incidents.routes import OUTAGE, THEIRS
 from crmsync.models import Alert, Connection, CrmHost, Incident, SyncRun
 
 PROVIDER_THRESHOLD = 5  # Connections that fail alike within CORRELATION_WINDOW.
@@ -26,7 +28,6 @@ MIN_AGE = timedelta(hours=1)  # Of a connection.
 SANDBOX = "sandbox"
 # A pause by support repairs nothing.
 BLOCKED_STATES = (Connection.State.NEEDS_REAUTH, Connection.State.PAUSED)
-OUTAGE = "crm_outage"
 RESOLVE_AFTER_QUIET = timedelta(minutes=1)  # One success between failures is not a recovery.
 
 
@@ -56,6 +57,18 @@ def _count_meetings(incident: Incident) -> int:
 def snooze(pk: int, until: datetime) -> bool:
     """Silences it until then. If it is still open afterwards, it alerts once more."""
     return bool(open_incidents().filter(pk=pk).update(snoozed_until=until, alerted_at=None))
+
+
+def end_snooze(pk: int) -> bool:
+    """What is still open alerts at the next review."""
+    snoozed = open_incidents().filter(pk=pk, snoozed_until__gt=timezone.now())
+    return bool(snoozed.update(snoozed_until=None))
+
+
+def resolve(pk: int, now: datetime, *, by: str, note: str) -> bool:
+    """By a person. If its cause is seen again, a new one opens."""
+    incident = open_incidents().filter(pk=pk).first()
+    return incident is not None and _resolve_one(incident, now, resolved_by=by, note=note)
 
 
 def open_incidents() -> QuerySet[Incident]:
@@ -200,25 +213,29 @@ def _resolve_recovered(now: datetime) -> None:
     ]
     for incidents in over:
         for incident in incidents:
-            _resolve_one(incident, now, last_seen_at=incident.last_seen_at)
+            _resolve_one(incident, now, incident.last_seen_at)
 
 
 @transaction.atomic
-def _resolve_one(incident: Incident, now: datetime, **as_read: datetime) -> None:
+def _resolve_one(
+    incident: Incident, now: datetime, as_read: datetime | None = None, **why: str
+) -> bool:
     """Skips an incident that was seen again since it was read."""
-    if not open_incidents().filter(pk=incident.pk, **as_read).update(resolved_at=now):
-        return
-    open_incidents().filter(part_of=incident.pk).update(resolved_at=now)
+    unchanged = {"last_seen_at": as_read} if as_read else {}
+    if not open_incidents().filter(pk=incident.pk, **unchanged).update(resolved_at=now, **why):
+        return False
+    open_incidents().filter(part_of=incident.pk).update(resolved_at=now, **why)
     # Everybody who was told of it is told that it is over, snoozed or not.
     if incident.alerts.exists():
         alerts.request(incident, Alert.Kind.RESOLVED)
+    return True
 
 
 def _alert(now: datetime) -> None:
     is_stall = Q(connection=None, provider="")  # It is no part of anything larger.
     silent = Q(snoozed_until__gt=now) | (Q(opened_at__gt=now - ALERT_DELAY) & ~is_stall)
     # The customer is told of these; nobody else can mend them.
-    silent |= Q(connection__isnull=False, cause__in=notices.THEIRS)
+    silent |= Q(connection__isnull=False, cause__in=THEIRS)
     for incident in open_incidents().filter(part_of=None, alerted_at=None).exclude(silent):
         with transaction.atomic():
             if open_incidents().filter(pk=incident.pk, alerted_at=None).update(alerted_at=now):

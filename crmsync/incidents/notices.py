@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from crmsync.errors import CATALOGUE, Actor
 from crmsync.incidents.alerts import WITHOUT_SERVER
+from crmsync.incidents.routes import THEIRS
 from crmsync.models import Notice, SyncRun
 
 WATCHING = timedelta(minutes=5)  # For so long after a click, people look at the page.
@@ -18,7 +18,6 @@ DELAY = timedelta(minutes=5)
 ONE_EVERY = timedelta(days=1)
 RETRY_AFTER = timedelta(minutes=10)
 GIVE_UP_AFTER = timedelta(days=1)
-THEIRS = {code for code, kind in CATALOGUE.items() if kind.actor in (Actor.YOU, Actor.CRM_ADMIN)}
 
 
 def request(run: SyncRun, cause: str, now: datetime) -> None:

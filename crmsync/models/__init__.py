@@ -1,6 +1,7 @@
 from crmsync.models.attempt import SyncAttempt
 from crmsync.models.connection import Connection, OAuthState, nothing_sealed
 from crmsync.models.crm_host import CrmHost
+from crmsync.models.customer import Customer
 from crmsync.models.idempotent_request import IdempotentRequest
 from crmsync.models.incident import Alert, Incident
 from crmsync.models.notice import Notice
@@ -9,13 +10,15 @@ from crmsync.models.remote_record import RemoteRecord
 from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
 from crmsync.models.step_duration import StepDuration
-from crmsync.models.support_action import SupportAction
+from crmsync.models.support_action import ActedOn, SupportAction
 from crmsync.models.totals import RecentRuns, RecentSteps, RunTotals, StepTotals
 
 __all__ = [
+    "ActedOn",
     "Alert",
     "Connection",
     "CrmHost",
+    "Customer",
     "IdempotentRequest",
     "Incident",
     "Notice",

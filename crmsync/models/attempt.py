@@ -27,6 +27,9 @@ class SyncAttempt(models.Model):
     correlation_id = models.CharField(max_length=255, blank=True)
     internal_message = models.TextField(blank=True)
     outcome_unknown = models.BooleanField(default=False, help_text="Sent, but no answer came.")
+    worker = models.CharField(
+        max_length=128, blank=True, default="", db_default="", help_text="Its host and process."
+    )
     holds_contact_lock = models.BooleanField(
         default=False,
         db_default=False,

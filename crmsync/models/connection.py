@@ -77,7 +77,10 @@ class Connection(models.Model):
     version = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
 
     class Meta:
-        permissions = [("pause_connection", "Can pause and resume connections")]
+        permissions = [
+            ("pause_connection", "Can pause and resume connections"),
+            ("check_connection", "Can check connections"),
+        ]
         indexes = [
             models.Index(fields=["state", "provider"], name="connections_by_state"),
             models.Index(

@@ -32,11 +32,18 @@ class Incident(models.Model):
     resolved_at = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
     alerted_at = models.DateTimeField(null=True)
+    resolved_by = models.CharField(
+        max_length=254, blank=True, default="", db_default="", help_text="Empty: by itself."
+    )
+    note = models.TextField(blank=True, default="", db_default="", help_text="Of who resolved it.")
 
     class Meta:
         ordering = ["-id"]
-        permissions = [("snooze_incident", "Can snooze incidents")]
-        indexes = [models.Index(fields=["connection", "cause"], name="incidents_of_connection")]
+        permissions = [("snooze_incident", "Can snooze and resolve incidents")]
+        indexes = [
+            models.Index(fields=["connection", "cause"], name="incidents_of_connection"),
+            models.Index(fields=["resolved_at"], name="incidents_by_end"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["connection", "cause"],

@@ -21,16 +21,19 @@ class UnknownTokenError(Exception):
     """Not ours, expired, or used before."""
 
 
-def request_mail(email: str) -> None:
-    """Takes as long whether or not anybody has the address."""
+def request_mail(email: str, language: str = "") -> bool:
+    """Takes as long whether or not anybody has the address. False if one was just asked for.
+
+    In that language, or in the one of the request.
+    """
     now = timezone.now()
-    asked = {"language": get_language() or "", "created_at": now, "due_at": now}
+    asked = {"language": language or get_language() or "", "created_at": now, "due_at": now}
     again = {"tries": 0, "sent_at": None, "delivered_at": None, "given_up_at": None}
     earlier = PasswordMail.objects.filter(email=email, created_at__lte=now - ONE_EVERY)
-    if not earlier.update(**asked, **again, last_error=""):
-        PasswordMail.objects.bulk_create(
-            [PasswordMail(email=email, **asked)], ignore_conflicts=True
-        )
+    if earlier.update(**asked, **again, last_error=""):
+        return True
+    PasswordMail.objects.bulk_create([PasswordMail(email=email, **asked)], ignore_conflicts=True)
+    return PasswordMail.objects.filter(email=email, created_at=now).exists()
 
 
 def select_due(now: datetime) -> list[int]:

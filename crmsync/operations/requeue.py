@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from crmsync.models import Connection, SyncRun
+from crmsync.models import Connection, SyncRun, SyncRunQuerySet
 from crmsync.operations import syncs
 from meetings import content
 from meetings.models import Meeting, SyncStep
@@ -16,6 +16,12 @@ class Outcome(StrEnum):
     NEVER_SYNCED = "never synced"
     NOT_CONNECTED = "not connected"
     DELETED = "deleted meanwhile"
+
+
+def failed_for(code: str, provider: str = "") -> SyncRunQuerySet:
+    """Of each meeting whose latest sync failed for this cause, that sync."""
+    failed = SyncRun.objects.latest_of_each().filter(status=SyncRun.Status.FAILED).with_cause(code)
+    return failed.filter(provider=provider) if provider else failed
 
 
 def requeue(meeting: Meeting, by: Any, reason: str = "", *, from_start: bool = False) -> Outcome:

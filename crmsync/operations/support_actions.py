@@ -1,26 +1,22 @@
-"""The only writer of SupportAction: what staff do to syncs and connections, one row per action.
+"""The only writer of SupportAction: what staff do, one row per action, and one per target.
 
 The row is both audit entry and work list. A few targets are done at once. Many are done by
 workers, a batch a second, so that a CRM which has just recovered is not overrun. If a worker dies,
 the next hint continues; at most the target that it was working on is done twice.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from crmsync.connections import store
 from crmsync.errors import DATABASE_UNAVAILABLE
-from crmsync.models import Connection, SupportAction, SyncRun
-from crmsync.operations import connections, syncs
-from crmsync.operations.requeue import Outcome, preview_requeue, requeue
-from meetings.models import Meeting
-from meetings.transitions import TransitionRefusedError
+from crmsync.models import ActedOn, SupportAction
+from crmsync.operations.support_kinds import carry_out
 
 logger = structlog.get_logger(__name__)
 
@@ -29,9 +25,6 @@ INLINE_LIMIT = 10
 TARGETS_PER_SECOND = 5  # Batch size; one batch a second.
 BATCH_LEASE = timedelta(seconds=60)  # Longer than one batch takes.
 RESEND_AFTER = timedelta(seconds=5)
-CONNECTION_KINDS = (Kind.PAUSE, Kind.RESUME)
-DONE = {Kind.CANCEL: "canceled", Kind.PAUSE: "paused", Kind.RESUME: "resumed"}
-NOT_DONE = {Kind.CANCEL: "already ended", Kind.PAUSE: "cannot be paused", Kind.RESUME: "not paused"}
 
 
 def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAction:
@@ -50,33 +43,42 @@ def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAct
     return action
 
 
-def record_command(reason: str, outcomes: Counter[str]) -> None:
-    """The audit entry of a re-queue from the command line."""
-    if outcomes:
-        SupportAction.objects.create(
-            kind=Kind.REQUEUE,
-            targets=[],
-            position=outcomes.total(),
-            by_name="the command line",
-            reason=reason,
-            outcomes=outcomes,
-            finished_at=timezone.now(),
-        )
+def stop(pk: int, by: Any) -> bool:
+    """Ends one that is under way. The target that a worker has just begun may still be done."""
+    now = timezone.now()
+    unfinished = SupportAction.objects.filter(pk=pk, finished_at=None)
+    return bool(unfinished.update(finished_at=now, due_at=now, stopped_by=str(by)))
 
 
-def preview(kind: str, targets: Sequence[int]) -> Counter[str]:
-    """The outcomes that the action would have now, counted."""
-    latest = SyncRun.objects.filter(meeting__in=targets).latest_of_each()
-    if kind in (Kind.REQUEUE, Kind.RESTART):
-        runs = latest.select_related("connection__host")
-        return Counter(preview_requeue(run, from_start=kind == Kind.RESTART) for run in runs)
-    able = {
-        Kind.CANCEL: latest.active(),
-        Kind.PAUSE: Connection.objects.filter(pk__in=targets, state__in=store.WORKING),
-        Kind.RESUME: Connection.objects.filter(pk__in=targets, state=Connection.State.PAUSED),
-    }
-    count = able[Kind(kind)].count()
-    return +Counter({DONE[Kind(kind)]: count, NOT_DONE[Kind(kind)]: len(targets) - count})
+def record_log_in(by: Any, client: str) -> None:
+    SupportAction.objects.create(
+        kind=Kind.LOG_IN,
+        targets=[],
+        by=by,
+        by_name=str(by),
+        reason=f"From {client}.",
+        finished_at=timezone.now(),
+    )
+
+
+class CommandLog:
+    """The audit entry of a re-queue from the command line, kept up to date as it goes."""
+
+    def __init__(self, who: str, reason: str) -> None:
+        name = f"{who} at the command line"
+        self.action = SupportAction(kind=Kind.REQUEUE, targets=[], by_name=name, reason=reason)
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        return self.action.outcomes
+
+    @transaction.atomic
+    def add(self, target: int, outcome: str) -> None:
+        self.action.finished_at = timezone.now()  # Or a worker would go on with it.
+        if self.action.pk is None:
+            self.action.save()
+        _record(self.action, target, outcome)
+        self.action.save()
 
 
 def run_batch(pk: int) -> None:
@@ -87,14 +89,12 @@ def run_batch(pk: int) -> None:
     if not due.update(due_at=lease):
         return
     action = SupportAction.objects.get(pk=pk)
-    mine = SupportAction.objects.filter(pk=pk, due_at=lease)
+    # Neither continued by another worker after the lease, nor stopped.
+    mine = SupportAction.objects.filter(pk=pk, due_at=lease, finished_at=None)
     for target in _next_batch(action):
-        outcome = _act_safely(action, target)
-        action.outcomes[outcome] = action.outcomes.get(outcome, 0) + 1
-        action.position += 1
-        done = {"position": action.position, "outcomes": action.outcomes}
-        if not mine.update(**done):  # The lease expired, and another worker continued.
+        if not mine.exists():
             return
+        _do(action, target, mine)
     is_over = action.position >= len(action.targets)
     over = {"finished_at": timezone.now()} if is_over else {}
     mine.update(due_at=now + timedelta(seconds=1), sent_at=None, **over)
@@ -115,34 +115,28 @@ def _next_batch(action: SupportAction) -> list[int]:
     return action.targets[start : start + (INLINE_LIMIT if few else TARGETS_PER_SECOND)]
 
 
+def _do(action: SupportAction, target: int, mine: QuerySet[SupportAction]) -> None:
+    outcome = _act_safely(action, target)
+    # Stopped meanwhile, it still says what was done; another worker's count stays.
+    stopped = SupportAction.objects.filter(pk=action.pk).exclude(stopped_by="")
+    with transaction.atomic():
+        _record(action, target, outcome)
+        done = {"position": action.position, "outcomes": action.outcomes}
+        if not (mine.update(**done) or stopped.update(**done)):
+            transaction.set_rollback(True)
+
+
+def _record(action: SupportAction, target: int, outcome: str) -> None:
+    ActedOn.objects.create(action=action, target=target, outcome=outcome)
+    action.outcomes[outcome] = action.outcomes.get(outcome, 0) + 1
+    action.position += 1
+
+
 def _act_safely(action: SupportAction, target: int) -> str:
     try:
-        return _act(action, target)
+        return carry_out(action, target)
     except DATABASE_UNAVAILABLE:
         raise  # The database is unavailable; the next hint continues here.
     except Exception:  # One target must not block the others for ever.
         logger.exception("support action hit a bug", action=action.pk, target=target)
         return "hit an error on our side"
-
-
-def _act(action: SupportAction, target: int) -> str:
-    kind = Kind(action.kind)
-    if kind in (Kind.REQUEUE, Kind.RESTART):
-        return _requeue(action, target)
-    actions = {Kind.PAUSE: connections.pause, Kind.RESUME: connections.resume, Kind.CANCEL: _cancel}
-    return DONE[kind] if actions[kind](target) else NOT_DONE[kind]
-
-
-def _requeue(action: SupportAction, meeting_id: int) -> str:
-    meeting = Meeting.objects.filter(pk=meeting_id).first()
-    if meeting is None:
-        return Outcome.DELETED
-    from_start = action.kind == Kind.RESTART
-    return requeue(meeting, action.by, action.reason, from_start=from_start)
-
-
-def _cancel(meeting_id: int) -> bool:
-    try:
-        return syncs.cancel(meeting_id)
-    except TransitionRefusedError:  # The meeting was deleted, and its sync with it.
-        return False

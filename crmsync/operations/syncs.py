@@ -103,18 +103,24 @@ def sync_now(meeting: Meeting, by: Any) -> None:
     """
     run, created = request_sync(meeting, by)
     if not created and run.status == RETRYING:
-        _retry_now(run)
+        retry_now(run)
 
 
 @transaction.atomic
-def _retry_now(run: SyncRun) -> None:
+def retry_now(run: SyncRun) -> bool:
+    """Brings its planned retry forward; False if none is planned any more.
+
+    Raises NotBeforeError.
+    """
     connection = store.lock(pk=run.connection_id)
     now = timezone.now()
     if connection is not None and connection.not_before and connection.not_before > now:
         raise NotBeforeError(connection)
-    if _leave(run.pk, [RETRYING]).filter(due_at__gt=now).update(due_at=now, sent_at=now):
-        transitions.touch(run.meeting_id)
-        transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
+    if not _leave(run.pk, [RETRYING]).filter(due_at__gt=now).update(due_at=now, sent_at=now):
+        return False
+    transitions.touch(run.meeting_id)
+    transaction.on_commit(partial(hints.send_hint, run.pk, run.step))
+    return True
 
 
 @transaction.atomic

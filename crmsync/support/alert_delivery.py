@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crmsync.incidents import alerts
+from crmsync.incidents.routes import severity_of
 from crmsync.models import Alert
 from crmsync.support.incident_messages import describe_incident
 
@@ -50,8 +51,11 @@ def body(alert: Alert) -> str:
     lines += [f"Syncs affected: {incident.syncs}", f"Since: {_format_time(incident.opened_at)}"]
     if alert.kind == Alert.Kind.RESOLVED and incident.resolved_at:
         lines += [f"Until: {_format_time(incident.resolved_at)}"]
+        by = f"Resolved by: {incident.resolved_by}, “{incident.note}”"
+        lines += [by] if incident.resolved_by else []
     else:
-        lines += ["", f"Who acts: {told['who']}", f"What to do: {told['remedy']}"]
+        lines += [f"Severity: {severity_of(incident)}", ""]
+        lines += [f"Who acts: {told['who']}", f"What to do: {told['remedy']}"]
     page = reverse("admin:crmsync_incident_change", args=[incident.pk])
     return "\n".join([*lines, "", f"{settings.PUBLIC_URL}{page}"])
 

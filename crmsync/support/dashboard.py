@@ -1,16 +1,16 @@
 """The support desk's start page: the situation now, and the last day."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, When
+from django.db.models import Case, Count, F, QuerySet, When
 from redis.exceptions import RedisError
 
 from crmsync.engine import heartbeat, hints, workers
 from crmsync.incidents import incidents
+from crmsync.incidents.routes import route_of, severity_of
 from crmsync.metrics import recent
-from crmsync.models import Connection, Incident, SyncRun
+from crmsync.models import Connection, Incident, SupportAction, SyncRun
 from crmsync.status.error_messages import crm_name, error_texts
 from crmsync.status.sql import active_runs_with_state
 from crmsync.support import chart
@@ -41,7 +41,9 @@ def read(now: datetime) -> dict[str, Any]:
         "paces": _paces(now),
         "oldest": _oldest_waiting(now),
         "reconnect": _to_reconnect(),
-        "incidents": _incidents(),
+        "incidents": _incidents(now),
+        "resolved": _resolved(day),
+        "actions": _actions(day),
         "parts": _parts(now),
         "workers": _workers(now),
     }
@@ -106,9 +108,30 @@ def _to_reconnect() -> dict[str, Any]:
     return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:MAX_SHOWN]}
 
 
-def _incidents() -> list[dict[str, Any]]:
-    found: Iterable[Incident] = incidents.open_incidents().filter(part_of=None)[:MAX_SHOWN]
-    return [{"incident": incident, **describe_incident(incident)} for incident in found]
+def _incidents(now: datetime) -> list[dict[str, Any]]:
+    """The open ones; those of many customers first."""
+    whole = incidents.open_incidents().filter(part_of=None).select_related("connection__user")
+    return [
+        {
+            "incident": incident,
+            "severity": severity_of(incident),
+            "route": route_of(incident),
+            "is_snoozed": incident.snoozed_until is not None and incident.snoozed_until > now,
+            **describe_incident(incident),
+        }
+        for incident in whole.order_by("connection", "-pk")[:MAX_SHOWN]
+    ]
+
+
+def _resolved(since: datetime) -> list[dict[str, Any]]:
+    over = Incident.objects.filter(resolved_at__gte=since, part_of=None)
+    latest = over.select_related("connection__user").order_by("-resolved_at")[:MAX_SHOWN]
+    return [{"incident": incident, **describe_incident(incident)} for incident in latest]
+
+
+def _actions(since: datetime) -> QuerySet[SupportAction]:
+    done = SupportAction.objects.filter(created_at__gte=since)
+    return done.defer("targets").order_by("-pk")[:MAX_SHOWN]
 
 
 def _workers(now: datetime) -> list[workers.LiveWorker]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE, Actor, Handling
-from crmsync.incidents.incidents import OUTAGE
+from crmsync.incidents.routes import OUTAGE
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
 
@@ -57,6 +57,13 @@ def one_line(text: str) -> str:
     printable = "".join(c if unicodedata.category(c)[0] != "C" else " " for c in text)
     words = " ".join(printable.replace("“", "").replace("”", "").split())
     return words if len(words) <= MAX_QUOTED else words[:MAX_QUOTED] + "…"
+
+
+def cause_title(cause: str) -> str:
+    """Of a cause in general."""
+    if cause in STALLS:
+        return STALLS[cause].title
+    return "The CRM answers nobody" if cause == OUTAGE else error_texts(cause)["title"]
 
 
 def describe_incident(incident: Incident) -> dict[str, str]:

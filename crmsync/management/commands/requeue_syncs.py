@@ -1,7 +1,9 @@
+import getpass
 import json
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -48,7 +50,7 @@ class Command(BriefCommand):
         parser.add_argument("--since", type=moment, metavar="WHEN", help="ended since then (UTC)")
         parser.add_argument("--limit", type=whole_number, metavar="N")
         parser.add_argument("--rate", type=positive, default=10, metavar="N", help="per second")
-        parser.add_argument("--reason", default="", help="kept with the new run")
+        parser.add_argument("--reason", help="kept with the new run; asked for at a terminal")
         parser.add_argument("--dry-run", action="store_true")
         parser.add_argument("--json", action="store_true")
 
@@ -61,18 +63,31 @@ class Command(BriefCommand):
             count = count_in_words(runs, options["limit"])
             return f"Would go through {count} syncs, and re-queue those that need it."
         chosen = runs[: options["limit"]].count()
-        outcomes: Counter[str] = Counter()
         if options["dry_run"]:
-            return _report(chosen, outcomes, options)
+            return _report(chosen, {}, options)
+        reason = _asked_for(options["reason"])
+        log = support_actions.CommandLog(_operator(), reason)
         try:
             for meeting in _paced(islice(_meetings(runs), chosen), chosen, options["rate"]):
-                outcomes[requeue(meeting, by=None, reason=options["reason"])] += 1
+                log.add(meeting.pk, requeue(meeting, by=None, reason=reason))
         except KeyboardInterrupt as error:
-            done = _report(chosen, outcomes, options)
+            done = _report(chosen, log.outcomes, options)
             raise CommandError(f"{done} Interrupted: start it again to go on.") from error
-        finally:
-            support_actions.record_command(options["reason"], outcomes)
-        return _report(chosen, outcomes, options)
+        return _report(chosen, log.outcomes, options)
+
+
+def _asked_for(reason: str | None) -> str:
+    """Support reads it, and should not have to ask who did this and why."""
+    if reason is None and sys.stdin.isatty():
+        reason = input("Reason: ")
+    return (reason or "").strip()
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # A container's user without a name.
+        return "somebody"
 
 
 def _select(options: dict[str, Any]) -> QuerySet[SyncRun]:
@@ -107,7 +122,8 @@ def _paced(meetings: Iterator[Meeting], total: int, rate: float) -> Iterator[Mee
         time.sleep(1 / rate)
 
 
-def _report(chosen: int, outcomes: Counter[str], options: dict[str, Any]) -> str:
+def _report(chosen: int, counted: Mapping[str, int], options: dict[str, Any]) -> str:
+    outcomes = Counter(counted)
     requeued = outcomes.pop(Outcome.REQUEUED, 0)
     if options["json"]:
         figures = {"chosen": chosen, "requeued": requeued, "skipped": outcomes}

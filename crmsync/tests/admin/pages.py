@@ -5,6 +5,7 @@ PAGES = [
     "/admin/",
     RUNS,
     "/admin/crmsync/connection/",
+    "/admin/crmsync/customer/",
     "/admin/crmsync/incident/",
     "/admin/crmsync/supportaction/",
     "/admin/crmsync/remoterecord/",

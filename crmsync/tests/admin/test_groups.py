@@ -14,6 +14,7 @@ pytestmark = pytest.mark.django_db
 
 make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
 rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
+grant = import_module("crmsync.migrations.0024_support_desk_again").grant
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def desk(client):
     def sign_in(group):
         make_groups(apps, None)  # The tests of before have emptied the tables.
         rename_permissions(apps, None)
+        grant(apps, None)
         staff = User.objects.create_user("staff@example.com", "secret", is_staff=True)
         staff.groups.add(Group.objects.get(name=group))
         client.force_login(staff)
@@ -31,15 +33,18 @@ def desk(client):
     return sign_in
 
 
-def test_lets_support_look_requeue_and_cancel(desk, failed_run):
+def test_lets_support_look_and_act(desk, failed_run):
     client = desk("Support")
     for path in PAGES:
         read(client, path)
     assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
     assert start(client, "requeue", failed_run.meeting_id).status_code == 200
     assert start(client, "cancel", failed_run.meeting_id).status_code == 200
-    assert [i.kind for i in SupportAction.objects.order_by("pk")] == ["requeue", "cancel"]
-    assert start(client, "pause", failed_run.connection_id).status_code == 403
+    for kind in ("check", "pause", "resume"):
+        assert start(client, kind, failed_run.connection_id).status_code == 200
+    assert start(client, "password_mail", failed_run.meeting.user_id).status_code == 200
+    done = [action.kind for action in SupportAction.objects.order_by("pk")]
+    assert done == ["requeue", "cancel", "check", "pause", "resume", "password_mail"]
 
 
 def test_lets_read_only_support_do_nothing(desk, failed_run):
@@ -48,7 +53,10 @@ def test_lets_read_only_support_do_nothing(desk, failed_run):
         read(client, path)
     page = read(client, f"{RUNS}{failed_run.pk}/change/")
     assert "Re-queue" not in page
-    for kind in ("requeue", "restart", "cancel", "pause", "resume"):
+    assert "Pause" not in read(
+        client, f"/admin/crmsync/customer/{failed_run.meeting.user_id}/change/"
+    )
+    for kind in SupportAction.Kind:
         assert start(client, kind, failed_run.meeting_id).status_code == 403
     assert SyncRun.objects.count() == 1
 

@@ -8,7 +8,6 @@ import pytest
 from django.utils import timezone
 
 from crmsync.admin import bulk_actions
-from crmsync.admin import runs as runs_admin
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
 from crmsync.metrics import totals
@@ -96,8 +95,7 @@ def test_counts_no_further_than_anybody_pages(make_meeting, connection, monkeypa
 
 
 def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection, monkeypatch):
-    for module in (bulk_actions, runs_admin):
-        monkeypatch.setattr(module, "MAX_TARGETS", 2)
+    monkeypatch.setattr(bulk_actions, "MAX_TARGETS", 2)
     for _ in range(3):
         syncs.request_sync(make_meeting(), by=None)
     form = {"action": "cancel", "_selected_action": [1], "select_across": 1}
@@ -131,8 +129,17 @@ def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
     targets = list(range(1, 30))
     done = support_actions.start(SupportAction.Kind.REQUEUE, targets, admin_user, "because")
     page = read(admin_client, f"/admin/crmsync/supportaction/{done.pk}/change/")
-    assert 'http-equiv="refresh"' in page
-    assert '<progress max="29" value="0">' in page
+    assert '<progress max="29" value="0"' in page
+    assert "0 of 29 done, about 6 seconds left" in page
+    assert "No worker is alive" in page
+
+
+def test_stops_what_is_under_way(admin_client, failed_run, admin_user):
+    done = support_actions.start(SupportAction.Kind.REQUEUE, [1] * 29, admin_user, "because")
+    path = f"/admin/crmsync/supportaction/{done.pk}/"
+    page = admin_client.post(f"{path}stop/", follow=True).content.decode()
+    assert "Stopped by admin@example.com" in page
+    assert ">Stop</button>" not in page
 
 
 @pytest.mark.parametrize("form", [{}, {"kind": "x"}, {"kind": "cancel", "targets": "1;2"}])
@@ -174,18 +181,38 @@ def test_tells_of_an_incident_and_snoozes_it(admin_client, failed_run):
     path = f"/admin/crmsync/incident/{incident.pk}/change/"
     assert "Sandbox did not accept the data" in read(admin_client, path)
     form = {"action": "snooze_for_an_hour", "_selected_action": [incident.pk]}
-    admin_client.post("/admin/crmsync/incident/", form)
+    asked = admin_client.post("/admin/crmsync/incident/", form).content.decode()
+    assert "1</strong> snoozed" in asked
+    start(admin_client, "snooze_hour", incident.pk, reason="The CRM is being repaired.")
     incident.refresh_from_db()
     assert incident.snoozed_until > timezone.now() + timedelta(minutes=59)
-    assert "snoozed" in read(admin_client, path)
+    page = read(admin_client, path)
+    for text in ("snoozed", "The CRM is being repaired.", "End the snooze"):
+        assert text in page
+    assert "snoozed until" in read(admin_client, "/admin/")
+
+
+def test_ends_a_snooze_and_resolves_with_a_note(admin_client, failed_run):
+    incident = Incident.objects.get()
+    start(admin_client, "snooze_day", incident.pk)
+    start(admin_client, "wake", incident.pk, reason="Too early.")
+    incident.refresh_from_db()
+    assert incident.snoozed_until is None
+    page = start(admin_client, "resolve", incident.pk, reason="They know.").content.decode()
+    assert "by admin@example.com: “They know.”" in page
+    assert "Snooze for" not in page
+    incident.refresh_from_db()
+    assert (incident.resolved_by, incident.note) == ("admin@example.com", "They know.")
+    assert "resolved by admin@example.com" in read(admin_client, "/admin/")
 
 
 def test_lists_open_and_resolved_incidents_apart(admin_client, failed_run):
     path = "/admin/crmsync/incident/"
-    assert "did not accept" in read(admin_client, path, open="yes")
-    assert "did not accept" not in read(admin_client, path, open="no")
+    told = "Sandbox did not accept"
+    assert told in read(admin_client, path, open="yes")
+    assert told not in read(admin_client, path, open="no")
     incidents.open_incidents().update(resolved_at=timezone.now())
-    assert "did not accept" in read(admin_client, path, open="no")
+    assert told in read(admin_client, path, open="no")
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/admin/login/", "/docs", "/help"])

@@ -7,7 +7,7 @@ from django.utils import timezone
 from crmsync import dispatcher
 from crmsync.engine import claims, outcomes
 from crmsync.models import Connection, SupportAction, SyncRun
-from crmsync.operations import support_actions, syncs
+from crmsync.operations import support_actions, support_kinds, syncs
 from meetings.models import SyncStep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,14 +89,66 @@ def test_go_on_where_a_killed_worker_left_them(failed, user):
     assert SupportAction.objects.get().position == 7
 
 
+def test_stop_half_way_and_say_what_was_done(failed, user):
+    done = start(Kind.REQUEUE, failed(12), user)
+    support_actions.run_batch(done.pk)
+    assert support_actions.stop(done.pk, "lead@example.com")
+    let_a_second_pass()
+    support_actions.run_batch(done.pk)
+    done.refresh_from_db()
+    assert (done.position, done.stopped_by) == (5, "lead@example.com")
+    assert done.outcomes == {"re-queued": 5}
+    assert SyncRun.objects.active().count() == 5
+    assert not support_actions.stop(done.pk, "lead@example.com")
+
+
+def test_stop_while_a_worker_is_at_it(failed, user, monkeypatch):
+    done = start(Kind.REQUEUE, failed(12), user)
+    carry_out = support_actions.carry_out
+
+    def stop_meanwhile(action, target):
+        support_actions.stop(action.pk, "lead@example.com")
+        return carry_out(action, target)
+
+    monkeypatch.setattr(support_actions, "carry_out", stop_meanwhile)
+    support_actions.run_batch(done.pk)
+    done.refresh_from_db()
+    assert (done.position, done.outcomes) == (1, {"re-queued": 1})
+    assert [acted.target for acted in done.acted_on.all()] == done.targets[:1]
+
+
+def test_write_down_what_became_of_each_target(failed, user):
+    first, second = failed(2)
+    SyncRun.objects.get(meeting=second).meeting.delete()
+    done = start(Kind.REQUEUE, [first, second], user)
+    came = list(done.acted_on.values_list("target", "outcome"))
+    assert came == [(first, "re-queued"), (second, "deleted meanwhile")]
+
+
+def test_bring_a_retry_forward(make_meeting, connection, user, settle):
+    meeting = make_meeting("unavailable.step2.x1@sandbox.invalid")
+    later = timezone.now() + timedelta(hours=1)
+    run, _ = syncs.request_sync(meeting, by=None)
+    SyncRun.objects.filter(pk=run.pk).update(status="retrying", due_at=later)
+    assert start(Kind.RETRY, [meeting.pk], user).outcomes == {"retried": 1}
+    assert SyncRun.objects.get().due_at < later
+    assert SyncRun.objects.count() == 1
+
+
+@pytest.mark.parametrize("kind", SupportAction.Kind.values)
+def test_foresee_nothing_wrong_of_what_is_gone(kind, connection):
+    if kind != Kind.LOG_IN:
+        assert set(support_kinds.preview(kind, [10**12])) == {10**12}
+
+
 def test_foresee_what_will_come_of_them(failed, make_meeting, connection):
     targets = failed(3)
     running = make_meeting()
     syncs.request_sync(running, by=None)
-    foreseen = support_actions.preview(Kind.REQUEUE, [*targets, running.pk])
-    assert foreseen == Counter({"re-queued": 3, "already syncing": 1})
-    foreseen = support_actions.preview(Kind.CANCEL, [*targets, running.pk])
-    assert foreseen == Counter({"canceled": 1, "already ended": 3})
+    foreseen = support_kinds.preview(Kind.REQUEUE, [*targets, running.pk])
+    assert Counter(foreseen.values()) == {"re-queued": 3, "already syncing": 1}
+    foreseen = support_kinds.preview(Kind.CANCEL, [*targets, running.pk])
+    assert Counter(foreseen.values()) == {"canceled": 1, "already ended": 3}
 
 
 def test_survive_what_was_deleted_meanwhile(failed, user, make_meeting):
@@ -108,14 +160,14 @@ def test_survive_what_was_deleted_meanwhile(failed, user, make_meeting):
 
 def test_go_on_after_a_target_that_meets_a_bug(failed, user, monkeypatch):
     targets = failed(3)
-    requeue = support_actions.requeue
+    requeue = support_kinds.requeue
 
     def fail_once(meeting, *args, **kwargs):
         if meeting.pk == targets[1]:
             raise RuntimeError("A bug of ours.")
         return requeue(meeting, *args, **kwargs)
 
-    monkeypatch.setattr(support_actions, "requeue", fail_once)
+    monkeypatch.setattr(support_kinds, "requeue", fail_once)
     done = start(Kind.REQUEUE, targets, user)
     assert done.outcomes == {"re-queued": 2, "hit an error on our side": 1}
     assert done.finished_at

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from conftest import work_hints
 from crmsync import dispatcher
-from crmsync.incidents import incidents, notices
+from crmsync.incidents import incidents, routes
 from crmsync.models import Alert, Notice, SyncRun
 from crmsync.operations import connections, mails, syncs
 from crmsync.operations.requeue import requeue
@@ -194,5 +194,5 @@ class TestStopping:
 
 
 def test_say_which_causes_are_the_persons():
-    assert "record_rejected" in notices.THEIRS
-    assert "crm_unavailable" not in notices.THEIRS
+    assert "record_rejected" in routes.THEIRS
+    assert "crm_unavailable" not in routes.THEIRS

@@ -1,0 +1,16 @@
+"""A user as the support desk sees one."""
+
+from typing import ClassVar
+
+from accounts.models import User, UserManager
+
+
+class Customer(User):
+    """To look at, without the right to edit users."""
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        permissions = [("send_password_mail", "Can send password mails to customers")]

@@ -1,0 +1,84 @@
+"use strict";
+// Follows the page's own address, and changes only what differs: focus, what is typed and what is
+// selected stay.
+(() => {
+  const SECONDS = 5;
+  const REGIONS = "[data-live], #result_list tbody, #changelist-form .paginator";
+  const OWN = new Set(["data-label", "open", "class"]); // Set in the browser.
+
+  function isSame(one, other) {
+    return one.nodeType === other.nodeType && one.nodeName === other.nodeName;
+  }
+
+  function copyAttributes(shown, fetched) {
+    for (const { name, value } of [...fetched.attributes]) {
+      if (name !== "open" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
+    }
+    for (const { name } of [...shown.attributes]) {
+      if (!fetched.hasAttribute(name) && !OWN.has(name)) shown.removeAttribute(name);
+    }
+  }
+
+  function update(shown, fetched) {
+    if (shown.nodeType !== Node.ELEMENT_NODE) {
+      if (shown.nodeValue !== fetched.nodeValue) shown.nodeValue = fetched.nodeValue;
+      return;
+    }
+    if (shown.name === "csrfmiddlewaretoken") return;
+    copyAttributes(shown, fetched);
+    if (shown.nodeName === "TEXTAREA") {
+      if (shown.defaultValue !== fetched.defaultValue) shown.value = fetched.defaultValue;
+      return;
+    }
+    updateChildren(shown, fetched);
+  }
+
+  function updateChildren(shown, fetched) {
+    const old = [...shown.childNodes];
+    [...fetched.childNodes].forEach((node, place) => {
+      const known = old[place];
+      if (!known) shown.append(node.cloneNode(true));
+      else if (isSame(known, node)) update(known, node);
+      else known.replaceWith(node.cloneNode(true));
+    });
+    for (const left of old.slice(fetched.childNodes.length)) left.remove();
+  }
+
+  function rowsOf(region) {
+    return [...region.querySelectorAll("input.action-select")].map((box) => box.value).join();
+  }
+
+  // A row that is selected must not become another one.
+  function isHeld(region, fetched) {
+    const isChosen = region.querySelector("input.action-select:checked") !== null;
+    return isChosen && rowsOf(region) !== rowsOf(fetched);
+  }
+
+  function isReading() {
+    const selection = getSelection();
+    return selection !== null && !selection.isCollapsed;
+  }
+
+  async function refresh() {
+    const response = await fetch(location.href, { credentials: "same-origin" });
+    if (!response.ok || response.redirected) return;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (isReading()) return;
+    const fetched = page.querySelectorAll(REGIONS);
+    const shown = document.querySelectorAll(REGIONS);
+    if (fetched.length !== shown.length) return;
+    shown.forEach((region, place) => {
+      if (!isHeld(region, fetched[place])) update(region, fetched[place]);
+    });
+    document.dispatchEvent(new Event("refreshed"));
+  }
+
+  async function follow() {
+    if (document.visibilityState === "visible" && document.querySelector(REGIONS)) {
+      await refresh().catch(() => {}); // The network may be away; the next one may succeed.
+    }
+    setTimeout(follow, SECONDS * 1000);
+  }
+
+  if (document.querySelector(REGIONS)) setTimeout(follow, SECONDS * 1000);
+})();

@@ -1,0 +1,39 @@
+"""Who of the staff did what to something, when and why."""
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from crmsync.models import ActedOn, Connection, Customer, Incident, SupportAction, SyncRun
+
+MAX_SHOWN = 20
+
+
+def of_sync(run: SyncRun) -> QuerySet[ActedOn]:
+    """To its meeting, its connection, its owner, and incidents of the connection."""
+    to_meeting = Q(action__kind__in=SupportAction.OF_MEETINGS, target=run.meeting_id)
+    return _acts(to_meeting | _to_person(run.meeting.user_id))
+
+
+def of_customer(customer: Customer) -> QuerySet[ActedOn]:
+    owned = SyncRun.objects.filter(connection__user=customer.pk).values("meeting")
+    to_meetings = Q(action__kind__in=SupportAction.OF_MEETINGS, target__in=owned)
+    return _acts(to_meetings | _to_person(customer.pk))
+
+
+def of_incident(incident: Incident) -> QuerySet[ActedOn]:
+    return _acts(Q(action__kind__in=SupportAction.OF_INCIDENTS, target=incident.pk))
+
+
+def _to_person(user: int) -> Q:
+    incidents = Incident.objects.filter(connection__user=user).values("pk")
+    connections = Connection.objects.filter(user=user).values("pk")
+    return (
+        Q(action__kind__in=SupportAction.OF_CUSTOMERS, target=user)
+        | Q(action__kind__in=SupportAction.OF_CONNECTIONS, target__in=connections)
+        | Q(action__kind__in=SupportAction.OF_INCIDENTS, target__in=incidents)
+    )
+
+
+def _acts(which: Q) -> QuerySet[Any]:
+    return ActedOn.objects.filter(which).select_related("action").order_by("-pk")[:MAX_SHOWN]
