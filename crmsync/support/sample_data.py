@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from accounts.models import User
@@ -15,6 +16,7 @@ from meetings.models import Attendee, Meeting
 
 DEMO_USER = "test-user@example.com"
 SUPPORT_USER = "support@example.com"
+ADMIN = "admin@example.com"
 LOCAL_PASSWORD = "syncsite-demo"  # noqa: S105 - taken only where the machine's keys are local, too
 CHUNK = 1000
 TITLES = ["Kick-off", "Quarterly review", "Product demo", "Contract talks", "Lunch", "Follow-up"]
@@ -37,8 +39,15 @@ def make_users(emails: Sequence[str], password: str) -> Sequence[User]:
 
 
 def make_support_user(password: str) -> None:
+    """With the rights of the support desk, and no others."""
     if not User.objects.filter(email=SUPPORT_USER).exists():
-        User.objects.create_superuser(SUPPORT_USER, password)
+        agent = User.objects.create_user(SUPPORT_USER, password, is_staff=True)
+        agent.groups.add(*Group.objects.filter(name="Support"))
+
+
+def make_admin(password: str) -> None:
+    if not User.objects.filter(email=ADMIN).exists():
+        User.objects.create_superuser(ADMIN, password)
 
 
 def set_password(emails: Sequence[str], password: str) -> None:

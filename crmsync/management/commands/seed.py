@@ -25,7 +25,7 @@ from crmsync.support.sample_data import (
 
 
 class Command(BriefCommand):
-    help = "Creates a demo user, an admin login and sample meetings. Safe to run again."
+    help = "Creates a demo user, a support login and sample meetings. Safe to run again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--users", type=int, default=1, metavar="N", help="owners of meetings")

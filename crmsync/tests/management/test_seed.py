@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import CommandError
 from django.utils import timezone
 
@@ -37,6 +38,13 @@ def test_makes_a_support_login(client):
     seed()
     assert client.login(email="support@example.com", password="secret")
     assert client.get("/admin/").status_code == 200
+    assert not User.objects.get(email="support@example.com").is_superuser
+
+
+def test_gives_the_support_login_the_rights_of_its_group(client):
+    support, _ = Group.objects.get_or_create(name="Support")
+    seed()
+    assert list(User.objects.get(email="support@example.com").groups.all()) == [support]
 
 
 def test_changes_nothing_the_second_time():

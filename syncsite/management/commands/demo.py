@@ -21,7 +21,14 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from rich.console import Console
 
-from crmsync.support.sample_data import DEMO_USER, LOCAL_PASSWORD, SUPPORT_USER
+from crmsync.support.sample_data import (
+    ADMIN,
+    DEMO_USER,
+    LOCAL_PASSWORD,
+    SUPPORT_USER,
+    make_admin,
+    set_password,
+)
 from syncsite.demo.frontend import Frontend, FrontendError
 from syncsite.demo.mails import Mails
 from syncsite.demo.preflight import check_port, lock_folder
@@ -37,7 +44,8 @@ Pages
   The app     {url}/app       {credentials_in_words}
   Every state {url}/app/states   once “manage.py seed --states” has made them
   API docs    {url}/docs
-  Admin       {url}/admin/    {admin}
+  Support     {url}/admin/    {support}
+  The same, with every right  {admin}
   Help        {url}/help
 
 As a frontend
@@ -96,6 +104,8 @@ class Command(BaseCommand):
         self.console.print(f"syncsite {settings.VERSION}. Preparing the database …")
         call_command("migrate", verbosity=0)
         call_command("seed", password=self.password, stdout=io.StringIO())
+        make_admin(self.password)
+        set_password([ADMIN], self.password)
         connection.close()
 
     def _start_processes(self, stack: ExitStack, port: int) -> Processes:
@@ -125,12 +135,12 @@ class Command(BaseCommand):
         if not frontend.sync(meeting, still_running):
             raise CommandError("The sync did not succeed.")
         credentials = json.dumps({"email": DEMO_USER, "password": self.password})
-        admin = f"{SUPPORT_USER} / {self.password}"
         self.stdout.write(
             PAGES.format(
                 url=url,
                 credentials_in_words=f"{DEMO_USER} / {self.password}",
-                admin=admin,
+                support=f"{SUPPORT_USER} / {self.password}",
+                admin=ADMIN,
                 credentials=credentials,
                 meeting=meeting,
                 token=session["auth_token"],
