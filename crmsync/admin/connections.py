@@ -41,7 +41,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state", ordering="state")
     def standing(self, connection: Connection) -> str:
-        return badge(connection.state)
+        return badge(connection.state, connection.get_state_display())
 
     @admin.display(description="last error")
     def error(self, connection: Connection) -> str:

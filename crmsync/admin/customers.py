@@ -85,7 +85,7 @@ class CustomerAdmin(ReadOnlyAdmin):
     @admin.display(description="connection")
     def standing(self, customer: Customer) -> str:
         connection = customer_file.connection_of(customer)
-        return badge(connection.state) if connection else "–"
+        return badge(connection.state, connection.get_state_display()) if connection else "–"
 
     @admin.display(description="account in the CRM")
     def account(self, customer: Customer) -> str:

@@ -31,7 +31,7 @@ from crmsync.support import targets as support_targets
 
 Kind = SupportAction.Kind
 MAX_SHOWN = 200
-SHOWN = ("what", "by_name", "reason", "progress", "came_to", "at")
+SHOWN = ("what", "who", "reason", "progress", "came_to", "at")
 
 
 @admin.register(SupportAction)
@@ -46,6 +46,9 @@ class SupportActionAdmin(ReadOnlyAdmin):
     @admin.display(description="what")
     def what(self, action: SupportAction) -> str:
         return action.get_kind_display()
+
+    def who(self, action: SupportAction) -> str:
+        return action.by_name
 
     @admin.display(description="done")
     def progress(self, action: SupportAction) -> str:

@@ -6,7 +6,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-LOOKS = ("customer", "view_customer", "Can view customer")
+LOOKS = [
+    ("customer", "view_customer", "Can view customer"),
+    ("sandboxrecord", "view_sandboxrecord", "Can view sandbox record"),
+]
 ACTS = [
     ("connection", "pause_connection", "Can pause and resume connections"),
     ("connection", "check_connection", "Can check connections"),
@@ -26,7 +29,7 @@ def grant(apps, schema_editor):
         )[0]
 
     groups = apps.get_model("auth", "Group").objects
-    for name, added in (("Support read-only", [LOOKS]), ("Support", [LOOKS, *ACTS])):
+    for name, added in (("Support read-only", LOOKS), ("Support", [*LOOKS, *ACTS])):
         for group in groups.filter(name=name):
             group.permissions.add(*(permission(*one) for one in added))
     snooze = permissions.filter(codename="snooze_incident")
@@ -94,6 +97,11 @@ class Migration(migrations.Migration):
             model_name='syncattempt',
             name='worker',
             field=models.CharField(blank=True, db_default='', default='', help_text='Its host and process.', max_length=128),
+        ),
+        migrations.AlterField(
+            model_name='connection',
+            name='state',
+            field=models.CharField(choices=[('connected', 'connected'), ('needs_reauth', 'has to reconnect'), ('paused', 'paused by support'), ('disconnected', 'disconnected')], default='connected', max_length=16),
         ),
         migrations.AlterField(
             model_name='supportaction',

@@ -19,10 +19,10 @@ class Connection(models.Model):
     """
 
     class State(models.TextChoices):
-        CONNECTED = "connected"
-        NEEDS_REAUTH = "needs_reauth"
-        PAUSED = "paused"
-        DISCONNECTED = "disconnected"
+        CONNECTED = "connected", "connected"
+        NEEDS_REAUTH = "needs_reauth", "has to reconnect"
+        PAUSED = "paused", "paused by support"
+        DISCONNECTED = "disconnected", "disconnected"
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="connection")
     provider = models.CharField(max_length=32)

@@ -3,5 +3,5 @@
 from django.utils.html import format_html
 
 
-def badge(state: str) -> str:
-    return format_html('<span class="badge {}">{}</span>', state, state.replace("_", " "))
+def badge(state: str, words: str = "") -> str:
+    return format_html('<span class="badge {}">{}</span>', state, words or state.replace("_", " "))

@@ -32,7 +32,7 @@ def build(customer: Customer, now: datetime) -> dict[str, Any]:
         "crm": crm_name(connection.provider) if connection else "",
         "limits": describe_degraded(connection) if connection else [],
         "error": error_texts(connection.last_error, connection.provider) if connection else None,
-        "badge": badge(connection.state) if connection else "",
+        "badge": badge(connection.state, connection.get_state_display()) if connection else "",
         "standing": _standing(customer, now),
         "quota": MAX_MEETINGS,
         "meetings": Meeting.objects.filter(user=customer.pk)[:MAX_MEETINGS].count(),
