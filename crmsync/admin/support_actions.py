@@ -26,8 +26,8 @@ from crmsync.errors import CATALOGUE
 from crmsync.models import SupportAction, SyncRun
 from crmsync.operations import requeue, support_actions
 from crmsync.providers import PROVIDERS
-from crmsync.status.error_messages import error_texts
 from crmsync.support import targets as support_targets
+from crmsync.support.incident_messages import advice_on
 
 Kind = SupportAction.Kind
 MAX_SHOWN = 200
@@ -108,9 +108,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         failed = requeue.failed_for(code, _provider(request))
         meetings = failed.order_by("-pk").values_list("meeting", flat=True)[: MAX_TARGETS + 1]
-        texts = error_texts(code, _provider(request))
-        advice = f"{texts['title']}. {texts['remedy']}"
-        return confirm(request, Kind.REQUEUE, meetings, advice)
+        return confirm(request, Kind.REQUEUE, meetings, advice_on(code, _provider(request)))
 
     def stop(self, request: HttpRequest, pk: int) -> HttpResponse:
         action = self.get_object(request, str(pk))

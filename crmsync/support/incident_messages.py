@@ -66,6 +66,17 @@ def cause_title(cause: str) -> str:
     return "The CRM answers nobody" if cause == OUTAGE else error_texts(cause)["title"]
 
 
+def advice_on(cause: str, provider: str) -> str:
+    """What to do before everything that failed for this cause is re-queued."""
+    texts, kind = error_texts(cause, provider), CATALOGUE[cause]
+    if kind.handling is Handling.RETRY:
+        return f"{texts['title']}. Wait until this is over; else they fail again."
+    if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
+        asked = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
+        return f"{texts['title']}. {asked} Else they fail again."
+    return f"{texts['title']}. {texts['remedy']}"
+
+
 def describe_incident(incident: Incident) -> dict[str, str]:
     """Title, remedy, who acts, and whom it concerns."""
     if incident.cause in STALLS:

@@ -16,6 +16,8 @@
 
   document.addEventListener("DOMContentLoaded", () => {
     labelAll();
+    // Django names it by a picture alone.
+    document.getElementById("searchbar")?.setAttribute("aria-label", "Search");
     if (matchMedia("(max-width: 640px)").matches) {
       for (const filter of document.querySelectorAll("#changelist-filter details")) {
         filter.open = false;

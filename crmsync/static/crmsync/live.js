@@ -80,5 +80,5 @@
     setTimeout(follow, SECONDS * 1000);
   }
 
-  if (document.querySelector(REGIONS)) setTimeout(follow, SECONDS * 1000);
+  document.addEventListener("DOMContentLoaded", () => setTimeout(follow, SECONDS * 1000));
 })();
