@@ -1,12 +1,15 @@
 """The pages of the support desk beside the list of syncs."""
 
 import html
+import os
 import re
+import socket
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from accounts.models import User
 from crmsync.admin import bulk_actions
 from crmsync.admin.base import BoundedPaginator
 from crmsync.incidents import incidents
@@ -140,6 +143,81 @@ def test_stops_what_is_under_way(admin_client, failed_run, admin_user):
     page = admin_client.post(f"{path}stop/", follow=True).content.decode()
     assert "Stopped by admin@example.com" in page
     assert ">Stop</button>" not in page
+
+
+def test_re_queues_all_that_failed_for_one_cause(admin_client, failed_run):
+    path = "/admin/crmsync/supportaction/of-cause/"
+    page = read(admin_client, path, error="record_rejected", provider="sandbox")
+    for text in ("Re-queue 1 sync", failed_run.reference, "Ask the customer to do this"):
+        assert text in page
+    assert failed_run.reference not in read(admin_client, path, error="crm_timeout")
+    assert "Nothing is selected" in read(admin_client, path, error="crm_timeout")
+    assert admin_client.get(path, {"error": "nonsense"}).status_code == 403
+
+
+def test_writes_down_who_of_the_staff_logs_in(client, admin_user):
+    form = {"username": admin_user.email, "password": "password"}
+    client.post("/admin/login/", {**form, "password": "wrong"})
+    assert not SupportAction.objects.exists()
+    client.post("/admin/login/", form)
+    action = SupportAction.objects.get()
+    assert (action.kind, action.by, action.reason) == ("log_in", admin_user, "From 127.0.0.1.")
+    assert "From 127.0.0.1." in read(client, "/admin/")
+
+
+def test_keeps_a_reason_over_a_new_log_in(client, admin_user, failed_run):
+    form = {"kind": "requeue", "targets": str(failed_run.meeting_id), "reason": "She called."}
+    response = client.post("/admin/crmsync/supportaction/start/", form)
+    assert response.url == "/admin/login/?next=/admin/crmsync/supportaction/start/"
+    client.force_login(admin_user)
+    assert "nothing was done" in read(client, "/admin/crmsync/supportaction/start/")
+    page = client.post("/admin/crmsync/supportaction/review/", form).content.decode()
+    assert "She called.</textarea>" in page
+    assert not SupportAction.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "offered"),
+    [
+        ("queued", {"cancel"}),
+        ("retrying", {"retry", "cancel"}),
+        ("failed", {"requeue", "restart"}),
+        ("succeeded", {"restart"}),
+    ],
+)
+def test_offers_only_what_fits_the_state(admin_client, failed_run, status, offered):
+    SyncRun.objects.update(status=status)
+    page = read(admin_client, f"{RUNS}{failed_run.pk}/change/")
+    assert set(re.findall(r'name="action" value="(\w+)"', page)) == offered
+
+
+def test_drafts_the_reply_in_the_language_of_the_customer(admin_client, failed_run, user):
+    for language in ("de", "en"):
+        User.objects.update(language=language)
+        page = read(admin_client, f"{RUNS}{failed_run.pk}/change/")
+        assert page.index(f'id="reply-{language}"') == page.index('id="reply-')
+    assert "Zu Ihrem Termin" in page
+    assert "About your meeting" in page
+
+
+def test_names_worker_cause_connection_and_incident_of_a_case(admin_client, failed_run):
+    page = read(admin_client, f"{RUNS}{failed_run.pk}/change/")
+    incident = Incident.objects.get()
+    for text in (
+        f"Worker on {socket.gethostname()}, process {os.getpid()}",
+        "<code>record_rejected</code>",
+        f"/admin/crmsync/connection/{failed_run.connection_id}/change/",
+        f"/admin/crmsync/incident/{incident.pk}/change/",
+        f"reference={failed_run.reference}",
+    ):
+        assert text in page
+
+
+def test_speaks_english_whatever_the_browser_prefers(admin_client, failed_run):
+    page = admin_client.get("/admin/", headers={"Accept-Language": "de"}).content.decode()
+    assert 'lang="en' in page
+    assert "Log out" in page
+    assert "Abmelden" not in page
 
 
 @pytest.mark.parametrize("form", [{}, {"kind": "x"}, {"kind": "cancel", "targets": "1;2"}])

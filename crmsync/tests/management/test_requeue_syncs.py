@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conftest import run_command
 from crmsync.management import counting
-from crmsync.models import SandboxRecord, SyncAttempt, SyncRun
+from crmsync.models import SandboxRecord, SupportAction, SyncAttempt, SyncRun
 from crmsync.operations import connections, syncs
 from meetings.models import SyncStep
 
@@ -45,6 +45,39 @@ def test_puts_back_what_failed(fail):
     assert requeue("--failed", reason="fixed the address") == "Re-queued 1 syncs, skipped 0."
     assert statuses(meeting) == ["failed", "queued"]
     assert SyncRun.objects.first().reason == "fixed the address"
+
+
+def test_writes_down_who_did_what_to_which_and_why(fail, monkeypatch):
+    meeting = fail()
+    monkeypatch.setattr("getpass.getuser", lambda: "maria")
+    requeue("--failed", reason="fixed the address")
+    action = SupportAction.objects.get()
+    assert (action.by_name, action.reason) == ("maria at the command line", "fixed the address")
+    assert action.finished_at
+    assert list(action.acted_on.values_list("target", "outcome")) == [(meeting.pk, "re-queued")]
+
+
+def test_writes_down_nothing_where_nothing_was_chosen(fail):
+    requeue("--failed")
+    assert not SupportAction.objects.exists()
+
+
+def test_asks_for_the_reason_at_a_terminal(fail, monkeypatch):
+    fail()
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda prompt: "They called.")
+    requeue("--failed")
+    assert SupportAction.objects.get().reason == "They called."
+
+
+def test_does_without_the_name_of_whoever_runs_it(fail, monkeypatch):
+    def nameless():
+        raise KeyError("uid not found")
+
+    fail()
+    monkeypatch.setattr("getpass.getuser", nameless)
+    requeue("--failed")
+    assert SupportAction.objects.get().by_name == "somebody at the command line"
 
 
 def test_continues_at_the_step_that_failed(fail, settle):
