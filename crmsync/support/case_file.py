@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from crmsync.engine import remote_records
@@ -70,9 +71,10 @@ def reply(run: SyncRun, document: dict[str, Any]) -> str:
     said += [error["message"]] if error else []
     # A customer who has written to support needs no advice to do so.
     said += [document["next"]["text"]] if document["next"]["by"] != "support" else []
-    sentences = " ".join(text if text.endswith((".", "”", "“")) else f"{text}." for text in said)
+    sentences = " ".join(text if text.endswith((".", ".”", ".“")) else f"{text}." for text in said)
     zone = ZoneInfo(run.meeting.user.time_zone or "UTC")
-    starts = f"{run.meeting.starts_at.astimezone(zone):%Y-%m-%d %H:%M %Z}"
+    starts_at = run.meeting.starts_at.astimezone(zone)
+    starts = f"{date_format(starts_at, 'DATETIME_FORMAT')} {starts_at:%Z}"
     about = _("About your meeting “{title}” ({starts}):").format(
         title=run.meeting.title, starts=starts
     )
