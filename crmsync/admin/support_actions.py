@@ -76,6 +76,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             self._page("review/", "review", require_POST(self.review)),
             self._page("of-cause/", "of_cause", require_safe(self.of_cause)),
             self._page("<int:pk>/stop/", "stop", require_POST(self.stop)),
+            self._page("<int:pk>/cancel/", "cancel", require_safe(self.cancel)),
             *super().get_urls(),
         ]
 
@@ -119,6 +120,14 @@ class SupportActionAdmin(ReadOnlyAdmin):
         self.message_user(request, text, messages.INFO)
         return redirect("admin:crmsync_supportaction_change", pk)
 
+    def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """To cancel what was re-queued by mistake."""
+        action = self.get_object(request, str(pk))
+        if action is None or not _may_cancel(request, action):
+            raise PermissionDenied
+        requeued = action.acted_on.filter(outcome=requeue.Outcome.REQUEUED)
+        return confirm(request, Kind.CANCEL, requeued.values_list("target", flat=True))
+
     def page_context(self, request: HttpRequest, shown: SupportAction) -> dict[str, Any]:
         is_over = shown.finished_at is not None
         return {
@@ -127,6 +136,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             "rows": _rows(shown),
             "left": max(0, shown.position - MAX_SHOWN),
             "may_stop": not is_over and may(request, shown.kind),
+            "may_cancel": _may_cancel(request, shown),
             "has_workers": is_over or has_workers(),
             "estimate": None if is_over else _estimate(shown),
         }
@@ -154,6 +164,11 @@ def _read(request: HttpRequest) -> tuple[Kind, SupportActionForm]:
     if not may(request, kind) or "targets" in form.errors:
         raise PermissionDenied
     return Kind(kind), form
+
+
+def _may_cancel(request: HttpRequest, action: SupportAction) -> bool:
+    did_requeue = requeue.Outcome.REQUEUED in action.outcomes
+    return did_requeue and may(request, Kind.CANCEL)
 
 
 def _provider(request: HttpRequest) -> str:

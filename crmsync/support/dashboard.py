@@ -130,7 +130,10 @@ def _resolved(since: datetime) -> list[dict[str, Any]]:
 
 
 def _actions(since: datetime) -> QuerySet[SupportAction]:
-    done = SupportAction.objects.filter(created_at__gte=since)
+    """Without log-ins, which would leave no place for what was done."""
+    done = SupportAction.objects.filter(created_at__gte=since).exclude(
+        kind=SupportAction.Kind.LOG_IN
+    )
     return done.defer("targets").order_by("-pk")[:MAX_SHOWN]
 
 

@@ -145,6 +145,23 @@ def test_stops_what_is_under_way(admin_client, failed_run, admin_user):
     assert ">Stop</button>" not in page
 
 
+def test_offers_to_cancel_what_was_re_queued_by_mistake(admin_client, failed_run):
+    start(admin_client, "requeue", failed_run.meeting_id)
+    done = SupportAction.objects.get()
+    path = f"/admin/crmsync/supportaction/{done.pk}/"
+    assert "Cancel what it re-queued" in read(admin_client, f"{path}change/")
+    page = read(admin_client, f"{path}cancel/")
+    assert "Cancel 1 sync" in page
+    assert SyncRun.objects.first().reference in page
+
+
+def test_offers_to_cancel_nothing_else(admin_client, connection):
+    start(admin_client, "pause", connection.pk)
+    path = f"/admin/crmsync/supportaction/{SupportAction.objects.get().pk}/"
+    assert "Cancel what" not in read(admin_client, f"{path}change/")
+    assert admin_client.get(f"{path}cancel/").status_code == 403
+
+
 def test_re_queues_all_that_failed_for_one_cause(admin_client, failed_run):
     path = "/admin/crmsync/supportaction/of-cause/"
     page = read(admin_client, path, error="record_rejected", provider="sandbox")
@@ -162,7 +179,8 @@ def test_writes_down_who_of_the_staff_logs_in(client, admin_user):
     client.post("/admin/login/", form)
     action = SupportAction.objects.get()
     assert (action.kind, action.by, action.reason) == ("log_in", admin_user, "From 127.0.0.1.")
-    assert "From 127.0.0.1." in read(client, "/admin/")
+    assert "From 127.0.0.1." in read(client, "/admin/crmsync/supportaction/")
+    assert "From 127.0.0.1." not in read(client, "/admin/")
 
 
 def test_keeps_a_reason_over_a_new_log_in(client, admin_user, failed_run):
