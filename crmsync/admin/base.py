@@ -48,9 +48,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         try:
-            return super().changelist_view(request, extra_context)
+            response = super().changelist_view(request, extra_context)
         except (OverflowError, ValueError, DataError):  # An id that the database cannot compare.
             return redirect(f"{request.path}?{ERROR_FLAG}=1")
+        context = getattr(response, "context_data", None) or {}
+        most = BoundedPaginator.MAX_COUNT
+        if "cl" in context and context["cl"].result_count == most:
+            context["subtitle"] = f"The latest {most:,}. Narrow the list to see others."
+        return response
 
     def change_view(
         self,

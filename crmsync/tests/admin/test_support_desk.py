@@ -90,11 +90,13 @@ def test_finds_a_sync_by_the_number_of_its_meeting(admin_client, failed_run):
     assert failed_run.reference in read(admin_client, RUNS, q=failed_run.meeting_id)
 
 
-def test_counts_no_further_than_anybody_pages(make_meeting, connection, monkeypatch):
+def test_counts_no_further_than_anybody_pages(admin_client, make_meeting, connection, monkeypatch):
     monkeypatch.setattr(BoundedPaginator, "MAX_COUNT", 3)
     for _ in range(5):
         syncs.request_sync(make_meeting(), by=None)
     assert BoundedPaginator(SyncRun.objects.all(), 2).num_pages == 2
+    assert "The latest 3. Narrow the list" in read(admin_client, RUNS)
+    assert "The latest" not in read(admin_client, RUNS, state="syncing")
 
 
 def test_acts_on_the_latest_of_very_many(admin_client, make_meeting, connection, monkeypatch):
