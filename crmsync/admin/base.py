@@ -109,6 +109,23 @@ class ProviderFilter(admin.SimpleListFilter):
         return queryset.filter(**{self.field: self.value()}) if self.value() else queryset
 
 
+class LinkedFilter(admin.SimpleListFilter):
+    """Shown only where a link from elsewhere names one: all that has to do with that object."""
+
+    words = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        asked = request.GET.get(self.parameter_name or "", "")
+        return [(asked, f"{self.words} {asked}")] if asked.isdecimal() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        asked = self.value()
+        return queryset.filter(self.condition(int(asked))) if asked else queryset
+
+    def condition(self, pk: int) -> Q:
+        raise NotImplementedError
+
+
 def first_ids(chosen: QuerySet[Any], name: str = "pk") -> QuerySet[Any]:
     """The latest of them; one more than an action takes, which tells that there are more."""
     return chosen.order_by("-pk").values_list(name, flat=True)[: BoundedPaginator.MAX_COUNT + 1]

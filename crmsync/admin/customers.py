@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from crmsync.admin.base import (
+    LinkedFilter,
     ProviderFilter,
     ReadOnlyAdmin,
     first_ids,
@@ -37,20 +38,14 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(connection__state=self.value()) if self.value() else queryset
 
 
-class IncidentFilter(admin.SimpleListFilter):
-    """Only there where an incident leads here."""
-
+class IncidentFilter(LinkedFilter):
     title = "incident"
     parameter_name = "incident"
+    words = "Concerned by incident"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        asked = request.GET.get(self.parameter_name, "")
-        return [(asked, f"Concerned by incident {asked}")] if asked.isdecimal() else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Customer]) -> QuerySet[Customer]:
-        asked = self.value()
-        incident = Incident.objects.filter(pk=asked).first() if asked else None
-        return queryset if incident is None else queryset.filter(_concerned_by(incident))
+    def condition(self, pk: int) -> Q:
+        incident = Incident.objects.filter(pk=pk).first()
+        return _concerned_by(incident) if incident else Q(pk__in=[])
 
 
 def _concerned_by(incident: Incident) -> Q:

@@ -59,7 +59,7 @@ class SyncedMeetingAdmin(MeetingAdmin):
 
     class Media:
         css = {"all": ["crmsync/admin.css"]}
-        js = ["crmsync/labels.js"]
+        js = ["crmsync/live.js", "crmsync/labels.js"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Meeting]:
         return latest_runs.prefetch_latest_run(super().get_queryset(request))

@@ -2,7 +2,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -10,6 +10,7 @@ from django.utils.timesince import timesince
 
 from crmsync.admin.base import (
     SEARCH_HELP,
+    LinkedFilter,
     ProviderFilter,
     ReadOnlyAdmin,
     first_ids,
@@ -18,7 +19,7 @@ from crmsync.admin.base import (
 )
 from crmsync.admin.bulk_actions import confirm, may
 from crmsync.errors import CATALOGUE
-from crmsync.models import SupportAction, SyncRun, SyncRunQuerySet
+from crmsync.models import ActedOn, SupportAction, SyncRun, SyncRunQuerySet
 from crmsync.status.error_messages import crm_name, describe_error, error_texts
 from crmsync.status.sql import active_runs_with_state
 from crmsync.status.state import state_of
@@ -99,6 +100,15 @@ class AgeFilter(admin.SimpleListFilter):
         return queryset.filter(**{f"{'finished_at' if has_ended else 'created_at'}__gte": since})
 
 
+class ActionFilter(LinkedFilter):
+    title = "support action"
+    parameter_name = "action_of_staff"
+    words = "Of support action"
+
+    def condition(self, pk: int) -> Q:
+        return Q(meeting__in=ActedOn.objects.filter(action=pk).values("target"))
+
+
 def _moment(text: str) -> datetime | None:
     """A moment of ISO 8601 with an offset; None if it is not one."""
     try:
@@ -122,7 +132,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "age",
         "next_attempt",
     ]
-    list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter]
+    list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter, ActionFilter]
     list_select_related = ["meeting__user", "connection"]
     search_fields = ["reference"]
     search_help_text = f"A reference; {SEARCH_HELP}"

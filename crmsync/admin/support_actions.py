@@ -135,6 +135,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             "subtitle": None,
             "rows": _rows(shown),
             "left": max(0, shown.position - MAX_SHOWN),
+            "is_of_syncs": shown.kind in SupportAction.OF_MEETINGS,
             "may_stop": not is_over and may(request, shown.kind),
             "may_cancel": _may_cancel(request, shown),
             "has_workers": is_over or has_workers(),

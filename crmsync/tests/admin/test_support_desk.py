@@ -130,6 +130,15 @@ def test_writes_down_who_did_what_and_why(admin_client, failed_run):
         assert text in page
 
 
+def test_lists_the_syncs_of_an_action(admin_client, failed_run):
+    start(admin_client, "requeue", failed_run.meeting_id)
+    action = SupportAction.objects.get()
+    link = f"{RUNS}?action_of_staff={action.pk}"
+    assert link in read(admin_client, f"/admin/crmsync/supportaction/{action.pk}/change/")
+    assert failed_run.reference in read(admin_client, link)
+    assert failed_run.reference not in read(admin_client, RUNS, action_of_staff=action.pk + 1)
+
+
 def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
     targets = list(range(1, 30))
     done = support_actions.start(SupportAction.Kind.REQUEUE, targets, admin_user, "because")
