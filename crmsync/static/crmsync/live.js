@@ -48,10 +48,12 @@
     return [...region.querySelectorAll("input.action-select")].map((box) => box.value).join();
   }
 
-  // A row that is selected must not become another one.
+  // A row that is selected or has the focus must not become another one.
   function isHeld(region, fetched) {
-    const isChosen = region.querySelector("input.action-select:checked") !== null;
-    return isChosen && rowsOf(region) !== rowsOf(fetched);
+    const isUsed =
+      region.querySelector("input.action-select:checked") !== null ||
+      region.contains(document.activeElement);
+    return isUsed && rowsOf(region) !== rowsOf(fetched);
   }
 
   function isReading() {
