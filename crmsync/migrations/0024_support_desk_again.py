@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
             name='ActedOn',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acted_on', to='crmsync.supportaction')),
                 ('target', models.PositiveBigIntegerField(help_text='An id; the kind of the action says of what.')),
                 ('outcome', models.CharField(max_length=64)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -120,11 +121,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='supportaction',
             index=models.Index(fields=['created_at'], name='support_actions_by_age'),
-        ),
-        migrations.AddField(
-            model_name='actedon',
-            name='action',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acted_on', to='crmsync.supportaction'),
         ),
         migrations.AddIndex(
             model_name='actedon',
