@@ -51,6 +51,7 @@ BUTTONS = {
     Kind.WAKE: "End the snooze of {targets}",
     Kind.RESOLVE: "Resolve {targets}",
 }
+ADVICE = {Kind.CANCEL: "Canceling a removal brings the customer's deleted meeting back."}
 
 
 class SupportActionForm(forms.Form):
@@ -61,7 +62,7 @@ class SupportActionForm(forms.Form):
     reason = forms.CharField(
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
-        help_text="Stored with this action and with each of its targets.",
+        help_text="Staff read it wherever this action is shown.",
     )
 
     def clean_targets(self) -> list[int]:
@@ -83,7 +84,7 @@ def confirm(
     chosen = list(dict.fromkeys(targets))
     given = {"kind": kind, "targets": ",".join(map(str, chosen[:MAX_TARGETS]))}
     if len(chosen) > MAX_TARGETS:
-        text = f"Only the latest {MAX_TARGETS} are included. Repeat this for the others."
+        text = f"Only the latest {MAX_TARGETS:,} are included. Narrow the list to reach others."
         messages.warning(request, text)
     form = SupportActionForm(initial=given)
     return confirmation(request, kind, chosen[:MAX_TARGETS], form, advice)
@@ -97,7 +98,7 @@ def confirmation(
     context = {
         **admin.site.each_context(request),
         "title": kind.label[0].upper() + kind.label[1:],
-        "advice": advice,
+        "advice": advice or ADVICE.get(kind, ""),
         "form": form,
         "button": BUTTONS[kind].format(
             targets=f"{len(targets)} {support_targets.noun(kind, len(targets))}"

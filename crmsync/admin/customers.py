@@ -41,14 +41,14 @@ class StateFilter(admin.SimpleListFilter):
 class IncidentFilter(LinkedFilter):
     title = "incident"
     parameter_name = "incident"
-    words = "Concerned by incident"
+    words = "Affected by incident"
 
     def condition(self, pk: int) -> Q:
         incident = Incident.objects.filter(pk=pk).first()
-        return _concerned_by(incident) if incident else Q(pk__in=[])
+        return _affected_by(incident) if incident else Q(pk__in=[])
 
 
-def _concerned_by(incident: Incident) -> Q:
+def _affected_by(incident: Incident) -> Q:
     if incident.host_name:
         host = {"host__name": incident.host_name, "host__provider": incident.provider}
         return Q(pk__in=Connection.objects.filter(**host).values("user"))

@@ -14,7 +14,7 @@ from crmsync.incidents.routes import OUTAGE, route_of, severity_of
 from crmsync.models import Incident, SupportAction
 from crmsync.support import audit
 from crmsync.support.badges import badge
-from crmsync.support.incident_messages import cause_title, describe_incident
+from crmsync.support.incident_messages import ALERTED, cause_title, describe_incident
 
 Kind = SupportAction.Kind
 SNOOZES = ("snooze_for_an_hour", "snooze_for_a_day")
@@ -71,7 +71,7 @@ class IncidentAdmin(ReadOnlyAdmin):
     def what(self, incident: Incident) -> str:
         return describe_incident(incident)["title"]
 
-    @admin.display(description="concerns")
+    @admin.display(description="affects")
     def scope(self, incident: Incident) -> str:
         return describe_incident(incident)["scope"]
 
@@ -91,9 +91,9 @@ class IncidentAdmin(ReadOnlyAdmin):
     def severity(self, incident: Incident) -> str:
         return severity_of(incident)
 
-    @admin.display(description="goes to")
+    @admin.display(description="staff alerted")
     def route(self, incident: Incident) -> str:
-        return route_of(incident)
+        return ALERTED[route_of(incident)]
 
     def has_snooze_permission(self, request: HttpRequest) -> bool:
         return may(request, Kind.RESOLVE)
@@ -110,7 +110,7 @@ class IncidentAdmin(ReadOnlyAdmin):
     def end_snooze(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
         return confirm(request, Kind.WAKE, first_ids(chosen))
 
-    @admin.action(description="Resolve, with a note …", permissions=["snooze"])
+    @admin.action(description="Resolve …", permissions=["snooze"])
     def resolve(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
         return confirm(request, Kind.RESOLVE, first_ids(chosen))
 
@@ -143,11 +143,13 @@ def _context_of(incident: Incident) -> dict[str, Any]:
     return {
         "told": describe_incident(incident),
         "standing": badge(standing_of(incident)),
+        "is_outage": incident.cause == OUTAGE,
         "severity": severity_of(incident),
-        "route": route_of(incident),
+        "route": ALERTED[route_of(incident)],
         "affected": f"{runs}?{urlencode(query)}" if incident.provider else runs,
         "customers": f"{customers}?incident={incident.pk}" if incident.provider else "",
         "alerts": incident.alerts.all(),
         "acts": audit.of_incident(incident),
+        "whole": describe_incident(incident.part_of) if incident.part_of else None,
         "parts": incident.parts.select_related("connection__user")[:50],
     }

@@ -25,7 +25,8 @@ class StateFilter(admin.SimpleListFilter):
             "In progress",
             ["queued", "syncing", "removing", "waiting", "retrying", "paused"],
         ),
-        "never": ("Never", ["never_synced", "not_connected"]),
+        "never": ("Never synced", ["never_synced", "not_connected"]),
+        "canceled": ("Canceled", ["canceled"]),
         "synced": ("Synced", ["synced", "out_of_date"]),
     }
     INDEX_PREFILTERS = {
@@ -81,9 +82,9 @@ class SyncedMeetingAdmin(MeetingAdmin):
     def sync(self, meeting: Meeting) -> str:
         return badge(latest_runs.state_of_meeting(meeting))
 
-    @admin.display(description="sync runs")
+    @admin.display(description="syncs")
     def runs(self, meeting: Meeting) -> str:
         if meeting.pk is None:
             return ""
         url = reverse("admin:crmsync_syncrun_changelist")
-        return format_html('<a href="{}?meeting={}">All runs of this meeting</a>', url, meeting.pk)
+        return format_html('<a href="{}?meeting={}">All syncs of this meeting</a>', url, meeting.pk)

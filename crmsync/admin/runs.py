@@ -20,11 +20,12 @@ from crmsync.admin.base import (
 from crmsync.admin.bulk_actions import confirm, may
 from crmsync.errors import CATALOGUE
 from crmsync.models import ActedOn, SupportAction, SyncRun, SyncRunQuerySet
-from crmsync.status.error_messages import crm_name, describe_error, error_texts
+from crmsync.status.error_messages import crm_name, describe_error
 from crmsync.status.sql import active_runs_with_state
 from crmsync.status.state import state_of
 from crmsync.support import case_file
 from crmsync.support.badges import badge
+from crmsync.support.incident_messages import cause_title
 from meetings.models import SyncStep
 
 Kind = SupportAction.Kind
@@ -68,7 +69,7 @@ class ErrorFilter(admin.SimpleListFilter):
     parameter_name = "error"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(code, error_texts(code)["title"]) for code in CATALOGUE]
+        return [(code, cause_title(code)) for code in CATALOGUE]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
         code = self.value()
@@ -78,12 +79,12 @@ class ErrorFilter(admin.SimpleListFilter):
 class AgeFilter(admin.SimpleListFilter):
     """By the end of what has ended, by the beginning of all else. Also takes a moment."""
 
-    title = "age"
+    title = "when"
     parameter_name = "age"
     AGES = {
-        "hour": ("Under an hour", timedelta(hours=1)),
-        "day": ("Under a day", timedelta(days=1)),
-        "week": ("Under a week", timedelta(weeks=1)),
+        "hour": ("In the last hour", timedelta(hours=1)),
+        "day": ("In the last day", timedelta(days=1)),
+        "week": ("In the last week", timedelta(weeks=1)),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -129,7 +130,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "at_step",
         "attempts",
         "error",
-        "age",
+        "requested",
         "next_attempt",
     ]
     list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter, ActionFilter]
@@ -169,8 +170,8 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def error(self, run: SyncRun) -> str:
         return describe_error(run, run.error_code)["title"] if run.error_code else "–"
 
-    def age(self, run: SyncRun) -> str:
-        return timesince(run.created_at, depth=1)
+    def requested(self, run: SyncRun) -> str:
+        return f"{timesince(run.created_at, depth=1)} ago"
 
     @admin.display(description="next try (UTC)")
     def next_attempt(self, run: SyncRun) -> str:
@@ -186,11 +187,11 @@ class SyncRunAdmin(ReadOnlyAdmin):
     def retry(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
         return confirm(request, Kind.RETRY, _meetings_of(runs))
 
-    @admin.action(description="Re-queue, continue where it failed …", permissions=["requeue"])
+    @admin.action(description="Re-queue where it failed …", permissions=["requeue"])
     def requeue(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
         return confirm(request, Kind.REQUEUE, _meetings_of(runs))
 
-    @admin.action(description="Re-queue, from the start …", permissions=["requeue"])
+    @admin.action(description="Re-queue from the start …", permissions=["requeue"])
     def restart(self, request: HttpRequest, runs: QuerySet[SyncRun]) -> HttpResponse:
         return confirm(request, Kind.RESTART, _meetings_of(runs))
 

@@ -28,6 +28,7 @@ from crmsync.operations import requeue, support_actions
 from crmsync.providers import PROVIDERS
 from crmsync.support import targets as support_targets
 from crmsync.support.incident_messages import advice_on
+from crmsync.support.targets import noun
 
 Kind = SupportAction.Kind
 MAX_SHOWN = 200
@@ -86,7 +87,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
     def start(self, request: HttpRequest) -> HttpResponse:
         """A GET comes from the log-in page, if the session had ended before the POST."""
         if request.method != "POST":
-            context = self.admin_site.each_context(request) | {"title": "Where you were"}
+            context = self.admin_site.each_context(request) | {"title": "Where you left off"}
             return TemplateResponse(request, "crmsync/admin/resume_action.html", context)
         kind, form = _read(request)
         if not form.is_valid():
@@ -135,6 +136,7 @@ class SupportActionAdmin(ReadOnlyAdmin):
             "subtitle": None,
             "rows": _rows(shown),
             "left": max(0, shown.position - MAX_SHOWN),
+            "noun": "meeting" if shown.kind in SupportAction.OF_MEETINGS else noun(shown.kind, 1),
             "is_of_syncs": shown.kind in SupportAction.OF_MEETINGS,
             "may_stop": not is_over and may(request, shown.kind),
             "may_cancel": _may_cancel(request, shown),

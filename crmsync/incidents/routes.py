@@ -1,4 +1,4 @@
-"""How bad an incident is, and who is told because they can act."""
+"""How bad an incident is, and which of the staff are alerted."""
 
 from enum import StrEnum
 
@@ -22,11 +22,11 @@ class Severity(StrEnum):
 
 
 def route_of(incident: Incident) -> Route:
-    """`nobody`: it passes by itself, or only the customer can mend it and was told."""
+    """`nobody`: only the customer can mend it, and was told. Support also hears of an outage."""
     if not incident.provider or incident.cause == BUG:
         return Route.ON_CALL
     is_theirs = incident.connection_id is not None and incident.cause in THEIRS
-    return Route.NOBODY if is_theirs or incident.cause == OUTAGE else Route.SUPPORT
+    return Route.NOBODY if is_theirs else Route.SUPPORT
 
 
 def severity_of(incident: Incident) -> Severity:

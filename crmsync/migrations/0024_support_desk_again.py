@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='supportaction',
             name='kind',
-            field=models.CharField(choices=[('requeue', 're-queue, continue'), ('restart', 're-queue, from the start'), ('retry', 'retry now'), ('cancel', 'cancel'), ('pause', 'pause the connection'), ('resume', 'resume the connection'), ('check', 'check the connection'), ('password_mail', 'send a password mail'), ('snooze_hour', 'snooze for an hour'), ('snooze_day', 'snooze for a day'), ('wake', 'end the snooze'), ('resolve', 'resolve'), ('log_in', 'log in')], max_length=16),
+            field=models.CharField(choices=[('requeue', 're-queue where it failed'), ('restart', 're-queue from the start'), ('retry', 'retry now'), ('cancel', 'cancel'), ('pause', 'pause the connection'), ('resume', 'resume the connection'), ('check', 'check the connection'), ('password_mail', 'send a password mail'), ('snooze_hour', 'snooze for an hour'), ('snooze_day', 'snooze for a day'), ('wake', 'end the snooze'), ('resolve', 'resolve'), ('log_in', 'log in')], max_length=16),
         ),
         migrations.AlterField(
             model_name='supportaction',

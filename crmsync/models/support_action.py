@@ -13,8 +13,8 @@ class SupportAction(models.Model):
     """
 
     class Kind(models.TextChoices):
-        REQUEUE = "requeue", "re-queue, continue"
-        RESTART = "restart", "re-queue, from the start"
+        REQUEUE = "requeue", "re-queue where it failed"
+        RESTART = "restart", "re-queue from the start"
         RETRY = "retry", "retry now"
         CANCEL = "cancel", "cancel"
         PAUSE = "pause", "pause the connection"

@@ -146,15 +146,20 @@ ACTS: Mapping[str, Act] = {
         _in_state(Connection.State.PAUSED),
         lambda action, pk: connections.resume(pk),
     ),
-    Kind.CHECK: Act("checked", "not connected", _ids(_connected), _check),
+    Kind.CHECK: Act(
+        "checked: its page shows the result", "not connected", _ids(_connected), _check
+    ),
     Kind.PASSWORD_MAIL: Act(
-        "mail requested", "got one in the last five minutes", _ids(_active), _send_password_mail
+        "mail requested",
+        "not sent: asked for in the last five minutes, or inactive",
+        _ids(_active),
+        _send_password_mail,
     ),
     Kind.SNOOZE_HOUR: Act("snoozed", "already resolved", _ids(_open), _snooze(timedelta(hours=1))),
     Kind.SNOOZE_DAY: Act("snoozed", "already resolved", _ids(_open), _snooze(timedelta(days=1))),
     Kind.WAKE: Act(
         "no longer snoozed",
-        "not snoozed",
+        "was not snoozed",
         _ids(_snoozed),
         lambda action, pk: incidents.end_snooze(pk),
     ),

@@ -54,13 +54,18 @@ def attempt_result(attempt: SyncAttempt) -> str:
     return str(ATTEMPT_RESULTS[attempt.outcome]).format(title=title)
 
 
-def error_texts(code: str, provider: str = "", field: str = "", detail: str = "") -> dict[str, str]:
-    """Title, message and remedy of an error code, for one CRM or in general."""
+def error_texts(
+    code: str, provider: str = "", field: str = "", detail: str = "", crm: str = ""
+) -> dict[str, str]:
+    """Title, message and remedy of an error code, for one CRM or in general.
+
+    `crm`: what it is called, if not by its name or as the reader's own.
+    """
     if not code:
         return {"title": "", "message": "", "remedy": ""}
     kind = CATALOGUE[code]
     words = {
-        "crm": crm_name(provider),
+        "crm": crm or crm_name(provider),
         "field": _(field) if field else _("data"),
         "detail": _(detail) if detail else _("(here it gives the reason)"),
     }

@@ -1,5 +1,6 @@
 """Who of the staff did what to something, when and why."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -23,6 +24,14 @@ def of_customer(customer: Customer) -> QuerySet[ActedOn]:
 
 def of_incident(incident: Incident) -> QuerySet[ActedOn]:
     return _acts(Q(action__kind__in=SupportAction.OF_INCIDENTS, target=incident.pk))
+
+
+def snoozes_of(incidents: Iterable[Incident]) -> dict[int, ActedOn]:
+    """Of each, the latest time that somebody snoozed it."""
+    kinds = (SupportAction.Kind.SNOOZE_HOUR, SupportAction.Kind.SNOOZE_DAY)
+    pks = [incident.pk for incident in incidents]
+    acts = ActedOn.objects.filter(action__kind__in=kinds, target__in=pks).select_related("action")
+    return {acted.target: acted for acted in acts.order_by("pk")}
 
 
 def _to_person(user: int) -> Q:

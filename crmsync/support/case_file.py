@@ -61,7 +61,7 @@ def _replies(run: SyncRun, latest: SyncRun | None, now: datetime) -> Iterator[di
     for code, name in sorted(settings.LANGUAGES, key=lambda language: language[0] != own):
         with translation.override(code):
             document = delivery.build(run.meeting, latest, now)
-            yield {"language": code, "name": name, "text": reply(run, document)}
+            yield {"language": code, "name": name, "text": reply(latest or run, document)}
 
 
 def reply(run: SyncRun, document: dict[str, Any]) -> str:

@@ -11,16 +11,17 @@ from crmsync.incidents import incidents
 from crmsync.incidents.routes import route_of, severity_of
 from crmsync.metrics import recent
 from crmsync.models import Connection, Incident, SupportAction, SyncRun
-from crmsync.status.error_messages import crm_name, error_texts
+from crmsync.status.error_messages import crm_name
 from crmsync.status.sql import active_runs_with_state
-from crmsync.support import chart
-from crmsync.support.incident_messages import describe_incident
-from meetings.models import SyncStep
+from crmsync.support import audit, chart
+from crmsync.support.incident_messages import ALERTED, describe_incident, staff_texts
+from meetings.models import Meeting, SyncStep
 
 Status = SyncRun.Status
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 MAX_SHOWN = 10
 MAX_COUNTED = 10_000  # Failures of a day, of which only the latest are counted.
+NO_REDIS = "Redis does not answer"
 MAX_HEALTHY_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()
 ACTIVE_STATES = ("queued", "waiting", "syncing", "removing", "retrying", "paused")
 CHARTED = (Status.SUCCEEDED, Status.FAILED)
@@ -30,6 +31,7 @@ Ended = dict[tuple[datetime, str], int]  # How many, by the hour and the status.
 def read(now: datetime) -> dict[str, Any]:
     day = recent.since(now, DAY)
     ended = recent.ended_runs(day)
+    alive = _workers(now)
     return {
         "now": now,
         "since": day,
@@ -40,12 +42,13 @@ def read(now: datetime) -> dict[str, Any]:
         "chart": chart.build(_hours(ended, day, now)),
         "paces": _paces(now),
         "oldest": _oldest_waiting(now),
-        "reconnect": _to_reconnect(),
+        "still_failed": Meeting.objects.filter(last_sync_success=False)[:MAX_COUNTED].count(),
+        "held": [_held(Connection.State.NEEDS_REAUTH), _held(Connection.State.PAUSED)],
         "incidents": _incidents(now),
         "resolved": _resolved(day),
         "actions": _actions(day),
-        "parts": _parts(now),
-        "workers": _workers(now),
+        "parts": _parts(now, alive),
+        "workers": alive,
     }
 
 
@@ -66,7 +69,7 @@ def _failures(since: datetime) -> dict[str, Any]:
     kinds = SyncRun.objects.filter(pk__in=latest).order_by().values_list(cause)
     counted = kinds.annotate(count=Count("pk")).order_by(F("count").desc())
     rows = [
-        {"cause": code, "count": count, "title": error_texts(code)["title"]}
+        {"cause": code, "count": count, "title": staff_texts(code)["title"]}
         for code, count in counted
     ]
     total = sum(row["count"] for row in rows)
@@ -103,24 +106,30 @@ def _oldest_waiting(now: datetime) -> SyncRun | None:
     return waiting.select_related("meeting__user").order_by("due_at").first()
 
 
-def _to_reconnect() -> dict[str, Any]:
-    held = Connection.objects.filter(state=Connection.State.NEEDS_REAUTH)
-    return {"count": held.count(), "some": held.select_related("user").order_by("-pk")[:MAX_SHOWN]}
+def _held(state: Connection.State) -> dict[str, Any]:
+    """Connections whose syncs wait for their owner, or for support."""
+    held = Connection.objects.filter(state=state)
+    some = held.select_related("user").order_by("-pk")[:MAX_SHOWN]
+    return {"state": state, "count": held.count(), "some": some}
 
 
-def _incidents(now: datetime) -> list[dict[str, Any]]:
+def _incidents(now: datetime) -> dict[str, Any]:
     """The open ones; those of many customers first."""
     whole = incidents.open_incidents().filter(part_of=None).select_related("connection__user")
-    return [
+    shown = list(whole.order_by(F("connection").asc(nulls_first=True), "-pk")[:MAX_SHOWN])
+    snoozes = audit.snoozes_of(shown)
+    rows = [
         {
             "incident": incident,
             "severity": severity_of(incident),
-            "route": route_of(incident),
+            "alerted": ALERTED[route_of(incident)],
+            "snooze": snoozes.get(incident.pk),
             "is_snoozed": incident.snoozed_until is not None and incident.snoozed_until > now,
             **describe_incident(incident),
         }
-        for incident in whole.order_by("connection", "-pk")[:MAX_SHOWN]
+        for incident in shown
     ]
+    return {"rows": rows, "count": whole.count()}
 
 
 def _resolved(since: datetime) -> list[dict[str, Any]]:
@@ -130,35 +139,38 @@ def _resolved(since: datetime) -> list[dict[str, Any]]:
 
 
 def _actions(since: datetime) -> QuerySet[SupportAction]:
-    """Without log-ins, which would leave no place for what was done."""
+    """What is under way comes first. Log-ins would leave no place for what was done."""
     done = SupportAction.objects.filter(created_at__gte=since).exclude(
         kind=SupportAction.Kind.LOG_IN
     )
-    return done.defer("targets").order_by("-pk")[:MAX_SHOWN]
+    unfinished_first = F("finished_at").desc(nulls_first=True)
+    return done.defer("targets").order_by(unfinished_first, "-pk")[:MAX_SHOWN]
 
 
-def _workers(now: datetime) -> list[workers.LiveWorker]:
+def _workers(now: datetime) -> list[workers.LiveWorker] | None:
+    """None if nobody knows."""
     try:
         return sorted(workers.alive(now))
     except RedisError:
-        return []
+        return None
 
 
-def _parts(now: datetime) -> list[dict[str, Any]]:
+def _parts(now: datetime, alive: list[workers.LiveWorker] | None) -> list[dict[str, Any]]:
     """The health of workers, dispatcher and queue, with a figure for each."""
     wait = SyncRun.objects.longest_wait(now)
-    try:
-        alive, figure = len(workers.alive(now)), f"{hints.length()} hints wait"
-    except RedisError:
-        alive, figure = 0, "Redis does not answer"
     dispatches = heartbeat.is_alive()
-    return [
-        {"name": "Workers", "is_healthy": alive > 0, "figure": str(alive)},
-        {
-            "name": "Dispatcher",
-            "is_healthy": dispatches,
-            "figure": "alive" if dispatches else "none",
-        },
-        {"name": "Queue", "is_healthy": "hints" in figure, "figure": figure},
-        {"name": "Longest wait", "is_healthy": wait < MAX_HEALTHY_WAIT, "figure": f"{wait:.0f} s"},
+    queue = _queue_length()
+    rows = [
+        ("Workers", bool(alive), "unknown" if alive is None else str(len(alive))),
+        ("Dispatcher", dispatches, "running" if dispatches else "not running"),
+        ("Jobs in the queue", queue is not None, NO_REDIS if queue is None else str(queue)),
+        ("Longest wait for a worker", wait < MAX_HEALTHY_WAIT, f"{wait:.0f} s"),
     ]
+    return [{"name": name, "is_healthy": healthy, "figure": text} for name, healthy, text in rows]
+
+
+def _queue_length() -> int | None:
+    try:
+        return hints.length()
+    except RedisError:
+        return None

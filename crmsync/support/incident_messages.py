@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE, Actor, Handling
-from crmsync.incidents.routes import OUTAGE
+from crmsync.incidents.routes import BUG, OUTAGE, Route
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
 
@@ -21,11 +21,14 @@ class Stall:
     remedy: str
 
 
-REQUEUE = (
-    "Once the cause is gone, open Syncs in the admin, filter by CRM and by state “Failed”, and "
-    "re-queue them."
-)
+REQUEUE = "Once the cause is gone, re-queue the failed syncs from this incident's page."
 ASK_THE_CUSTOMER = "Ask the customer to do this: {remedy}"
+ALERTED = {
+    Route.ON_CALL: "support and on-call",
+    Route.SUPPORT: "support",
+    Route.NOBODY: "none",
+}
+ON_CALL: str = Route.ON_CALL
 ACTORS = {
     Actor.NOBODY: "nobody",
     Actor.YOU: "the customer",
@@ -34,7 +37,7 @@ ACTORS = {
 }
 STALLS: dict[str, Stall] = {
     "nothing_dispatched": Stall(
-        "Due syncs are not dispatched",
+        "Syncs are due, but nothing sends them to workers",
         "Check that `manage.py dispatch_syncs` is running and reaches Redis.",
     ),
     "overdue": Stall(
@@ -59,38 +62,48 @@ def one_line(text: str) -> str:
     return words if len(words) <= MAX_QUOTED else words[:MAX_QUOTED] + "…"
 
 
+def staff_texts(cause: str, provider: str = "") -> dict[str, str]:
+    """As error_texts(), to somebody whose CRM it is not."""
+    return error_texts(cause, provider, crm="" if provider else "the CRM")
+
+
 def cause_title(cause: str) -> str:
     """Of a cause in general."""
     if cause in STALLS:
         return STALLS[cause].title
-    return "The CRM answers nobody" if cause == OUTAGE else error_texts(cause)["title"]
+    return (
+        "The CRM is not answering any customer" if cause == OUTAGE else staff_texts(cause)["title"]
+    )
 
 
 def advice_on(cause: str, provider: str) -> str:
     """What to do before everything that failed for this cause is re-queued."""
-    texts, kind = error_texts(cause, provider), CATALOGUE[cause]
-    if kind.handling is Handling.RETRY:
-        return f"{texts['title']}. Wait until this is over; else they fail again."
+    texts, kind = staff_texts(cause, provider), CATALOGUE[cause]
     if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
         asked = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
-        return f"{texts['title']}. {asked} Else they fail again."
-    return f"{texts['title']}. {texts['remedy']}"
+        return f"{texts['title']}. {asked} Otherwise they will fail again."
+    if cause == BUG:
+        return f"{texts['title']}. Wait until on-call has fixed it, or they will fail again."
+    if kind.handling is Handling.RETRY:
+        return f"{texts['title']}. Wait until this is over, or they will fail again."
+    return f"{texts['title']}."
 
 
 def describe_incident(incident: Incident) -> dict[str, str]:
-    """Title, remedy, who acts, and whom it concerns."""
+    """Title, remedy, who acts, and whom it affects."""
     if incident.cause in STALLS:
         stall = STALLS[incident.cause]
-        return {"title": stall.title, "remedy": stall.remedy, "who": "support", "scope": "syncsite"}
+        return {"title": stall.title, "remedy": stall.remedy, "who": ON_CALL, "scope": "syncsite"}
     if incident.cause == OUTAGE:
         return _describe_outage(incident)
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
-    who = ACTORS[kind.actor]
+    who = ON_CALL if incident.cause == BUG else ACTORS[kind.actor]
     if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
         texts["remedy"] = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
-    if kind.handling is Handling.RETRY:  # It was retried and given up.
-        who, texts["remedy"] = "support", REQUEUE
+    elif kind.handling is Handling.RETRY:  # It was retried and given up.
+        who = who if incident.cause == BUG else ACTORS[Actor.SUPPORT]
+        texts["remedy"] = REQUEUE
     if incident.connection is None:
         scope = f"many customers who use {crm_name(incident.provider)}"
     else:
@@ -103,10 +116,10 @@ def describe_incident(incident: Incident) -> dict[str, str]:
 def _describe_outage(incident: Incident) -> dict[str, str]:
     crm = crm_name(incident.provider)
     return {
-        "title": f"{crm} answers nobody",
-        "message": f"Since {incident.opened_at:%H:%M} UTC nobody got an answer from {crm}.",
+        "title": f"{crm} is not answering any customer",
+        "message": f"{crm} has answered nobody since {incident.opened_at:%H:%M} UTC.",
         "remedy": "Syncs wait and go on by themselves when it answers again. Look at the CRM's "
-        f"status page. After {settings.SYNC_OUTAGE_HOURS:g} hours what waits is given up.",
+        f"status page. After {settings.SYNC_OUTAGE_HOURS:g} hours, syncs that still wait fail.",
         "who": "nobody",
         "scope": f"everybody who uses {crm} at {quote(incident.host_name)}",
     }

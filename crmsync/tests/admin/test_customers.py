@@ -87,7 +87,10 @@ def test_gets_a_planned_retry_at_once(admin_client, make_meeting, connection, us
 def test_gets_the_connection_checked(admin_client, connection, user):
     Connection.objects.update(last_error="crm_timeout")
     assert "Check 1 connection" in ask(admin_client, "check_now", user)
-    assert "1 checked" in start(admin_client, "check", connection.pk).content.decode()
+    assert (
+        "1 checked: its page shows the result"
+        in start(admin_client, "check", connection.pk).content.decode()
+    )
     connection.refresh_from_db()
     assert connection.last_error == ""
 
@@ -99,7 +102,7 @@ def test_gets_a_password_mail_in_their_language(admin_client, connection, user):
     assert "1 mail requested" in start(admin_client, "password_mail", user.pk).content.decode()
     assert PasswordMail.objects.get().language == "de"
     again = start(admin_client, "password_mail", user.pk).content.decode()
-    assert "got one in the last five minutes" in again
+    assert "not sent: asked for in the last five minutes" in again
 
 
 def test_is_reached_from_an_incident_that_concerns_them(admin_client, failed_run, user):
@@ -117,5 +120,5 @@ def test_shows_who_of_the_staff_did_what(admin_client, failed_run, user):
     start(admin_client, "requeue", failed_run.meeting_id, reason="She called.")
     start(admin_client, "snooze_hour", Incident.objects.get().pk, reason="We know.")
     for page in (page_of(admin_client, user), read(admin_client, f"{RUNS}{failed_run.pk}/change/")):
-        for text in ("re-queue, continue", "She called.", "snooze for an hour", "We know."):
+        for text in ("re-queue where it failed", "She called.", "snooze for an hour", "We know."):
             assert text in page

@@ -37,7 +37,7 @@ def test_lets_support_look_and_act(desk, failed_run):
     client = desk("Support")
     for path in PAGES:
         read(client, path)
-    assert "Re-queue, from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
+    assert "Re-queue from the start" in read(client, f"{RUNS}{failed_run.pk}/change/")
     assert start(client, "requeue", failed_run.meeting_id).status_code == 200
     assert start(client, "cancel", failed_run.meeting_id).status_code == 200
     for kind in ("check", "pause", "resume"):

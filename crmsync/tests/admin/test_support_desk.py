@@ -29,7 +29,7 @@ def test_starts_with_how_things_stand(admin_client, failed_run, make_meeting):
     for text in (
         f'<strong>1</strong> <a href="{RUNS}?state=queued">queued</a>',
         f'<a href="{RUNS}?state=failed&amp;error=record_rejected&amp;age=',
-        "Your CRM did not accept the data</a>: 1",
+        "The CRM did not accept the data</a>: 1",
         "0 syncs succeeded and 1 failed since ",
         "Longest wait",
     ):
@@ -126,7 +126,12 @@ def test_shows_the_new_sync_of_one_that_was_put_back(admin_client, failed_run):
 def test_writes_down_who_did_what_and_why(admin_client, failed_run):
     start(admin_client, "requeue", failed_run.meeting_id)
     page = read(admin_client, "/admin/crmsync/supportaction/")
-    for text in ("re-queue, continue", "admin@example.com", "The customer called.", "1 re-queued"):
+    for text in (
+        "re-queue where it failed",
+        "admin@example.com",
+        "The customer called.",
+        "1 re-queued",
+    ):
         assert text in page
 
 
@@ -145,7 +150,7 @@ def test_follows_what_is_under_way(admin_client, failed_run, admin_user):
     page = read(admin_client, f"/admin/crmsync/supportaction/{done.pk}/change/")
     assert '<progress max="29" value="0"' in page
     assert "0 of 29 done, about 6 seconds left" in page
-    assert "No worker is alive" in page
+    assert "No worker is running" in page
 
 
 def test_stops_what_is_under_way(admin_client, failed_run, admin_user):
@@ -179,7 +184,7 @@ def test_re_queues_all_that_failed_for_one_cause(admin_client, failed_run):
     for text in ("Re-queue 1 sync", failed_run.reference, "Ask the customer to do this"):
         assert text in page
     assert failed_run.reference not in read(admin_client, path, error="crm_timeout")
-    assert "Nothing is selected" in read(admin_client, path, error="crm_timeout")
+    assert "There is nothing to do" in read(admin_client, path, error="crm_timeout")
     assert admin_client.get(path, {"error": "nonsense"}).status_code == 403
 
 

@@ -18,7 +18,7 @@ ONE = Connection(pk=1)
         (Incident(provider="hubspot", cause="crm_timeout", connection=ONE), "support", "low"),
         (Incident(provider="hubspot", cause="record_rejected"), "support", "high"),
         (Incident(provider="hubspot", cause="record_rejected", connection=ONE), "nobody", "low"),
-        (Incident(provider="hubspot", cause="crm_outage", host_name="x"), "nobody", "high"),
+        (Incident(provider="hubspot", cause="crm_outage", host_name="x"), "support", "high"),
     ],
 )
 def test_lead_to_who_can_act(incident, route, severity):

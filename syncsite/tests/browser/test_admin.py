@@ -116,7 +116,7 @@ def test_lists_follow_and_keep_what_is_selected(desk, url, failed):
 def test_keeps_the_reason_when_the_session_ends(desk, url, failed):
     wait_until_failed(failed)
     desk.goto(f"{url}/admin/crmsync/syncrun/{failed.pk}/change/")
-    desk.get_by_role("button", name="Re-queue, continue where it failed").click()
+    desk.get_by_role("button", name="Re-queue where it failed").click()
     desk.get_by_label("Reason").fill("She has corrected the address.")
     Session.objects.all().delete()
     desk.context.clear_cookies(name="sessionid")
