@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, QuerySet, When
+from django.db.models import Case, Count, F, Q, QuerySet, When
 from redis.exceptions import RedisError
 
 from crmsync.engine import heartbeat, hints, workers
@@ -15,11 +15,12 @@ from crmsync.status.error_messages import crm_name
 from crmsync.status.sql import active_runs_with_state
 from crmsync.support import audit, chart
 from crmsync.support.incident_messages import ALERTED, describe_incident, staff_texts
-from meetings.models import Meeting, SyncStep
+from meetings.models import SyncStep
 
 Status = SyncRun.Status
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 MAX_SHOWN = 10
+MAX_STILL_FAILED = 1_000
 MAX_COUNTED = 10_000  # Failures of a day, of which only the latest are counted.
 NO_REDIS = "Redis does not answer"
 MAX_HEALTHY_WAIT = SyncRun.UNATTENDED_AFTER.total_seconds()
@@ -42,7 +43,7 @@ def read(now: datetime) -> dict[str, Any]:
         "chart": chart.build(_hours(ended, day, now)),
         "paces": _paces(now),
         "oldest": _oldest_waiting(now),
-        "still_failed": Meeting.objects.filter(last_sync_success=False)[:MAX_COUNTED].count(),
+        "still_failed": _still_failed(),
         "held": [_held(Connection.State.NEEDS_REAUTH), _held(Connection.State.PAUSED)],
         "incidents": _incidents(now),
         "resolved": _resolved(day),
@@ -74,6 +75,13 @@ def _failures(since: datetime) -> dict[str, Any]:
     ]
     total = sum(row["count"] for row in rows)
     return {"rows": rows, "count": min(total, MAX_COUNTED), "has_more": total > MAX_COUNTED}
+
+
+def _still_failed() -> int:
+    """Meetings whose state is `failed`, counted up to MAX_STILL_FAILED."""
+    of_account = Q(account_number__gte=F("connection__account_number"))
+    failed = SyncRun.objects.latest_of_each().filter(of_account, status=Status.FAILED)
+    return failed.order_by("-pk")[:MAX_STILL_FAILED].count()
 
 
 def _hours(ended: Ended, since: datetime, now: datetime) -> list[chart.Hour]:

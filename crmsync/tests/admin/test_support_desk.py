@@ -46,6 +46,18 @@ def test_counts_failures_as_the_list_behind_the_figure_does(admin_client, failed
     assert "<strong>0</strong> <a href" in read(admin_client, "/admin/")
 
 
+def test_counts_what_is_still_failed_as_the_list_does(admin_client, failed_run, make_meeting):
+    figure = r"<strong>(\d+)</strong> <a href=\"([^\"]+)\">still failed now"
+    retrying, _ = syncs.request_sync(make_meeting(), by=None)
+    SyncRun.objects.filter(pk=retrying.pk).update(status="retrying")
+    count, link = re.search(figure, read(admin_client, "/admin/")).groups()
+    listed = admin_client.get(link).context["cl"].result_list
+    assert [meeting.pk for meeting in listed] == [failed_run.meeting_id]
+    assert count == "1"
+    syncs.request_sync(failed_run.meeting, by=None)
+    assert re.search(figure, read(admin_client, "/admin/"))[1] == "0"
+
+
 def test_starts_without_redis(admin_client, failed_run, unreachable_redis):
     assert "Redis does not answer" in read(admin_client, "/admin/")
 
