@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.postgres.operations import AddIndexConcurrently
+from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations
 
 
@@ -24,5 +24,23 @@ class AddIndexOnline(AddIndexConcurrently):
     def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
         if schema_editor.connection.vendor != "postgresql":
             migrations.AddIndex.database_backwards(self, app_label, schema_editor, *states)
+            return
+        super().database_backwards(app_label, schema_editor, *states)
+
+
+class RemoveIndexOnline(RemoveIndexConcurrently):
+    """Locks no table on PostgreSQL. Needs `atomic = False`."""
+
+    def database_forwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.RemoveIndex.database_forwards(self, app_label, schema_editor, *states)
+            return
+        schema_editor.execute("SET lock_timeout = 0")
+        super().database_forwards(app_label, schema_editor, *states)
+        schema_editor.execute("RESET lock_timeout")
+
+    def database_backwards(self, app_label: str, schema_editor: Any, *states: Any) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            migrations.RemoveIndex.database_backwards(self, app_label, schema_editor, *states)
             return
         super().database_backwards(app_label, schema_editor, *states)

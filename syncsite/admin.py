@@ -1,5 +1,6 @@
 """The admin site, with the support desk as its start page."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -34,7 +35,7 @@ class SupportSite(AdminSite):
 
     def _log_in(self, request: HttpRequest, extra_context: dict[str, Any] | None) -> HttpResponse:
         response = super().login(request, extra_context)
-        if request.method == "POST" and request.user.is_authenticated:
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
             support_actions.record_log_in(request.user, client_of(request))
         return response
 

@@ -22,6 +22,7 @@ Kind = SupportAction.Kind
 MAX_ID_DIGITS = 18  # Digits; every database can compare these.
 MAX_TARGETS = BoundedPaginator.MAX_COUNT  # As many as the list can show.
 MAX_NAMED = 50
+MAX_CUSTOMERS = 10
 REQUIRED_PERMISSIONS = {
     Kind.REQUEUE: "crmsync.requeue_syncrun",
     Kind.RESTART: "crmsync.requeue_syncrun",
@@ -51,7 +52,11 @@ BUTTONS = {
     Kind.WAKE: "End the snooze of {targets}",
     Kind.RESOLVE: "Resolve {targets}",
 }
-ADVICE = {Kind.CANCEL: "Canceling a removal brings the customer's deleted meeting back."}
+ADVICE = {
+    Kind.CANCEL: "Canceling a removal brings the customer's deleted meeting back.",
+    Kind.RESOLVE: "If the cause is still there, a new incident opens and alerts again. One about a "
+    "customer who has to reconnect does not come back; snooze it instead.",
+}
 
 
 class SupportActionForm(forms.Form):
@@ -110,16 +115,16 @@ def confirmation(
         ],
         "rows": [{"target": named[pk], "outcome": foreseen[pk]} for pk in targets if pk in named],
         "left": max(0, len(targets) - MAX_NAMED),
-        "customers": sorted({target.customer for target in named.values() if target.customer}),
-        "background": _background(len(targets)),
+        "customers": support_targets.customers(kind, targets, MAX_CUSTOMERS + 1),
+        "background": _background(kind, len(targets)),
         "opts": SupportAction._meta,
     }
     return TemplateResponse(request, "crmsync/admin/confirm_action.html", context)
 
 
-def _background(count: int) -> dict[str, Any] | None:
+def _background(kind: str, count: int) -> dict[str, Any] | None:
     """How long workers will need, and whether there are any; None if it happens immediately."""
-    if count <= support_actions.INLINE_LIMIT:
+    if support_actions.is_immediate(kind, count):
         return None
     return {
         "rate": support_actions.TARGETS_PER_SECOND,
@@ -137,5 +142,5 @@ def has_workers() -> bool:
 
 def in_words(seconds: float) -> str:
     if seconds < 90:
-        return f"{max(1, round(seconds))} seconds"
+        return "a second" if seconds < 1.5 else f"{round(seconds)} seconds"
     return f"{round(seconds / 60)} minutes"

@@ -137,7 +137,7 @@ def _context_of(incident: Incident) -> dict[str, Any]:
     customers = reverse("admin:crmsync_customer_changelist")
     query = {"provider": incident.provider, "error": incident.cause}
     if incident.connection:
-        query["q"] = incident.connection.user.email
+        query["customer"] = str(incident.connection.user_id)
     if incident.cause == OUTAGE:
         query = {"provider": incident.provider, "state": "waiting"}
     return {

@@ -1,8 +1,8 @@
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -10,10 +10,10 @@ from django.utils.timesince import timesince
 
 from crmsync.admin.base import (
     SEARCH_HELP,
+    BoundedPaginator,
     LinkedFilter,
     ProviderFilter,
     ReadOnlyAdmin,
-    first_ids,
     format_moment,
     meetings_matching,
 )
@@ -89,7 +89,11 @@ class AgeFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         moment = _moment(request.GET.get("age", ""))
-        asked = [(request.GET["age"], f"Since {moment:%Y-%m-%d %H:%M} UTC")] if moment else []
+        asked = (
+            [(request.GET["age"], f"Since {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
+            if moment
+            else []
+        )
         return [*asked, *((name, label) for name, (label, _) in self.AGES.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
@@ -108,6 +112,15 @@ class ActionFilter(LinkedFilter):
 
     def condition(self, pk: int) -> Q:
         return Q(meeting__in=ActedOn.objects.filter(action=pk).values("target"))
+
+
+class CustomerFilter(LinkedFilter):
+    title = "customer"
+    parameter_name = "customer"
+    words = "Of customer"
+
+    def condition(self, pk: int) -> Q:
+        return Q(meeting__user=pk)
 
 
 def _moment(text: str) -> datetime | None:
@@ -133,7 +146,14 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "requested",
         "next_attempt",
     ]
-    list_filter = [StateFilter, ErrorFilter, ProviderFilter, AgeFilter, ActionFilter]
+    list_filter = [
+        StateFilter,
+        ErrorFilter,
+        ProviderFilter,
+        AgeFilter,
+        ActionFilter,
+        CustomerFilter,
+    ]
     list_select_related = ["meeting__user", "connection"]
     search_fields = ["reference"]
     search_help_text = f"A reference; {SEARCH_HELP}"
@@ -216,4 +236,6 @@ def _planned(run: SyncRun) -> datetime:
 
 
 def _meetings_of(runs: QuerySet[SyncRun]) -> QuerySet[Any]:
-    return first_ids(runs, "meeting")
+    """The latest first, each once however many of its syncs are in the list."""
+    each = runs.order_by().values("meeting").annotate(latest=Max("pk")).order_by("-latest")
+    return each.values_list("meeting", flat=True)[: BoundedPaginator.MAX_COUNT + 1]

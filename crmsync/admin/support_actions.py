@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from crmsync.admin.base import ReadOnlyAdmin, format_moment
+from crmsync.admin.base import ReadOnlyAdmin, first_ids, format_moment
 from crmsync.admin.bulk_actions import (
     MAX_TARGETS,
     SupportActionForm,
@@ -109,6 +109,9 @@ class SupportActionAdmin(ReadOnlyAdmin):
         if code not in CATALOGUE or not may(request, Kind.REQUEUE):
             raise PermissionDenied
         failed = requeue.failed_for(code, _provider(request))
+        connection = request.GET.get("connection", "")
+        if connection.isdecimal():
+            failed = failed.filter(connection=int(connection))
         meetings = failed.order_by("-pk").values_list("meeting", flat=True)[: MAX_TARGETS + 1]
         return confirm(request, Kind.REQUEUE, meetings, advice_on(code, _provider(request)))
 
@@ -122,12 +125,11 @@ class SupportActionAdmin(ReadOnlyAdmin):
         return redirect("admin:crmsync_supportaction_change", pk)
 
     def cancel(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """To cancel what was re-queued by mistake."""
+        """To cancel what was re-queued by mistake and is still under way."""
         action = self.get_object(request, str(pk))
         if action is None or not _may_cancel(request, action):
             raise PermissionDenied
-        requeued = action.acted_on.filter(outcome=requeue.Outcome.REQUEUED)
-        return confirm(request, Kind.CANCEL, requeued.values_list("target", flat=True))
+        return confirm(request, Kind.CANCEL, first_ids(_under_way(action), "meeting"))
 
     def page_context(self, request: HttpRequest, shown: SupportAction) -> dict[str, Any]:
         is_over = shown.finished_at is not None
@@ -170,8 +172,17 @@ def _read(request: HttpRequest) -> tuple[Kind, SupportActionForm]:
 
 
 def _may_cancel(request: HttpRequest, action: SupportAction) -> bool:
-    did_requeue = requeue.Outcome.REQUEUED in action.outcomes
-    return did_requeue and may(request, Kind.CANCEL)
+    return may(request, Kind.CANCEL) and _under_way(action).exists()
+
+
+def _under_way(action: SupportAction) -> QuerySet[SyncRun]:
+    """The active syncs that it began, not those that somebody else has begun since."""
+    if action.kind not in (Kind.REQUEUE, Kind.RESTART):
+        return SyncRun.objects.none()
+    targets = action.acted_on.filter(outcome=requeue.Outcome.REQUEUED).values("target")
+    begun = {"requested_by": action.by, "reason": action.reason}
+    active = SyncRun.objects.active().filter(created_at__gte=action.created_at, **begun)
+    return active.filter(meeting__in=targets)
 
 
 def _provider(request: HttpRequest) -> str:

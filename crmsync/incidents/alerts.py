@@ -28,8 +28,11 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 def request(incident: Incident, kind: str) -> None:
     """One alert per address. Call this within the transaction that changes the incident."""
+    # Whoever was told that it began is told that it is over.
+    told = set(incident.alerts.values_list("target", flat=True))
+    chosen = sorted(told) if kind == Alert.Kind.RESOLVED else _targets_of(incident)
     Alert.objects.bulk_create(
-        Alert(incident=incident, kind=kind, target=target) for target in _targets_of(incident)
+        Alert(incident=incident, kind=kind, target=target) for target in chosen
     )
 
 

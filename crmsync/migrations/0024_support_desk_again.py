@@ -94,11 +94,6 @@ class Migration(migrations.Migration):
             name='stopped_by',
             field=models.CharField(blank=True, db_default='', default='', help_text='Before it was done.', max_length=254),
         ),
-        migrations.AddField(
-            model_name='syncattempt',
-            name='worker',
-            field=models.CharField(blank=True, db_default='', default='', help_text='Its host and process.', max_length=128),
-        ),
         migrations.AlterField(
             model_name='connection',
             name='state',

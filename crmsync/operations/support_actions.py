@@ -23,7 +23,7 @@ logger = structlog.get_logger(__name__)
 Kind = SupportAction.Kind
 INLINE_LIMIT = 10
 TARGETS_PER_SECOND = 5  # Batch size; one batch a second.
-BATCH_LEASE = timedelta(seconds=60)  # Longer than one batch takes.
+BATCH_LEASE = timedelta(seconds=120)  # Longer than one batch takes.
 RESEND_AFTER = timedelta(seconds=5)
 
 
@@ -37,17 +37,22 @@ def start(kind: str, targets: Sequence[int], by: Any, reason: str) -> SupportAct
         reason=reason,
         finished_at=None if targets else timezone.now(),
     )
-    if len(targets) <= INLINE_LIMIT:
+    if is_immediate(kind, len(targets)):
         run_batch(action.pk)
         action.refresh_from_db()
     return action
+
+
+def is_immediate(kind: str, count: int) -> bool:
+    """Whether it is done at once; whatever calls a CRM is left to the workers."""
+    return count <= INLINE_LIMIT and kind != Kind.CHECK
 
 
 def stop(pk: int, by: Any) -> bool:
     """Ends one that is under way. The target that a worker has just begun may still be done."""
     now = timezone.now()
     unfinished = SupportAction.objects.filter(pk=pk, finished_at=None)
-    return bool(unfinished.update(finished_at=now, due_at=now, stopped_by=str(by)))
+    return bool(unfinished.update(finished_at=now, stopped_by=str(by)))
 
 
 def record_log_in(by: Any, client: str) -> None:
@@ -89,12 +94,11 @@ def run_batch(pk: int) -> None:
     if not due.update(due_at=lease):
         return
     action = SupportAction.objects.get(pk=pk)
-    # Neither continued by another worker after the lease, nor stopped.
-    mine = SupportAction.objects.filter(pk=pk, due_at=lease, finished_at=None)
+    held = SupportAction.objects.filter(pk=pk, due_at=lease)
+    mine = held.filter(finished_at=None)  # Staff may stop it.
     for target in _next_batch(action):
-        if not mine.exists():
+        if not mine.exists() or not _do(action, target, held):
             return
-        _do(action, target, mine)
     is_over = action.position >= len(action.targets)
     over = {"finished_at": timezone.now()} if is_over else {}
     mine.update(due_at=now + timedelta(seconds=1), sent_at=None, **over)
@@ -110,20 +114,24 @@ def select_due(now: datetime) -> list[int]:
 
 
 def _next_batch(action: SupportAction) -> list[int]:
-    few = len(action.targets) <= INLINE_LIMIT
-    start = action.position
-    return action.targets[start : start + (INLINE_LIMIT if few else TARGETS_PER_SECOND)]
+    few = is_immediate(action.kind, len(action.targets))
+    size = INLINE_LIMIT if few else 1 if action.kind == Kind.CHECK else TARGETS_PER_SECOND
+    return action.targets[action.position : action.position + size]
 
 
-def _do(action: SupportAction, target: int, mine: QuerySet[SupportAction]) -> None:
+def _do(action: SupportAction, target: int, held: QuerySet[SupportAction]) -> bool:
+    """Acts and writes down what came of it, also if it was stopped meanwhile.
+
+    False if another worker has continued after the lease.
+    """
     outcome = _act_safely(action, target)
-    # Stopped meanwhile, it still says what was done; another worker's count stays.
-    stopped = SupportAction.objects.filter(pk=action.pk).exclude(stopped_by="")
     with transaction.atomic():
         _record(action, target, outcome)
         done = {"position": action.position, "outcomes": action.outcomes}
-        if not (mine.update(**done) or stopped.update(**done)):
+        is_held = bool(held.update(**done))
+        if not is_held:
             transaction.set_rollback(True)
+    return is_held
 
 
 def _record(action: SupportAction, target: int, outcome: str) -> None:

@@ -98,11 +98,15 @@ def _resolve(action: SupportAction, pk: int) -> bool:
 
 
 def _retrying(meetings: Targets) -> QuerySet[SyncRun]:
-    return SyncRun.objects.filter(meeting__in=meetings, status=SyncRun.Status.RETRYING)
+    retrying = SyncRun.objects.filter(meeting__in=meetings, status=SyncRun.Status.RETRYING)
+    return retrying.reachable(timezone.now())
 
 
-def _under_way(meetings: Targets) -> QuerySet[SyncRun]:
-    return SyncRun.objects.active().filter(meeting__in=meetings)
+def _cancelable(meetings: Targets) -> Iterable[int]:
+    """Those with an active sync, and those whose removal has failed."""
+    active = SyncRun.objects.active().filter(meeting__in=meetings)
+    removing = Meeting.objects.filter(pk__in=meetings, removing_since__isnull=False)
+    return {*active.values_list("meeting", flat=True), *removing.values_list("pk", flat=True)}
 
 
 def _in_state(*states: str) -> Callable[[Targets], Iterable[int]]:
@@ -133,7 +137,7 @@ def _ids(
 
 ACTS: Mapping[str, Act] = {
     Kind.RETRY: Act("retried", "cannot be retried now", _ids(_retrying, "meeting"), _retry),
-    Kind.CANCEL: Act("canceled", "already ended", _ids(_under_way, "meeting"), _cancel),
+    Kind.CANCEL: Act("canceled", "already ended", _cancelable, _cancel),
     Kind.PAUSE: Act(
         "paused",
         "cannot be paused",

@@ -6,8 +6,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from crmsync.models import ActedOn, Connection, Customer, Incident, SupportAction, SyncRun
+from meetings.models import Meeting
 
 MAX_SHOWN = 20
+MAX_MEETINGS, MAX_INCIDENTS = 500, 100  # Of one person, whose acts are looked for.
 
 
 def of_sync(run: SyncRun) -> QuerySet[ActedOn]:
@@ -17,7 +19,9 @@ def of_sync(run: SyncRun) -> QuerySet[ActedOn]:
 
 
 def of_customer(customer: Customer) -> QuerySet[ActedOn]:
-    owned = SyncRun.objects.filter(connection__user=customer.pk).values("meeting")
+    """To them, and to their latest meetings."""
+    latest = Meeting.objects.filter(user=customer.pk).order_by("-pk")
+    owned = list(latest.values_list("pk", flat=True)[:MAX_MEETINGS])
     to_meetings = Q(action__kind__in=SupportAction.OF_MEETINGS, target__in=owned)
     return _acts(to_meetings | _to_person(customer.pk))
 
@@ -35,8 +39,10 @@ def snoozes_of(incidents: Iterable[Incident]) -> dict[int, ActedOn]:
 
 
 def _to_person(user: int) -> Q:
-    incidents = Incident.objects.filter(connection__user=user).values("pk")
-    connections = Connection.objects.filter(user=user).values("pk")
+    # Lists, since the index on targets serves no subqueries that are joined by OR.
+    connections = list(Connection.objects.filter(user=user).values_list("pk", flat=True))
+    latest = Incident.objects.filter(connection__in=connections).order_by("-pk")
+    incidents = list(latest.values_list("pk", flat=True)[:MAX_INCIDENTS])
     return (
         Q(action__kind__in=SupportAction.OF_CUSTOMERS, target=user)
         | Q(action__kind__in=SupportAction.OF_CONNECTIONS, target__in=connections)
@@ -45,4 +51,5 @@ def _to_person(user: int) -> Q:
 
 
 def _acts(which: Q) -> QuerySet[Any]:
-    return ActedOn.objects.filter(which).select_related("action").order_by("-pk")[:MAX_SHOWN]
+    acts = ActedOn.objects.filter(which).select_related("action").defer("action__targets")
+    return acts.order_by("-pk")[:MAX_SHOWN]

@@ -71,9 +71,10 @@ def cause_title(cause: str) -> str:
     """Of a cause in general."""
     if cause in STALLS:
         return STALLS[cause].title
-    return (
-        "The CRM is not answering any customer" if cause == OUTAGE else staff_texts(cause)["title"]
-    )
+    if cause == OUTAGE:
+        return "The CRM is not answering any customer"
+    # One that is not known is of another version of syncsite.
+    return staff_texts(cause)["title"] if cause in CATALOGUE else cause
 
 
 def advice_on(cause: str, provider: str) -> str:
@@ -96,6 +97,8 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         return {"title": stall.title, "remedy": stall.remedy, "who": ON_CALL, "scope": "syncsite"}
     if incident.cause == OUTAGE:
         return _describe_outage(incident)
+    if incident.cause not in CATALOGUE:  # Of another version of syncsite.
+        return {"title": incident.cause, "remedy": "–", "who": ON_CALL, "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
     kind = CATALOGUE[incident.cause]
     who = ON_CALL if incident.cause == BUG else ACTORS[kind.actor]

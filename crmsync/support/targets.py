@@ -9,6 +9,7 @@ from django.urls import reverse
 from crmsync.models import Connection, Customer, Incident, SupportAction, SyncRun
 from crmsync.status.error_messages import crm_name
 from crmsync.support.incident_messages import describe_incident
+from meetings.models import Meeting
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,30 @@ def noun(kind: str, count: int) -> str:
 Named = Iterable[tuple[int, Target]]
 
 
+def customers(kind: str, pks: Sequence[int], most: int) -> list[str]:
+    """The addresses of whom it affects, up to so many."""
+    owned = {
+        SupportAction.OF_MEETINGS: "meetings__in",
+        SupportAction.OF_CONNECTIONS: "connection__in",
+        SupportAction.OF_CUSTOMERS: "pk__in",
+        SupportAction.OF_INCIDENTS: "connection__incidents__in",
+    }
+    condition = next(name for kinds, name in owned.items() if kind in kinds)
+    people = Customer.objects.filter(**{condition: pks}).order_by("email")
+    return list(people.values_list("email", flat=True).distinct()[:most])
+
+
 def _meetings(pks: Sequence[int]) -> Named:
     latest = SyncRun.objects.filter(meeting__in=pks).latest_of_each()
-    for run in latest.select_related("meeting__user", "connection"):
-        text = f"{run} {run.meeting} ({crm_name(run.crm)})"
-        yield run.meeting_id, Target(text, _page("syncrun", run.pk), run.meeting.user.email)
+    runs = {run.meeting_id: run for run in latest.select_related("connection")}
+    for meeting in Meeting.objects.filter(pk__in=pks).select_related("user"):
+        run = runs.get(meeting.pk)
+        if run is None:
+            page = reverse("admin:meetings_meeting_change", args=[meeting.pk])
+            yield meeting.pk, Target(meeting.title, page, meeting.user.email)
+        else:
+            text = f"{run} {meeting} ({crm_name(run.crm)})"
+            yield meeting.pk, Target(text, _page("syncrun", run.pk), meeting.user.email)
 
 
 def _connections(pks: Sequence[int]) -> Named:

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from meetings.indexes import AddIndexOnline
+from meetings.indexes import AddIndexOnline, RemoveIndexOnline
 
 # Reentrant: an interrupted CREATE leaves an invalid index of that name.
 MAKE = [
@@ -25,7 +25,7 @@ def make_index(apps, schema_editor):
 
 def drop_index(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP INDEX IF EXISTS attendees_by_name_and_address")
+        schema_editor.execute("DROP INDEX CONCURRENTLY IF EXISTS attendees_by_name_and_address")
 
 
 class Migration(migrations.Migration):
@@ -43,6 +43,6 @@ class Migration(migrations.Migration):
                 name="meetings_kept_of_user",
             ),
         ),
-        migrations.RemoveIndex(model_name="meeting", name="meetings_of_user"),
+        RemoveIndexOnline(model_name="meeting", name="meetings_of_user"),
         migrations.RunPython(make_index, drop_index),
     ]

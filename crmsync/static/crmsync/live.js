@@ -4,6 +4,7 @@
 (() => {
   const SECONDS = 5;
   const REGIONS = "[data-live], #result_list tbody, #changelist-form .paginator";
+  let seenAt = new Date();
   const OWN = new Set(["data-label", "open", "class"]); // Set in the browser.
 
   function isSame(one, other) {
@@ -33,15 +34,19 @@
     updateChildren(shown, fetched);
   }
 
+  function withoutBlanks(node) {
+    return [...node.childNodes].filter((one) => one.nodeType !== Node.TEXT_NODE || one.data.trim());
+  }
+
   function updateChildren(shown, fetched) {
-    const old = [...shown.childNodes];
-    [...fetched.childNodes].forEach((node, place) => {
+    const [old, now] = [shown, fetched].map(withoutBlanks);
+    now.forEach((node, place) => {
       const known = old[place];
       if (!known) shown.append(node.cloneNode(true));
       else if (isSame(known, node)) update(known, node);
       else known.replaceWith(node.cloneNode(true));
     });
-    for (const left of old.slice(fetched.childNodes.length)) left.remove();
+    for (const left of old.slice(now.length)) left.remove();
   }
 
   function rowsOf(region) {
@@ -61,26 +66,50 @@
     return selection !== null && !selection.isCollapsed;
   }
 
+  // Old figures must not look current.
+  function tell(isFresh) {
+    let told = document.getElementById("not-refreshed");
+    if (isFresh) {
+      seenAt = new Date();
+      told?.remove();
+    } else if (!told) {
+      told = document.createElement("p");
+      told.id = "not-refreshed";
+      told.className = "errornote";
+      told.setAttribute("role", "status");
+      told.textContent = `Not refreshed since ${seenAt.toLocaleTimeString("en-GB")}.`;
+      document.querySelector("#content").prepend(told);
+    }
+  }
+
   async function refresh() {
     const response = await fetch(location.href, { credentials: "same-origin" });
-    if (!response.ok || response.redirected) return;
+    if (!response.ok || response.redirected) throw new Error("It is not the page that was asked for.");
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (isReading()) return;
     const fetched = page.querySelectorAll(REGIONS);
     const shown = document.querySelectorAll(REGIONS);
     if (fetched.length !== shown.length) return;
     shown.forEach((region, place) => {
-      if (!isHeld(region, fetched[place])) update(region, fetched[place]);
+      if (isHeld(region, fetched[place])) return;
+      if (region.rows && region.rows.length !== fetched[place].rows.length) location.reload();
+      else update(region, fetched[place]);
     });
     document.dispatchEvent(new Event("refreshed"));
   }
 
   async function follow() {
     if (document.visibilityState === "visible" && document.querySelector(REGIONS)) {
-      await refresh().catch(() => {}); // The network may be away; the next one may succeed.
+      await refresh().then(() => tell(true), () => tell(false)); // The next one may succeed.
     }
     setTimeout(follow, SECONDS * 1000);
   }
 
-  document.addEventListener("DOMContentLoaded", () => setTimeout(follow, SECONDS * 1000));
+  document.addEventListener("DOMContentLoaded", () => {
+    // What was written on a confirmation page is needed no longer.
+    if (!document.querySelector("[data-keeps-reason], [data-resumes]")) {
+      sessionStorage.removeItem("support-action");
+    }
+    setTimeout(follow, SECONDS * 1000);
+  });
 })();

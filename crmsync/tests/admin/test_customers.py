@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from crmsync.models import Connection, Incident, PasswordMail, SyncRun
+from crmsync import dispatcher
+from crmsync.models import Connection, Incident, PasswordMail, SupportAction, SyncRun
 from crmsync.operations import syncs
 from crmsync.tests.admin.pages import RUNS, read, start
 
@@ -26,6 +27,12 @@ def ask(client, action, user):
 def test_is_found_by_the_beginning_of_the_address(admin_client, connection):
     assert "ann@example.com" in read(admin_client, CUSTOMERS, q="ann")
     assert "ann@example.com" not in read(admin_client, CUSTOMERS, q="bob")
+
+
+@pytest.mark.parametrize("lookup", ["password__startswith", "token_key__startswith", "email"])
+def test_keeps_what_nobody_may_guess(admin_client, connection, lookup):
+    response = admin_client.get(CUSTOMERS, {lookup: "p"})
+    assert response.status_code in (302, 400)
 
 
 def test_lists_no_member_of_staff(admin_client, connection):
@@ -84,15 +91,16 @@ def test_gets_a_planned_retry_at_once(admin_client, make_meeting, connection, us
     assert SyncRun.objects.get().due_at < later
 
 
-def test_gets_the_connection_checked(admin_client, connection, user):
+def test_gets_the_connection_checked_by_a_worker(admin_client, connection, user, settle):
     Connection.objects.update(last_error="crm_timeout")
     assert "Check 1 connection" in ask(admin_client, "check_now", user)
-    assert (
-        "1 checked: its page shows the result"
-        in start(admin_client, "check", connection.pk).content.decode()
-    )
+    page = start(admin_client, "check", connection.pk).content.decode()
+    assert "0 of 1 done" in page
+    dispatcher.send_background_hints(timezone.now())
+    settle()
     connection.refresh_from_db()
     assert connection.last_error == ""
+    assert SupportAction.objects.get().outcomes == {"checked: its page shows the result": 1}
 
 
 def test_gets_a_password_mail_in_their_language(admin_client, connection, user):
@@ -114,6 +122,17 @@ def test_is_reached_from_an_incident_that_concerns_them(admin_client, failed_run
     assert "ann@example.com" not in read(admin_client, CUSTOMERS, incident="9" * 5)
     for odd in ("9" * 30, "x", "²"):
         assert admin_client.get(CUSTOMERS, {"incident": odd}, follow=True).status_code == 200
+
+
+def test_is_linked_to_their_own_syncs_alone(admin_client, failed_run, make_meeting, stranger):
+    Connection.objects.create(user=stranger, provider="sandbox", account_id="2")
+    invited = make_meeting("ann@example.com", owner=stranger)
+    theirs, _ = syncs.request_sync(invited, by=None)
+    link = f"{RUNS}?customer={failed_run.meeting.user_id}"
+    assert link in page_of(admin_client, failed_run.meeting.user)
+    page = read(admin_client, link)
+    assert failed_run.reference in page
+    assert theirs.reference not in page
 
 
 def test_shows_who_of_the_staff_did_what(admin_client, failed_run, user):

@@ -17,6 +17,7 @@ from crmsync.metrics import totals
 from crmsync.models import Incident, SupportAction, SyncRun
 from crmsync.operations import support_actions, syncs
 from crmsync.tests.admin.pages import PAGES, RUNS, read, start
+from meetings.models import Meeting
 from syncsite.response_headers import POLICY
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +182,67 @@ def test_offers_to_cancel_what_was_re_queued_by_mistake(admin_client, failed_run
     page = read(admin_client, f"{path}cancel/")
     assert "Cancel 1 sync" in page
     assert SyncRun.objects.first().reference in page
+
+
+def test_cancels_nothing_that_the_owner_has_begun_since(admin_client, failed_run, user):
+    start(admin_client, "requeue", failed_run.meeting_id)
+    done = SupportAction.objects.get()
+    syncs.cancel(failed_run.meeting_id)
+    syncs.request_sync(failed_run.meeting, by=user)
+    path = f"/admin/crmsync/supportaction/{done.pk}/"
+    assert "Cancel what it re-queued" not in read(admin_client, f"{path}change/")
+    assert admin_client.get(f"{path}cancel/").status_code == 403
+
+
+def test_says_that_canceling_a_failed_removal_brings_the_meeting_back(admin_client, failed_run):
+    Meeting.objects.filter(pk=failed_run.meeting_id).update(removing_since=timezone.now())
+    SyncRun.objects.update(removes=True)
+    form = {"action": "cancel", "_selected_action": [failed_run.pk]}
+    page = admin_client.post(RUNS, form).content.decode()
+    assert "1</strong> canceled" in page
+    assert "deleted meeting back" in page
+
+
+def test_names_the_customers_of_all_targets(
+    admin_client, failed_run, make_meeting, stranger, monkeypatch
+):
+    monkeypatch.setattr(bulk_actions, "MAX_NAMED", 1)
+    theirs = make_meeting(owner=stranger)
+    form = {"kind": "cancel", "targets": f"{failed_run.meeting_id},{theirs.pk}", "reason": ""}
+    page = admin_client.post("/admin/crmsync/supportaction/start/", form).content.decode()
+    assert "Customers: ann@example.com, stranger@example.com" in page
+
+
+def test_takes_each_meeting_once_before_it_counts(admin_client, failed_run, monkeypatch):
+    monkeypatch.setattr(BoundedPaginator, "MAX_COUNT", 2)
+    values = {"meeting": failed_run.meeting, "connection": failed_run.connection}
+    SyncRun.objects.bulk_create(SyncRun(**values, status="failed") for _ in range(4))
+    form = {"action": "restart", "_selected_action": [1], "select_across": 1}
+    page = admin_client.post(RUNS, form).content.decode()
+    assert "Re-queue 1 sync from the start" in page
+    assert "Only the latest" not in page
+
+
+def test_re_queues_what_failed_for_one_customer(admin_client, failed_run):
+    incident = Incident.objects.get()
+    page = read(admin_client, f"/admin/crmsync/incident/{incident.pk}/change/")
+    link = html.unescape(re.search(r'href="([^"]+of-cause[^"]+)"', page)[1])
+    assert f"connection={failed_run.connection_id}" in link
+    assert failed_run.reference in read(admin_client, link)
+    other = link.replace(f"connection={failed_run.connection_id}", "connection=999999")
+    assert failed_run.reference not in read(admin_client, other)
+
+
+def test_starts_with_an_incident_of_another_version(admin_client, connection):
+    Incident.objects.create(connection=connection, provider="sandbox", cause="from_the_future")
+    assert "from_the_future" in read(admin_client, "/admin/")
+    assert "from_the_future" in read(admin_client, "/admin/crmsync/incident/")
+
+
+def test_records_no_log_in_that_was_refused(admin_client):
+    form = {"username": "admin@example.com", "password": "wrong"}
+    assert admin_client.post("/admin/login/", form).status_code == 200
+    assert not SupportAction.objects.exists()
 
 
 def test_offers_to_cancel_nothing_else(admin_client, connection):

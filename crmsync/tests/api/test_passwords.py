@@ -62,6 +62,12 @@ def test_are_chosen_with_the_link_of_a_mail(api, user):
     assert [sign_in(api, user, one) for one in (PASSWORD, NEW)] == [401, 200]
 
 
+def test_are_chosen_though_another_device_has_signed_in_since(api, user):
+    token = token_for(api, user)
+    assert sign_in(api, user, PASSWORD) == 200
+    assert confirm(api, token).status_code == 200
+
+
 def test_are_asked_for_alike_whoever_has_the_address(api, user):
     answers = [ask(api, email) for email in (user.email.upper(), "nobody@example.com")]
     assert {(one.status_code, one.content) for one in answers} == {(202, answers[0].content)}

@@ -41,3 +41,14 @@ def test_wake_nobody_for_what_support_can_mend(settings, cause, mails, told):
     targets = list(Alert.objects.values_list("target", flat=True))
     assert len(targets) == told
     assert (alerts.E_MAIL in targets) == bool(mails)
+
+
+@pytest.mark.django_db
+def test_tell_whoever_was_told_that_it_is_over(settings):
+    settings.SUPPORT_EMAILS, settings.ALERT_URLS = [], [PAGER]
+    incident = Incident.objects.create(provider="hubspot", cause="crm_timeout")
+    alerts.request(incident, Alert.Kind.OPENED)
+    settings.SUPPORT_EMAILS = ["desk@example.com"]
+    alerts.request(incident, Alert.Kind.RESOLVED)
+    opened, over = (Alert.objects.filter(kind=kind).get().target for kind in Alert.Kind)
+    assert opened == over

@@ -117,6 +117,23 @@ def test_stop_while_a_worker_is_at_it(failed, user, monkeypatch):
     assert [acted.target for acted in done.acted_on.all()] == done.targets[:1]
 
 
+def test_keep_the_count_of_the_worker_that_continued(failed, user, monkeypatch):
+    done = start(Kind.REQUEUE, failed(12), user)
+    carry_out = support_actions.carry_out
+
+    def lose_the_lease(action, target):
+        monkeypatch.setattr(support_actions, "carry_out", carry_out)
+        let_a_second_pass()
+        support_actions.run_batch(action.pk)  # Another worker.
+        support_actions.stop(action.pk, "lead@example.com")
+        return carry_out(action, target)
+
+    monkeypatch.setattr(support_actions, "carry_out", lose_the_lease)
+    support_actions.run_batch(done.pk)
+    done.refresh_from_db()
+    assert (done.position, done.acted_on.count()) == (5, 5)
+
+
 def test_write_down_what_became_of_each_target(failed, user):
     first, second = failed(2)
     SyncRun.objects.get(meeting=second).meeting.delete()
