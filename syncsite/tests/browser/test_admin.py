@@ -113,6 +113,25 @@ def test_lists_follow_and_keep_what_is_selected(desk, url, failed):
     expect(row.get_by_role("checkbox")).to_be_checked()
 
 
+def test_a_case_follows_and_keeps_the_focus(desk, url, failed, agent):
+    wait_until_failed(failed)
+    desk.goto(f"{url}/admin/crmsync/syncrun/{failed.pk}/change/")
+    copy = desk.get_by_role("button", name="Copy").first
+    copy.focus()
+    support_actions.start("requeue", [failed.meeting_id], agent, "because")
+    expect(desk.get_by_text("This is an earlier sync")).to_be_visible(timeout=20_000)
+    expect(copy).to_be_focused()
+    copy.click()
+    expect(desk.get_by_role("button", name="Copied")).to_be_visible()
+
+
+def test_says_that_it_is_no_longer_live(desk, failed):
+    wait_until_failed(failed)
+    Session.objects.all().delete()
+    desk.context.clear_cookies(name="sessionid")
+    expect(desk.get_by_text("Not refreshed since")).to_be_visible(timeout=20_000)
+
+
 def test_keeps_the_reason_when_the_session_ends(desk, url, failed):
     wait_until_failed(failed)
     desk.goto(f"{url}/admin/crmsync/syncrun/{failed.pk}/change/")
