@@ -5,18 +5,21 @@
   const SECONDS = 5;
   const REGIONS = "[data-live], #result_list tbody, #changelist-form .paginator";
   let seenAt = new Date();
-  const OWN = new Set(["data-label", "open", "class"]); // Set in the browser.
 
   function isSame(one, other) {
     return one.nodeType === other.nodeType && one.nodeName === other.nodeName;
   }
 
+  function isSetByBrowser(node, name) {
+    return ["data-label", "open"].includes(name) || (name === "class" && node.nodeName === "TR");
+  }
+
   function copyAttributes(shown, fetched) {
-    for (const { name, value } of [...fetched.attributes]) {
-      if (name !== "open" && shown.getAttribute(name) !== value) shown.setAttribute(name, value);
-    }
-    for (const { name } of [...shown.attributes]) {
-      if (!fetched.hasAttribute(name) && !OWN.has(name)) shown.removeAttribute(name);
+    for (const { name } of [...shown.attributes, ...fetched.attributes]) {
+      const value = fetched.getAttribute(name);
+      if (isSetByBrowser(shown, name) || shown.getAttribute(name) === value) continue;
+      if (value === null) shown.removeAttribute(name);
+      else shown.setAttribute(name, value);
     }
   }
 
@@ -28,7 +31,7 @@
     if (shown.name === "csrfmiddlewaretoken") return;
     copyAttributes(shown, fetched);
     if (shown.nodeName === "TEXTAREA") {
-      if (shown.defaultValue !== fetched.defaultValue) shown.value = fetched.defaultValue;
+      shown.defaultValue = fetched.defaultValue; // Shown, unless somebody has typed in it.
       return;
     }
     updateChildren(shown, fetched);
