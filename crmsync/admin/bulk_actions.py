@@ -34,7 +34,7 @@ REQUIRED_PERMISSIONS = {
     Kind.PASSWORD_MAIL: "crmsync.send_password_mail",
     Kind.SNOOZE_HOUR: "crmsync.snooze_incident",
     Kind.SNOOZE_DAY: "crmsync.snooze_incident",
-    Kind.WAKE: "crmsync.snooze_incident",
+    Kind.END_SNOOZE: "crmsync.snooze_incident",
     Kind.RESOLVE: "crmsync.snooze_incident",
 }
 # What the button says, around a number and a noun.
@@ -49,7 +49,7 @@ BUTTONS = {
     Kind.PASSWORD_MAIL: "Send a password mail to {targets}",
     Kind.SNOOZE_HOUR: "Snooze {targets} for an hour",
     Kind.SNOOZE_DAY: "Snooze {targets} for a day",
-    Kind.WAKE: "End the snooze of {targets}",
+    Kind.END_SNOOZE: "End the snooze of {targets}",
     Kind.RESOLVE: "Resolve {targets}",
 }
 ADVICE = {

@@ -108,7 +108,7 @@ class IncidentAdmin(ReadOnlyAdmin):
 
     @admin.action(description="End the snooze …", permissions=["snooze"])
     def end_snooze(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
-        return confirm(request, Kind.WAKE, first_ids(chosen))
+        return confirm(request, Kind.END_SNOOZE, first_ids(chosen))
 
     @admin.action(description="Resolve …", permissions=["snooze"])
     def resolve(self, request: HttpRequest, chosen: QuerySet[Incident]) -> HttpResponse:
@@ -149,7 +149,7 @@ def _context_of(incident: Incident) -> dict[str, Any]:
         "affected": f"{runs}?{urlencode(query)}" if incident.provider else runs,
         "customers": f"{customers}?incident={incident.pk}" if incident.provider else "",
         "alerts": incident.alerts.all(),
-        "acts": audit.of_incident(incident),
+        "history": audit.of_incident(incident),
         "whole": describe_incident(incident.part_of) if incident.part_of else None,
         "parts": incident.parts.select_related("connection__user")[:50],
     }

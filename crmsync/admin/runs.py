@@ -19,7 +19,7 @@ from crmsync.admin.base import (
 )
 from crmsync.admin.bulk_actions import confirm, may
 from crmsync.errors import CATALOGUE
-from crmsync.models import ActedOn, SupportAction, SyncRun, SyncRunQuerySet
+from crmsync.models import ActionResult, SupportAction, SyncRun, SyncRunQuerySet
 from crmsync.status.error_messages import crm_name, describe_error
 from crmsync.status.sql import active_runs_with_state
 from crmsync.status.state import state_of
@@ -111,7 +111,7 @@ class ActionFilter(LinkedFilter):
     words = "Of support action"
 
     def condition(self, pk: int) -> Q:
-        return Q(meeting__in=ActedOn.objects.filter(action=pk).values("target"))
+        return Q(meeting__in=ActionResult.objects.filter(action=pk).values("target"))
 
 
 class CustomerFilter(LinkedFilter):

@@ -179,7 +179,7 @@ def _under_way(action: SupportAction) -> QuerySet[SyncRun]:
     """The active syncs that it began, not those that somebody else has begun since."""
     if action.kind not in (Kind.REQUEUE, Kind.RESTART):
         return SyncRun.objects.none()
-    targets = action.acted_on.filter(outcome=requeue.Outcome.REQUEUED).values("target")
+    targets = action.results.filter(outcome=requeue.Outcome.REQUEUED).values("target")
     begun = {"requested_by": action.by, "reason": action.reason}
     active = SyncRun.objects.active().filter(created_at__gte=action.created_at, **begun)
     return active.filter(meeting__in=targets)
@@ -192,9 +192,9 @@ def _provider(request: HttpRequest) -> str:
 
 def _rows(action: SupportAction) -> list[dict[str, Any]]:
     """The targets that are done, each with what became of it."""
-    done: QuerySet[Any] = action.acted_on.all()[:MAX_SHOWN]
-    named = support_targets.name(action.kind, [acted.target for acted in done])
-    return [{"acted": acted, "target": named.get(acted.target)} for acted in done]
+    done: QuerySet[Any] = action.results.all()[:MAX_SHOWN]
+    named = support_targets.name(action.kind, [result.target for result in done])
+    return [{"result": result, "target": named.get(result.target)} for result in done]
 
 
 def _estimate(action: SupportAction) -> str:

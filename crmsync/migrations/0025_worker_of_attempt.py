@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("crmsync", "0024_support_desk_again")]
+    dependencies = [("crmsync", "0024_customers_and_results")]
 
     operations = [
         migrations.AddField(

@@ -10,11 +10,11 @@ from crmsync.models.remote_record import RemoteRecord
 from crmsync.models.run import SyncRun, SyncRunQuerySet, new_reference
 from crmsync.models.sandbox import SandboxFault, SandboxRecord
 from crmsync.models.step_duration import StepDuration
-from crmsync.models.support_action import ActedOn, SupportAction
+from crmsync.models.support_action import ActionResult, SupportAction
 from crmsync.models.totals import RecentRuns, RecentSteps, RunTotals, StepTotals
 
 __all__ = [
-    "ActedOn",
+    "ActionResult",
     "Alert",
     "Connection",
     "CrmHost",

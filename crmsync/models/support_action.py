@@ -23,14 +23,14 @@ class SupportAction(models.Model):
         PASSWORD_MAIL = "password_mail", "send a password mail"
         SNOOZE_HOUR = "snooze_hour", "snooze for an hour"
         SNOOZE_DAY = "snooze_day", "snooze for a day"
-        WAKE = "wake", "end the snooze"
+        END_SNOOZE = "end_snooze", "end the snooze"
         RESOLVE = "resolve", "resolve"
         LOG_IN = "log_in", "log in"
 
     OF_MEETINGS = (Kind.REQUEUE, Kind.RESTART, Kind.RETRY, Kind.CANCEL)
     OF_CONNECTIONS = (Kind.PAUSE, Kind.RESUME, Kind.CHECK)
     OF_CUSTOMERS = (Kind.PASSWORD_MAIL,)
-    OF_INCIDENTS = (Kind.SNOOZE_HOUR, Kind.SNOOZE_DAY, Kind.WAKE, Kind.RESOLVE)
+    OF_INCIDENTS = (Kind.SNOOZE_HOUR, Kind.SNOOZE_DAY, Kind.END_SNOOZE, Kind.RESOLVE)
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -62,10 +62,10 @@ class SupportAction(models.Model):
         return f"{self.get_kind_display()} by {self.by_name}"
 
 
-class ActedOn(models.Model):
+class ActionResult(models.Model):
     """What became of one target of an action. Written in operations/support_actions.py only."""
 
-    action = models.ForeignKey(SupportAction, models.CASCADE, related_name="acted_on")
+    action = models.ForeignKey(SupportAction, models.CASCADE, related_name="results")
     target = models.PositiveBigIntegerField(help_text="An id; the kind of the action says of what.")
     outcome = models.CharField(max_length=64)
     at = models.DateTimeField(default=timezone.now)

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from crmsync.errors import DATABASE_UNAVAILABLE
-from crmsync.models import ActedOn, SupportAction
+from crmsync.models import ActionResult, SupportAction
 from crmsync.operations.support_kinds import carry_out
 
 logger = structlog.get_logger(__name__)
@@ -135,7 +135,7 @@ def _do(action: SupportAction, target: int, held: QuerySet[SupportAction]) -> bo
 
 
 def _record(action: SupportAction, target: int, outcome: str) -> None:
-    ActedOn.objects.create(action=action, target=target, outcome=outcome)
+    ActionResult.objects.create(action=action, target=target, outcome=outcome)
     action.outcomes[outcome] = action.outcomes.get(outcome, 0) + 1
     action.position += 1
 

@@ -21,7 +21,7 @@ Targets = Sequence[int]
 
 
 @dataclass(frozen=True)
-class Act:
+class Effect:
     """Outcomes in words; which of many targets it can act on now; how it acts on one."""
 
     done: str
@@ -34,17 +34,17 @@ def preview(kind: str, targets: Targets) -> dict[int, str]:
     """The outcome that each target would have now."""
     if kind in (Kind.REQUEUE, Kind.RESTART):
         return _preview_requeue(kind, targets)
-    act = ACTS[kind]
-    able = set(act.able(targets))
-    return {target: act.done if target in able else act.not_done for target in targets}
+    effect = EFFECTS[kind]
+    able = set(effect.able(targets))
+    return {target: effect.done if target in able else effect.not_done for target in targets}
 
 
 def carry_out(action: SupportAction, target: int) -> str:
     """Its outcome."""
     if action.kind in (Kind.REQUEUE, Kind.RESTART):
         return _requeue(action, target)
-    act = ACTS[action.kind]
-    return act.done if act.act(action, target) else act.not_done
+    effect = EFFECTS[action.kind]
+    return effect.done if effect.act(action, target) else effect.not_done
 
 
 def _preview_requeue(kind: str, targets: Targets) -> dict[int, str]:
@@ -135,38 +135,40 @@ def _ids(
     return lambda targets: rows(targets).values_list(name, flat=True)
 
 
-ACTS: Mapping[str, Act] = {
-    Kind.RETRY: Act("retried", "cannot be retried now", _ids(_retrying, "meeting"), _retry),
-    Kind.CANCEL: Act("canceled", "already ended", _cancelable, _cancel),
-    Kind.PAUSE: Act(
+EFFECTS: Mapping[str, Effect] = {
+    Kind.RETRY: Effect("retried", "cannot be retried now", _ids(_retrying, "meeting"), _retry),
+    Kind.CANCEL: Effect("canceled", "already ended", _cancelable, _cancel),
+    Kind.PAUSE: Effect(
         "paused",
         "cannot be paused",
         _in_state(*store.WORKING),
         lambda action, pk: connections.pause(pk),
     ),
-    Kind.RESUME: Act(
+    Kind.RESUME: Effect(
         "resumed",
         "not paused",
         _in_state(Connection.State.PAUSED),
         lambda action, pk: connections.resume(pk),
     ),
-    Kind.CHECK: Act(
+    Kind.CHECK: Effect(
         "checked: its page shows the result", "not connected", _ids(_connected), _check
     ),
-    Kind.PASSWORD_MAIL: Act(
+    Kind.PASSWORD_MAIL: Effect(
         "mail requested",
         "not sent: asked for in the last five minutes, or inactive",
         _ids(_active),
         _send_password_mail,
     ),
-    Kind.SNOOZE_HOUR: Act("snoozed", "already resolved", _ids(_open), _snooze(timedelta(hours=1))),
-    Kind.SNOOZE_DAY: Act("snoozed", "already resolved", _ids(_open), _snooze(timedelta(days=1))),
-    Kind.WAKE: Act(
+    Kind.SNOOZE_HOUR: Effect(
+        "snoozed", "already resolved", _ids(_open), _snooze(timedelta(hours=1))
+    ),
+    Kind.SNOOZE_DAY: Effect("snoozed", "already resolved", _ids(_open), _snooze(timedelta(days=1))),
+    Kind.END_SNOOZE: Effect(
         "no longer snoozed",
         "was not snoozed",
         _ids(_snoozed),
         lambda action, pk: incidents.end_snooze(pk),
     ),
-    Kind.RESOLVE: Act("resolved", "already resolved", _ids(_open), _resolve),
+    Kind.RESOLVE: Effect("resolved", "already resolved", _ids(_open), _resolve),
 }
-DONE = {Outcome.REQUEUED, *(act.done for act in ACTS.values())}
+DONE = {Outcome.REQUEUED, *(effect.done for effect in EFFECTS.values())}

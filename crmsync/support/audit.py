@@ -5,37 +5,39 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from crmsync.models import ActedOn, Connection, Customer, Incident, SupportAction, SyncRun
+from crmsync.models import ActionResult, Connection, Customer, Incident, SupportAction, SyncRun
 from meetings.models import Meeting
 
 MAX_SHOWN = 20
-MAX_MEETINGS, MAX_INCIDENTS = 500, 100  # Of one person, whose acts are looked for.
+MAX_MEETINGS, MAX_INCIDENTS = 500, 100  # Of one person, whose history is looked for.
 
 
-def of_sync(run: SyncRun) -> QuerySet[ActedOn]:
+def of_sync(run: SyncRun) -> QuerySet[ActionResult]:
     """To its meeting, its connection, its owner, and incidents of the connection."""
     to_meeting = Q(action__kind__in=SupportAction.OF_MEETINGS, target=run.meeting_id)
-    return _acts(to_meeting | _to_person(run.meeting.user_id))
+    return _results(to_meeting | _to_person(run.meeting.user_id))
 
 
-def of_customer(customer: Customer) -> QuerySet[ActedOn]:
+def of_customer(customer: Customer) -> QuerySet[ActionResult]:
     """To them, and to their latest meetings."""
     latest = Meeting.objects.filter(user=customer.pk).order_by("-pk")
     owned = list(latest.values_list("pk", flat=True)[:MAX_MEETINGS])
     to_meetings = Q(action__kind__in=SupportAction.OF_MEETINGS, target__in=owned)
-    return _acts(to_meetings | _to_person(customer.pk))
+    return _results(to_meetings | _to_person(customer.pk))
 
 
-def of_incident(incident: Incident) -> QuerySet[ActedOn]:
-    return _acts(Q(action__kind__in=SupportAction.OF_INCIDENTS, target=incident.pk))
+def of_incident(incident: Incident) -> QuerySet[ActionResult]:
+    return _results(Q(action__kind__in=SupportAction.OF_INCIDENTS, target=incident.pk))
 
 
-def snoozes_of(incidents: Iterable[Incident]) -> dict[int, ActedOn]:
+def snoozes_of(incidents: Iterable[Incident]) -> dict[int, ActionResult]:
     """Of each, the latest time that somebody snoozed it."""
     kinds = (SupportAction.Kind.SNOOZE_HOUR, SupportAction.Kind.SNOOZE_DAY)
     pks = [incident.pk for incident in incidents]
-    acts = ActedOn.objects.filter(action__kind__in=kinds, target__in=pks).select_related("action")
-    return {acted.target: acted for acted in acts.order_by("pk")}
+    results = ActionResult.objects.filter(action__kind__in=kinds, target__in=pks).select_related(
+        "action"
+    )
+    return {result.target: result for result in results.order_by("pk")}
 
 
 def _to_person(user: int) -> Q:
@@ -50,6 +52,6 @@ def _to_person(user: int) -> Q:
     )
 
 
-def _acts(which: Q) -> QuerySet[Any]:
-    acts = ActedOn.objects.filter(which).select_related("action").defer("action__targets")
-    return acts.order_by("-pk")[:MAX_SHOWN]
+def _results(which: Q) -> QuerySet[Any]:
+    results = ActionResult.objects.filter(which).select_related("action").defer("action__targets")
+    return results.order_by("-pk")[:MAX_SHOWN]

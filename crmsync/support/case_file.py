@@ -42,7 +42,7 @@ def build(run: SyncRun, now: datetime) -> dict[str, Any]:
             {"incident": it, **describe_incident(it)}
             for it in incidents.select_related("connection__user")
         ],
-        "acts": audit.of_sync(run),
+        "history": audit.of_sync(run),
     }
 
 

@@ -40,7 +40,7 @@ def build(customer: Customer, now: datetime) -> dict[str, Any]:
         "incidents": _incidents(customer),
         "sign_ins": OAuthState.objects.filter(user=customer.pk).order_by("-pk")[:MAX_SHOWN],
         "mail": PasswordMail.objects.filter(email=customer.email).first(),
-        "acts": audit.of_customer(customer),
+        "history": audit.of_customer(customer),
     }
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 make_groups = import_module("crmsync.migrations.0007_support_groups").make_groups
 rename_permissions = import_module("crmsync.migrations.0009_plainer_names").rename_permissions
-grant = import_module("crmsync.migrations.0024_support_desk_again").grant
+grant = import_module("crmsync.migrations.0024_customers_and_results").grant
 
 
 @pytest.fixture

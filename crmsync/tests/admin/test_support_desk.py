@@ -381,7 +381,7 @@ def test_tells_of_an_incident_and_snoozes_it(admin_client, failed_run):
 def test_ends_a_snooze_and_resolves_with_a_note(admin_client, failed_run):
     incident = Incident.objects.get()
     start(admin_client, "snooze_day", incident.pk)
-    start(admin_client, "wake", incident.pk, reason="Too early.")
+    start(admin_client, "end_snooze", incident.pk, reason="Too early.")
     incident.refresh_from_db()
     assert incident.snoozed_until is None
     page = start(admin_client, "resolve", incident.pk, reason="They know.").content.decode()

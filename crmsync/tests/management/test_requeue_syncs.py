@@ -54,7 +54,7 @@ def test_writes_down_who_did_what_to_which_and_why(fail, monkeypatch):
     action = SupportAction.objects.get()
     assert (action.by_name, action.reason) == ("maria at the command line", "fixed the address")
     assert action.finished_at
-    assert list(action.acted_on.values_list("target", "outcome")) == [(meeting.pk, "re-queued")]
+    assert list(action.results.values_list("target", "outcome")) == [(meeting.pk, "re-queued")]
 
 
 def test_writes_down_nothing_where_nothing_was_chosen(fail):

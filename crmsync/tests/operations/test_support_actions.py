@@ -114,7 +114,7 @@ def test_stop_while_a_worker_is_at_it(failed, user, monkeypatch):
     support_actions.run_batch(done.pk)
     done.refresh_from_db()
     assert (done.position, done.outcomes) == (1, {"re-queued": 1})
-    assert [acted.target for acted in done.acted_on.all()] == done.targets[:1]
+    assert [result.target for result in done.results.all()] == done.targets[:1]
 
 
 def test_keep_the_count_of_the_worker_that_continued(failed, user, monkeypatch):
@@ -131,14 +131,14 @@ def test_keep_the_count_of_the_worker_that_continued(failed, user, monkeypatch):
     monkeypatch.setattr(support_actions, "carry_out", lose_the_lease)
     support_actions.run_batch(done.pk)
     done.refresh_from_db()
-    assert (done.position, done.acted_on.count()) == (5, 5)
+    assert (done.position, done.results.count()) == (5, 5)
 
 
 def test_write_down_what_became_of_each_target(failed, user):
     first, second = failed(2)
     SyncRun.objects.get(meeting=second).meeting.delete()
     done = start(Kind.REQUEUE, [first, second], user)
-    came = list(done.acted_on.values_list("target", "outcome"))
+    came = list(done.results.values_list("target", "outcome"))
     assert came == [(first, "re-queued"), (second, "deleted meanwhile")]
 
 

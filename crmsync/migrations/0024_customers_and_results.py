@@ -46,10 +46,10 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ActedOn',
+            name='ActionResult',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acted_on', to='crmsync.supportaction')),
+                ('action', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='crmsync.supportaction')),
                 ('target', models.PositiveBigIntegerField(help_text='An id; the kind of the action says of what.')),
                 ('outcome', models.CharField(max_length=64)),
                 ('at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='supportaction',
             name='kind',
-            field=models.CharField(choices=[('requeue', 're-queue where it failed'), ('restart', 're-queue from the start'), ('retry', 'retry now'), ('cancel', 'cancel'), ('pause', 'pause the connection'), ('resume', 'resume the connection'), ('check', 'check the connection'), ('password_mail', 'send a password mail'), ('snooze_hour', 'snooze for an hour'), ('snooze_day', 'snooze for a day'), ('wake', 'end the snooze'), ('resolve', 'resolve'), ('log_in', 'log in')], max_length=16),
+            field=models.CharField(choices=[('requeue', 're-queue where it failed'), ('restart', 're-queue from the start'), ('retry', 'retry now'), ('cancel', 'cancel'), ('pause', 'pause the connection'), ('resume', 'resume the connection'), ('check', 'check the connection'), ('password_mail', 'send a password mail'), ('snooze_hour', 'snooze for an hour'), ('snooze_day', 'snooze for a day'), ('end_snooze', 'end the snooze'), ('resolve', 'resolve'), ('log_in', 'log in')], max_length=16),
         ),
         migrations.AlterField(
             model_name='supportaction',
@@ -118,7 +118,7 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['created_at'], name='support_actions_by_age'),
         ),
         migrations.AddIndex(
-            model_name='actedon',
+            model_name='actionresult',
             index=models.Index(fields=['target', '-id'], name='actions_on_target'),
         ),
         migrations.RunPython(grant, migrations.RunPython.noop),
