@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 WIDTH, HEIGHT, BASE = 480, 140, 120
-LABEL_EVERY = 6  # Hours.
+LABEL_EVERY, LABEL_WIDTH = 6, 30  # Hours; units of the drawing.
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ def _bar(hour: Hour, x: int, width: int, most: int) -> dict[str, Any]:
         "width": width,
         "succeeded": {"y": BASE - green, "height": green},
         "failed": {"y": BASE - green - red, "height": red},
-        "label": time if hour.at.hour % LABEL_EVERY == 0 else "",
+        "label": time if hour.at.hour % LABEL_EVERY == 0 and x < WIDTH - LABEL_WIDTH else "",
         "text": f"{time}: {hour.succeeded} succeeded, {hour.failed} failed",
     }

@@ -77,11 +77,13 @@ def _failures(since: datetime) -> dict[str, Any]:
     return {"rows": rows, "count": min(total, MAX_COUNTED), "has_more": total > MAX_COUNTED}
 
 
-def _still_failed() -> int:
-    """Meetings whose state is `failed`, counted up to MAX_STILL_FAILED."""
+def _still_failed() -> dict[str, Any]:
+    """Meetings whose state is `failed`, among those of the latest MAX_STILL_FAILED failures."""
+    failed = SyncRun.objects.filter(status=Status.FAILED).order_by("-pk")
+    pks = list(failed.values_list("pk", flat=True)[:MAX_STILL_FAILED])
     of_account = Q(account_number__gte=F("connection__account_number"))
-    failed = SyncRun.objects.latest_of_each().filter(of_account, status=Status.FAILED)
-    return failed.order_by("-pk")[:MAX_STILL_FAILED].count()
+    still = SyncRun.objects.latest_of_each().filter(of_account, pk__in=pks)
+    return {"count": still.count(), "has_more": len(pks) == MAX_STILL_FAILED}
 
 
 def _hours(ended: Ended, since: datetime, now: datetime) -> list[chart.Hour]:
