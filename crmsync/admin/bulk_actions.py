@@ -84,9 +84,8 @@ def may(request: HttpRequest, kind: str) -> bool:
 def confirm(
     request: HttpRequest, kind: Kind, targets: Iterable[int], advice: str = ""
 ) -> HttpResponse:
-    """The page that shows the expected outcome and asks for a reason."""
-    # A meeting with several runs in the list counts once.
-    chosen = list(dict.fromkeys(targets))
+    """The page that shows the expected outcome and asks for a reason. Each target comes once."""
+    chosen = list(targets)
     given = {"kind": kind, "targets": ",".join(map(str, chosen[:MAX_TARGETS]))}
     if len(chosen) > MAX_TARGETS:
         text = f"Only the latest {MAX_TARGETS:,} are included. Narrow the list to reach others."
@@ -126,9 +125,10 @@ def _background(kind: str, count: int) -> dict[str, Any] | None:
     """How long workers will need, and whether there are any; None if it happens immediately."""
     if support_actions.is_immediate(kind, count):
         return None
+    rate = support_actions.targets_per_second(kind)
     return {
-        "rate": support_actions.TARGETS_PER_SECOND,
-        "estimate": in_words(count / support_actions.TARGETS_PER_SECOND),
+        "rate": rate,
+        "estimate": in_words(count / rate),
         "has_workers": has_workers(),
     }
 

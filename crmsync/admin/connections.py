@@ -15,7 +15,7 @@ from crmsync.admin.bulk_actions import confirm, may
 from crmsync.models import Connection, RemoteRecord, SandboxRecord, SupportAction
 from crmsync.status.connecting import describe_degraded
 from crmsync.status.error_messages import crm_name, error_texts
-from crmsync.support.badges import badge
+from crmsync.support.badges import badge_of_connection
 
 Kind = SupportAction.Kind
 SHOWN = ("owner", "crm", "account_name", "standing", "error", "since")
@@ -41,7 +41,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state", ordering="state")
     def standing(self, connection: Connection) -> str:
-        return badge(connection.state, connection.get_state_display())
+        return badge_of_connection(connection)
 
     @admin.display(description="last error")
     def error(self, connection: Connection) -> str:

@@ -17,11 +17,10 @@ from crmsync.admin.bulk_actions import confirm, may
 from crmsync.models import Connection, Customer, Incident, SupportAction, SyncRun
 from crmsync.status.error_messages import crm_name
 from crmsync.support import customer_file
-from crmsync.support.badges import badge
+from crmsync.support.badges import badge_of_connection
 
 Kind = SupportAction.Kind
 State = Connection.State
-PARAMETERS = {"provider", "connection", "incident"}  # Of the filters.
 
 
 class CrmFilter(ProviderFilter):
@@ -57,10 +56,13 @@ def _affected_by(incident: Incident) -> Q:
     return Q(pk__in=itself_and_parts.values("connection__user"))
 
 
+FILTERS = [CrmFilter, StateFilter, IncidentFilter]
+
+
 @admin.register(Customer)
 class CustomerAdmin(ReadOnlyAdmin):
     list_display = ["email", "crm", "standing", "account", "joined"]
-    list_filter = [CrmFilter, StateFilter, IncidentFilter]
+    list_filter = [*FILTERS]
     list_select_related = ["connection"]
     search_fields = ["email"]
     search_help_text = "The beginning of the e-mail address"
@@ -78,7 +80,7 @@ class CustomerAdmin(ReadOnlyAdmin):
     @admin.display(description="connection")
     def standing(self, customer: Customer) -> str:
         connection = customer_file.connection_of(customer)
-        return badge(connection.state, connection.get_state_display()) if connection else "–"
+        return badge_of_connection(connection) if connection else "–"
 
     @admin.display(description="account in the CRM")
     def account(self, customer: Customer) -> str:
@@ -98,7 +100,7 @@ class CustomerAdmin(ReadOnlyAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Keeps anybody from guessing the hash of a password letter by letter."""
-        return lookup in PARAMETERS
+        return lookup in {each.parameter_name for each in FILTERS}
 
     def has_check_permission(self, request: HttpRequest) -> bool:
         return may(request, Kind.CHECK)

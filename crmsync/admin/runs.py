@@ -22,9 +22,8 @@ from crmsync.errors import CATALOGUE
 from crmsync.models import ActionResult, SupportAction, SyncRun, SyncRunQuerySet
 from crmsync.status.error_messages import crm_name, describe_error
 from crmsync.status.sql import active_runs_with_state
-from crmsync.status.state import state_of
 from crmsync.support import case_file
-from crmsync.support.badges import badge
+from crmsync.support.badges import badge_of_run
 from crmsync.support.incident_messages import cause_title
 from meetings.models import SyncStep
 
@@ -34,8 +33,6 @@ ENDED = {
     "failed": SyncRun.Status.FAILED,
     "canceled": SyncRun.Status.CANCELED,
 }
-
-
 FITTING: dict[str, tuple[str, ...]] = {
     SyncRun.Status.QUEUED: ("cancel",),
     SyncRun.Status.RUNNING: ("cancel",),
@@ -88,13 +85,12 @@ class AgeFilter(admin.SimpleListFilter):
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        moment = _moment(request.GET.get("age", ""))
-        asked = (
-            [(request.GET["age"], f"Since {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC")]
-            if moment
-            else []
-        )
-        return [*asked, *((name, label) for name, (label, _) in self.AGES.items())]
+        choices = [(name, label) for name, (label, _) in self.AGES.items()]
+        asked = request.GET.get("age", "")
+        moment = _moment(asked)
+        if moment is None:
+            return choices
+        return [(asked, f"Since {moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"), *choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncRun]) -> QuerySet[SyncRun]:
         asked = self.value() or ""
@@ -177,7 +173,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return crm_name(run.crm)
 
     def state(self, run: SyncRun) -> str:
-        return badge(state_of(run.meeting, run, run.connection, timezone.now()))
+        return badge_of_run(run, timezone.now())
 
     @admin.display(description="step")
     def at_step(self, run: SyncRun) -> str:

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crmsync.admin.base import ReadOnlyAdmin, first_ids, format_moment
 from crmsync.admin.bulk_actions import (
-    MAX_TARGETS,
     SupportActionForm,
     confirm,
     confirmation,
@@ -28,7 +27,6 @@ from crmsync.operations import requeue, support_actions
 from crmsync.providers import PROVIDERS
 from crmsync.support import targets as support_targets
 from crmsync.support.incident_messages import advice_on
-from crmsync.support.targets import noun
 
 Kind = SupportAction.Kind
 MAX_SHOWN = 200
@@ -73,15 +71,15 @@ class SupportActionAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [
-            self._page("start/", "start", self.start),
-            self._page("review/", "review", require_POST(self.review)),
-            self._page("of-cause/", "of_cause", require_safe(self.of_cause)),
-            self._page("<int:pk>/stop/", "stop", require_POST(self.stop)),
-            self._page("<int:pk>/cancel/", "cancel", require_safe(self.cancel)),
+            self._url("start/", "start", self.start),
+            self._url("review/", "review", require_POST(self.review)),
+            self._url("of-cause/", "of_cause", require_safe(self.of_cause)),
+            self._url("<int:pk>/stop/", "stop", require_POST(self.stop)),
+            self._url("<int:pk>/cancel/", "cancel", require_safe(self.cancel)),
             *super().get_urls(),
         ]
 
-    def _page(self, route: str, name: str, view: Any) -> URLPattern:
+    def _url(self, route: str, name: str, view: Any) -> URLPattern:
         return path(route, self.admin_site.admin_view(view), name=f"crmsync_supportaction_{name}")
 
     def start(self, request: HttpRequest) -> HttpResponse:
@@ -112,8 +110,8 @@ class SupportActionAdmin(ReadOnlyAdmin):
         connection = request.GET.get("connection", "")
         if connection.isdecimal():
             failed = failed.filter(connection=int(connection))
-        meetings = failed.order_by("-pk").values_list("meeting", flat=True)[: MAX_TARGETS + 1]
-        return confirm(request, Kind.REQUEUE, meetings, advice_on(code, _provider(request)))
+        advice = advice_on(code, _provider(request))
+        return confirm(request, Kind.REQUEUE, first_ids(failed, "meeting"), advice)
 
     def stop(self, request: HttpRequest, pk: int) -> HttpResponse:
         action = self.get_object(request, str(pk))
@@ -133,13 +131,14 @@ class SupportActionAdmin(ReadOnlyAdmin):
 
     def page_context(self, request: HttpRequest, shown: SupportAction) -> dict[str, Any]:
         is_over = shown.finished_at is not None
+        is_of_syncs = shown.kind in SupportAction.OF_MEETINGS
         return {
             "title": f"{self.what(shown)} by {shown.by_name}",
             "subtitle": None,
             "rows": _rows(shown),
             "left": max(0, shown.position - MAX_SHOWN),
-            "noun": "meeting" if shown.kind in SupportAction.OF_MEETINGS else noun(shown.kind, 1),
-            "is_of_syncs": shown.kind in SupportAction.OF_MEETINGS,
+            "noun": "meeting" if is_of_syncs else support_targets.noun(shown.kind, 1),
+            "is_of_syncs": is_of_syncs,
             "may_stop": not is_over and may(request, shown.kind),
             "may_cancel": _may_cancel(request, shown),
             "has_workers": is_over or has_workers(),
@@ -153,13 +152,13 @@ class SupportActionAdmin(ReadOnlyAdmin):
             (target,) = done.targets
             if done.kind in SupportAction.OF_MEETINGS:
                 run: Any = SyncRun.objects.latest_of(target).first()
-                return redirect("admin:crmsync_syncrun_change", run.pk) if run else _page(done)
+                return redirect("admin:crmsync_syncrun_change", run.pk) if run else _to_page(done)
             if done.kind in SupportAction.OF_INCIDENTS:
                 return redirect("admin:crmsync_incident_change", target)
-        return _page(done)
+        return _to_page(done)
 
 
-def _page(action: SupportAction) -> HttpResponse:
+def _to_page(action: SupportAction) -> HttpResponse:
     return redirect("admin:crmsync_supportaction_change", action.pk)
 
 
@@ -200,7 +199,7 @@ def _rows(action: SupportAction) -> list[dict[str, Any]]:
 def _estimate(action: SupportAction) -> str:
     """From how long it has taken so far; before anything is done, from the usual rate."""
     left = len(action.targets) - action.position
-    seconds_each = 1 / support_actions.TARGETS_PER_SECOND
+    seconds_each = 1 / support_actions.targets_per_second(action.kind)
     if action.position:
         taken = timezone.now() - action.created_at
         seconds_each = max(seconds_each, taken.total_seconds() / action.position)

@@ -59,6 +59,12 @@ class Claim:
     attempt: SyncAttempt
     known: Known = field(default_factory=dict)
 
+    @property
+    def log_keys(self) -> dict[str, Any]:
+        run = self.run
+        where = {"run": run.pk, "reference": run.reference}
+        return {**where, "step": run.step, "attempt": self.attempt.number}
+
 
 @transaction.atomic
 def claim(run_id: int, step: int) -> Claim | None:

@@ -187,13 +187,7 @@ def _fail(claim: claims.Claim, error: CrmError, outcome: str, held: SyncRunQuery
 
 
 def _log_keys(claim: claims.Claim, now: datetime) -> dict[str, Any]:
-    return {
-        "run": claim.run.pk,
-        "reference": claim.run.reference,
-        "step": claim.run.step,
-        "attempt": claim.attempt.number,
-        "seconds": round(_seconds_since_start(claim, now), 2),
-    }
+    return {**claim.log_keys, "seconds": round(_seconds_since_start(claim, now), 2)}
 
 
 def _log_keys_of(decision: retry_policy.Decision) -> dict[str, Any]:

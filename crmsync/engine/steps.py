@@ -47,12 +47,7 @@ def _attempt(claim: claims.Claim, work: Work) -> None:
 
 
 def _call_crm(claim: claims.Claim, work: Work) -> None:
-    keys = {
-        "run": claim.run.pk,
-        "reference": claim.run.reference,
-        "step": claim.run.step,
-        "attempt": claim.attempt.number,
-    }
+    keys = claim.log_keys
     logger.info("step started", **keys)
     try:
         with _open_session(claim) as session:

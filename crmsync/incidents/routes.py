@@ -30,6 +30,6 @@ def route_of(incident: Incident) -> Route:
 
 
 def severity_of(incident: Incident) -> Severity:
-    """Low if it concerns one customer, unless the cause is a bug of ours."""
-    concerns_one = incident.connection_id is not None and incident.cause != BUG
-    return Severity.LOW if concerns_one else Severity.HIGH
+    """Low if it affects one customer, unless the cause is a bug of ours."""
+    affects_one = incident.connection_id is not None and incident.cause != BUG
+    return Severity.LOW if affects_one else Severity.HIGH

@@ -2,13 +2,12 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, F
-from django.utils import timezone
 
 from crmsync.models import (
     RecentRuns,
@@ -39,12 +38,14 @@ def add_ended() -> int:
     pks = list(_not_added().values_list("pk", flat=True)[:BATCH])
     if not pks:
         return 0
-    # In a fixed order, to avoid deadlocks.
     _add_runs(pks)
-    _add_recent_runs(pks)
-    _add_steps(dict(sorted(_steps_of(pks))))
-    _forget_what_is_not_recent()
+    _add_steps(_steps_of(pks))
     return SyncRun.objects.filter(pk__in=pks).update(counted=True)
+
+
+def forget_old(now: datetime) -> None:
+    for recent in (RecentRuns.objects, RecentSteps.objects):
+        recent.filter(since__lt=now - KEPT).delete()
 
 
 def _not_added() -> SyncRunQuerySet:
@@ -56,26 +57,26 @@ def _add_runs(pks: Sequence[int]) -> None:
     runs = SyncRun.objects.filter(pk__in=pks).annotate(tries=Count("attempts"))
     kinds: Counter[tuple[str, ...]] = Counter()
     tries: Counter[tuple[str, ...]] = Counter()
-    for *kind, number in runs.order_by().values_list(*KIND, "tries"):
+    recent: Counter[tuple[datetime, str, str]] = Counter()
+    for number, at, *kind in runs.order_by().values_list("tries", "finished_at", *KIND):
         kinds[tuple(kind)] += 1
         tries[tuple(kind)] += number
-    for kind in sorted(kinds):
-        named: dict[str, Any] = dict(zip(KIND, kind, strict=True))
-        total, _ = RunTotals.objects.get_or_create(**named)
-        RunTotals.objects.filter(pk=total.pk).update(
-            runs=F("runs") + kinds[kind], attempts=F("attempts") + tries[kind]
-        )
+        recent[slot_of(at), kind[0], kind[1]] += 1
+    # In a fixed order, to avoid deadlocks.
+    for of_kind in sorted(kinds):
+        named = dict(zip(KIND, of_kind, strict=True))
+        _increase(RunTotals.objects, named, runs=kinds[of_kind], attempts=tries[of_kind])
+    for of_slot in sorted(recent):
+        slot = dict(zip(("since", "provider", "status"), of_slot, strict=True))
+        _increase(RecentRuns.objects, slot, runs=recent[of_slot])
 
 
-def _add_recent_runs(pks: Sequence[int]) -> None:
-    ended = SyncRun.objects.filter(pk__in=pks).values_list("finished_at", "provider", "status")
-    counts = Counter((slot_of(at), provider, status) for at, provider, status in ended if at)
-    for (since, provider, status), count in sorted(counts.items()):
-        total, _ = RecentRuns.objects.get_or_create(since=since, provider=provider, status=status)
-        RecentRuns.objects.filter(pk=total.pk).update(runs=F("runs") + count)
+def _increase(totals: Any, named: Mapping[str, Any], **by: int) -> None:
+    total, _ = totals.get_or_create(**named)
+    totals.filter(pk=total.pk).update(**{name: F(name) + number for name, number in by.items()})
 
 
-def _steps_of(pks: Sequence[int]) -> Iterator[tuple[Step, list[float]]]:
+def _steps_of(pks: Sequence[int]) -> Mapping[Step, Sequence[float]]:
     """The seconds that successful steps took."""
     done = SyncAttempt.objects.filter(run__in=pks, outcome=SyncAttempt.Outcome.SUCCEEDED)
     taken: dict[Step, list[float]] = defaultdict(list)
@@ -83,11 +84,12 @@ def _steps_of(pks: Sequence[int]) -> Iterator[tuple[Step, list[float]]]:
     kinds = done.values_list("run__provider", "step", "started_at", "took")
     for provider, step, started_at, took in kinds:
         taken[provider, step, slot_of(started_at + took)].append(took.total_seconds())
-    yield from taken.items()
+    return taken
 
 
 def _add_steps(taken: Mapping[Step, Sequence[float]]) -> None:
-    for (provider, step, since), seconds in taken.items():
+    # In a fixed order, to avoid deadlocks.
+    for (provider, step, since), seconds in sorted(taken.items()):
         named: dict[str, Any] = {"provider": provider, "step": step}
         StepTotals.objects.get_or_create(**named)
         total = StepTotals.objects.select_for_update().get(**named)
@@ -106,9 +108,3 @@ def _with(counts: Sequence[int], seconds: Sequence[float]) -> list[int]:
     for each in seconds:
         added[bisect_left(BUCKETS, each)] += 1
     return added
-
-
-def _forget_what_is_not_recent() -> None:
-    long_ago = timezone.now() - KEPT
-    for kept in (RecentRuns.objects, RecentSteps.objects):
-        kept.filter(since__lt=long_ago).delete()

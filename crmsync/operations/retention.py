@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import tokens
+from crmsync.metrics import totals
 from crmsync.models import (
     IdempotentRequest,
     Incident,
@@ -41,6 +42,7 @@ def prune_others(before: datetime) -> Counter[str]:
 def remove_expired(now: datetime) -> None:
     """What nobody can use any more, whatever its owner does."""
     tokens.forget_expired(now)
+    totals.forget_old(now)
     _delete_all(PasswordMail.objects.filter(created_at__lt=now - 2 * passwords.LIFETIME))
     _delete_all(IdempotentRequest.objects.filter(begun_at__lt=now - IdempotentRequest.LIFETIME))
     _delete_all(

@@ -48,11 +48,15 @@ def is_immediate(kind: str, count: int) -> bool:
     return count <= INLINE_LIMIT and kind != Kind.CHECK
 
 
+def targets_per_second(kind: str) -> int:
+    """At most: workers do a batch of so many a second. A call to a CRM may take long."""
+    return 1 if kind == Kind.CHECK else TARGETS_PER_SECOND
+
+
 def stop(pk: int, by: Any) -> bool:
     """Ends one that is under way. The target that a worker has just begun may still be done."""
-    now = timezone.now()
     unfinished = SupportAction.objects.filter(pk=pk, finished_at=None)
-    return bool(unfinished.update(finished_at=now, stopped_by=str(by)))
+    return bool(unfinished.update(finished_at=timezone.now(), stopped_by=str(by)))
 
 
 def record_log_in(by: Any, client: str) -> None:
@@ -115,7 +119,7 @@ def select_due(now: datetime) -> list[int]:
 
 def _next_batch(action: SupportAction) -> list[int]:
     few = is_immediate(action.kind, len(action.targets))
-    size = INLINE_LIMIT if few else 1 if action.kind == Kind.CHECK else TARGETS_PER_SECOND
+    size = INLINE_LIMIT if few else targets_per_second(action.kind)
     return action.targets[action.position : action.position + size]
 
 

@@ -14,9 +14,8 @@ from crmsync.engine import remote_records
 from crmsync.models import Incident, SyncAttempt, SyncRun
 from crmsync.status import delivery
 from crmsync.status.error_messages import error_texts
-from crmsync.status.state import state_of
 from crmsync.support import audit
-from crmsync.support.badges import badge
+from crmsync.support.badges import badge, badge_of_run
 from crmsync.support.incident_messages import describe_incident
 
 MAX_RELATED = 10
@@ -85,9 +84,7 @@ def reply(run: SyncRun, document: dict[str, Any]) -> str:
 def _others(run: SyncRun, now: datetime) -> list[dict[str, Any]]:
     others = SyncRun.objects.filter(connection=run.connection).exclude(pk=run.pk)
     latest = others.select_related("meeting", "connection__host").order_by("-id")[:MAX_RELATED]
-    return [
-        {"run": it, "badge": badge(state_of(it.meeting, it, it.connection, now))} for it in latest
-    ]
+    return [{"run": it, "badge": badge_of_run(it, now)} for it in latest]
 
 
 def _attempt_row(attempt: SyncAttempt) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from crmsync.models import Connection, Customer, Incident, OAuthState, PasswordM
 from crmsync.status.connecting import describe_degraded
 from crmsync.status.error_messages import crm_name, error_texts
 from crmsync.status.sql import annotate_state
-from crmsync.status.state import PHASES, state_of
+from crmsync.status.state import PHASES
 from crmsync.support import audit
-from crmsync.support.badges import badge
+from crmsync.support.badges import badge_of_connection, badge_of_run
 from crmsync.support.incident_messages import describe_incident
 from meetings.models import Meeting
 from meetings.views import MAX_MEETINGS
@@ -32,7 +32,7 @@ def build(customer: Customer, now: datetime) -> dict[str, Any]:
         "crm": crm_name(connection.provider) if connection else "",
         "limits": describe_degraded(connection) if connection else [],
         "error": error_texts(connection.last_error, connection.provider) if connection else None,
-        "badge": badge(connection.state, connection.get_state_display()) if connection else "",
+        "badge": badge_of_connection(connection) if connection else "",
         "standing": _standing(customer, now),
         "quota": MAX_MEETINGS,
         "meetings": Meeting.objects.filter(user=customer.pk)[:MAX_MEETINGS].count(),
@@ -58,7 +58,7 @@ def _latest_runs(customer: Customer, now: datetime) -> list[dict[str, Any]]:
     return [
         {
             "run": run,
-            "badge": badge(state_of(run.meeting, run, run.connection, now)),
+            "badge": badge_of_run(run, now),
             "error": error_texts(run.error_cause or run.error_code, run.crm)["title"],
         }
         for run in latest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from crmsync.errors import CATALOGUE, Actor, Handling
-from crmsync.incidents.routes import BUG, OUTAGE, Route
+from crmsync.incidents.routes import BUG, OUTAGE, THEIRS, Route
 from crmsync.models import Incident
 from crmsync.status.error_messages import crm_name, error_texts
 
@@ -79,13 +79,13 @@ def cause_title(cause: str) -> str:
 
 def advice_on(cause: str, provider: str) -> str:
     """What to do before everything that failed for this cause is re-queued."""
-    texts, kind = staff_texts(cause, provider), CATALOGUE[cause]
-    if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
+    texts = staff_texts(cause, provider)
+    if cause in THEIRS:
         asked = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
         return f"{texts['title']}. {asked} Otherwise they will fail again."
     if cause == BUG:
         return f"{texts['title']}. Wait until on-call has fixed it, or they will fail again."
-    if kind.handling is Handling.RETRY:
+    if CATALOGUE[cause].handling is Handling.RETRY:
         return f"{texts['title']}. Wait until this is over, or they will fail again."
     return f"{texts['title']}."
 
@@ -100,12 +100,9 @@ def describe_incident(incident: Incident) -> dict[str, str]:
     if incident.cause not in CATALOGUE:  # Of another version of syncsite.
         return {"title": incident.cause, "remedy": "–", "who": ON_CALL, "scope": "syncsite"}
     texts = error_texts(incident.cause, incident.provider)
-    kind = CATALOGUE[incident.cause]
-    who = ON_CALL if incident.cause == BUG else ACTORS[kind.actor]
-    if kind.actor in (Actor.YOU, Actor.CRM_ADMIN):
+    if incident.cause in THEIRS:
         texts["remedy"] = ASK_THE_CUSTOMER.format(remedy=texts["remedy"])
-    elif kind.handling is Handling.RETRY:  # It was retried and given up.
-        who = who if incident.cause == BUG else ACTORS[Actor.SUPPORT]
+    elif CATALOGUE[incident.cause].handling is Handling.RETRY:  # It was retried and given up.
         texts["remedy"] = REQUEUE
     if incident.connection is None:
         scope = f"many customers who use {crm_name(incident.provider)}"
@@ -113,7 +110,15 @@ def describe_incident(incident: Incident) -> dict[str, str]:
         name = quote(incident.connection.account_name)
         crm = crm_name(incident.provider)
         scope = f"{incident.connection.user}, {crm} account named {name} by the customer"
-    return {**texts, "who": who, "scope": scope}
+    return {**texts, "who": _who_acts(incident.cause), "scope": scope}
+
+
+def _who_acts(cause: str) -> str:
+    if cause == BUG:
+        return ON_CALL
+    kind = CATALOGUE[cause]
+    was_given_up = cause not in THEIRS and kind.handling is Handling.RETRY
+    return ACTORS[Actor.SUPPORT if was_given_up else kind.actor]
 
 
 def _describe_outage(incident: Incident) -> dict[str, str]:

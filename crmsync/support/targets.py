@@ -1,6 +1,6 @@
 """How the targets of a support action are named to the person who confirms or reads it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,43 +21,43 @@ class Target:
     customer: str
 
 
+Named = Iterable[tuple[int, Target]]
+
+
+@dataclass(frozen=True)
+class Sort:
+    """What targets of a sort are called; how a customer is found by them; how each is named."""
+
+    noun: str
+    lookup: str
+    name: Callable[[Sequence[int]], Named]
+
+
 def name(kind: str, pks: Sequence[int]) -> Mapping[int, Target]:
     """Without those that are gone."""
-    if kind in SupportAction.OF_MEETINGS:
-        return dict(_meetings(pks))
-    if kind in SupportAction.OF_CONNECTIONS:
-        return dict(_connections(pks))
-    if kind in SupportAction.OF_CUSTOMERS:
-        return dict(_customers(pks))
-    return dict(_incidents(pks))
+    sort = _sort_of(kind)
+    return dict(sort.name(pks)) if sort else {}
 
 
 def noun(kind: str, count: int) -> str:
     """What they are called, after a number."""
-    nouns = {
-        "sync": SupportAction.OF_MEETINGS,
-        "connection": SupportAction.OF_CONNECTIONS,
-        "customer": SupportAction.OF_CUSTOMERS,
-        "incident": SupportAction.OF_INCIDENTS,
-    }
-    found = next((noun for noun, kinds in nouns.items() if kind in kinds), "target")
+    sort = _sort_of(kind)
+    found = sort.noun if sort else "target"
     return found if count == 1 else f"{found}s"
-
-
-Named = Iterable[tuple[int, Target]]
 
 
 def customers(kind: str, pks: Sequence[int], most: int) -> list[str]:
     """The addresses of whom it affects, up to so many."""
-    owned = {
-        SupportAction.OF_MEETINGS: "meetings__in",
-        SupportAction.OF_CONNECTIONS: "connection__in",
-        SupportAction.OF_CUSTOMERS: "pk__in",
-        SupportAction.OF_INCIDENTS: "connection__incidents__in",
-    }
-    condition = next(name for kinds, name in owned.items() if kind in kinds)
-    people = Customer.objects.filter(**{condition: pks}).order_by("email")
+    sort = _sort_of(kind)
+    if sort is None:
+        return []
+    people = Customer.objects.filter(**{sort.lookup: pks}).order_by("email")
     return list(people.values_list("email", flat=True).distinct()[:most])
+
+
+def _sort_of(kind: str) -> Sort | None:
+    """None for an action without targets."""
+    return next((sort for kinds, sort in SORTS.items() if kind in kinds), None)
 
 
 def _meetings(pks: Sequence[int]) -> Named:
@@ -96,3 +96,11 @@ def _incidents(pks: Sequence[int]) -> Named:
 
 def _page(model: str, pk: Any) -> str:
     return reverse(f"admin:crmsync_{model}_change", args=[pk])
+
+
+SORTS: Mapping[tuple[str, ...], Sort] = {
+    SupportAction.OF_MEETINGS: Sort("sync", "meetings__in", _meetings),
+    SupportAction.OF_CONNECTIONS: Sort("connection", "connection__in", _connections),
+    SupportAction.OF_CUSTOMERS: Sort("customer", "pk__in", _customers),
+    SupportAction.OF_INCIDENTS: Sort("incident", "connection__incidents__in", _incidents),
+}

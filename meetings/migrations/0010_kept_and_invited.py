@@ -3,24 +3,23 @@
 from django.conf import settings
 from django.db import migrations, models
 
-from meetings.indexes import AddIndexOnline, RemoveIndexOnline
+from meetings.indexes import AddIndexOnline, RemoveIndexOnline, without_lock_timeout
 
-# Reentrant: an interrupted CREATE leaves an invalid index of that name.
+# Can be run again: an interrupted CREATE leaves an invalid index of that name.
 MAKE = [
-    "SET lock_timeout = 0",
     "DROP INDEX CONCURRENTLY IF EXISTS attendees_by_name_and_address",
     """
     CREATE INDEX CONCURRENTLY attendees_by_name_and_address ON meetings_attendee
     USING gin (UPPER(email::text) gin_trgm_ops, UPPER(name::text) gin_trgm_ops)
     """,
-    "RESET lock_timeout",
 ]
 
 
 def make_index(apps, schema_editor):
     if schema_editor.connection.vendor == "postgresql":
-        for statement in MAKE:
-            schema_editor.execute(statement)
+        with without_lock_timeout(schema_editor):
+            for statement in MAKE:
+                schema_editor.execute(statement)
 
 
 def drop_index(apps, schema_editor):
